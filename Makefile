@@ -1,0 +1,74 @@
+# Two commands matter: `make demo` and `make test`. Both need Python 3.11 to 3.13 and make, nothing else.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' >/dev/null 2>&1 \
+	&& { echo $$p; break; }; done)
+# Wheels only: nothing is ever compiled on a user's machine.
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all:
+PYTEST ?= $(BIN)/python -m pytest
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench lock clean screenshots
+
+help:
+	@echo 'make demo         install, then run the whole product on embedded parts'
+	@echo 'make test         install, then run the tests (REQUIRE_SERVICES=1: a missing server fails)'
+	@echo 'make check        the one gate: lint, format, types, import rules, deploy check, migrations'
+	@echo 'make bench        measure; writes docs/performance.md'
+	@echo 'make screenshots  take the screenshots of README from a running demo (needs Chromium)'
+	@echo 'make lock         resolve the hashed lock files anew'
+	@echo 'make clean        remove the virtual environment and the demo data'
+
+$(BIN)/uv: requirements/uv.txt
+	@test -n '$(PYTHON)' || { echo 'Sallyport needs Python 3.11, 3.12 or 3.13 on the PATH (or PYTHON=/path/to/python3.x).' >&2; exit 1; }
+	@echo 'Making the virtual environment ($(PYTHON))'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/uv.txt
+	@touch $(BIN)/uv
+
+$(VENV)/.demo: $(BIN)/uv requirements/demo.txt
+	@echo 'Installing Sallyport'
+	@$(INSTALL) -r requirements/demo.txt
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/uv requirements/dev.txt
+	@echo 'Installing Sallyport and its test tools'
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.demo
+	@exec $(BIN)/python -m portal.demo
+
+test: $(VENV)/.dev
+	$(PYTEST) -n $(WORKERS) --dist loadgroup $(TESTS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.architecture.production_check
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/djlint --quiet --lint templates portal
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.bench
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python -m tests.journeys.screenshots
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: $(BIN)/uv
+	$(LOCK) pyproject.toml --group dev --extra demo -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra demo -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/base.txt
+
+clean:
+	rm -rf $(VENV) .demo

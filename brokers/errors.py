@@ -1,0 +1,97 @@
+"""What can go wrong outside: small types that carry facts. A broker never lets a library's own error out."""
+
+from dataclasses import dataclass
+
+
+class BrokerError(Exception):
+    """Base of all. `code` is stable and safe to show; `str()` never holds a secret."""
+
+    code = "broker.failed"
+
+    @property
+    def retryable(self) -> bool:
+        return False
+
+
+@dataclass(eq=False)
+class LimitExceeded(BrokerError):
+    """Refused before any call: a field is out of AWS's limits."""
+
+    field: str
+    value: str
+    limit: str
+    code = "aws.limit"
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.value}; allowed is {self.limit}"
+
+
+@dataclass(eq=False)
+class NotPossible(BrokerError):
+    """Refused before any call: this combination is never legal at AWS. `why` says so in a sentence."""
+
+    why: str
+    code = "aws.not_possible"
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(eq=False)
+class AwsRefused(BrokerError):
+    """AWS answered with an error. Repeating the same call won't help unless somebody changes something."""
+
+    operation: str
+    aws_code: str
+    detail: str
+    request_id: str = ""
+    code = "aws.refused"
+
+    def __str__(self) -> str:
+        return f"{self.operation} was refused by AWS: {self.aws_code}: {self.detail}"
+
+
+class AwsAccessDenied(AwsRefused):
+    """AccessDenied: by the role's trust policy, the hub's own rights, or an organisation's policy."""
+
+    code = "aws.access_denied"
+
+
+class PolicyTooLarge(AwsRefused):
+    """PackedPolicyTooLarge: a failure, never a reason to send less policy."""
+
+    code = "aws.policy_too_large"
+
+
+@dataclass(eq=False)
+class AwsUnavailable(BrokerError):
+    """No usable answer: throttled, 5xx, time-out, refused connection, garbage. The same call may work later."""
+
+    operation: str
+    detail: str
+    code = "aws.unavailable"
+
+    @property
+    def retryable(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return f"{self.operation} got no usable answer from AWS: {self.detail}"
+
+
+@dataclass(eq=False)
+class SamlRejected(BrokerError):
+    """A SAML response that must not sign anybody in. `code` names the one check that refused it.
+
+    `detail` is for the log and the auditor, never for the page.
+    """
+
+    reason: str
+    detail: str = ""
+
+    @property
+    def code(self) -> str:  # type: ignore[override]  # the reason makes the code; the base has a constant
+        return f"saml.{self.reason}"
+
+    def __str__(self) -> str:
+        return f"SAML response refused ({self.code}): {self.detail}"

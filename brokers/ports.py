@@ -1,0 +1,101 @@
+"""The ports: what the portal may ask of the outside world. Tests put their doubles here and nowhere else."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from brokers.types import (
+    AssumeRoleCall,
+    Credentials,
+    DenyTarget,
+    FederationTokenCall,
+    IssuedSession,
+    Partition,
+    SamlIdentity,
+    SamlIdentityProvider,
+    SamlRequest,
+    SignInUrl,
+)
+
+
+class CredentialsBroker(Protocol):
+    """Obtains temporary credentials. Every call is validated before it leaves and carries the grant's end.
+
+    Does *not* check that anybody was granted anything: that is `portal.access`'s work, before it calls.
+
+    Raises:
+        LimitExceeded, NotPossible: before any call.
+        AwsRefused, AwsAccessDenied, PolicyTooLarge, AwsUnavailable: what AWS did.
+    """
+
+    def assume_role(self, call: AssumeRoleCall) -> IssuedSession: ...
+
+    def get_federation_token(self, call: FederationTokenCall) -> IssuedSession: ...
+
+
+class ConsoleBroker(Protocol):
+    """Turns temporary credentials into a console sign-in URL, by POST, for the partition's own hosts only.
+
+    `session_duration` is for AssumeRole credentials of an unchained role alone (900 to 43,200 s); None for
+    federation tokens and chained roles, where AWS refuses it.
+    """
+
+    def sign_in_url(
+        self,
+        credentials: Credentials,
+        *,
+        partition: Partition,
+        destination: str,
+        issuer: str,
+        session_duration: timedelta | None,
+    ) -> SignInUrl: ...
+
+    def check_destination(self, partition: Partition, destination: str) -> None:
+        """Raise NotPossible unless `destination` is https on one of the partition's console hosts."""
+
+    def sign_in_origins(self) -> tuple[str, ...]:
+        """Return the origins that a sign-in redirect can lead to (the pages' form-action must list them)."""
+
+
+class DenyWriter(Protocol):
+    """Reads and replaces the one inline policy that is the portal's own on a role or user.
+
+    Does *not* merge: the caller holds the target's lease and gives the whole document. Safe to repeat.
+    """
+
+    def read(self, target: DenyTarget) -> Mapping[str, Any] | None:
+        """Return the document that stands in AWS now, or None when there is none."""
+
+    def write(self, target: DenyTarget, document: Mapping[str, Any]) -> None:
+        """Put `document` in place of what stands there. LimitExceeded when the principal has no room for it."""
+
+    def remove(self, target: DenyTarget) -> None:
+        """Take the document away; nothing happens when there is none."""
+
+
+class SamlServiceProvider(Protocol):
+    """SAML 2.0 Web Browser SSO, the service provider's half (saml-profiles-2.0-os, section 4.1).
+
+    Does *not* remember anything: replay, the pending request and the browser's binding are the caller's.
+    """
+
+    def begin(self, idp: SamlIdentityProvider, *, relay_state: str) -> SamlRequest:
+        """Make an AuthnRequest for the HTTP-Redirect binding."""
+
+    def verify(
+        self, idp: SamlIdentityProvider, response: str, *, request_id: str, at: datetime
+    ) -> SamlIdentity:
+        """Verify the base64 `SAMLResponse` form field as the answer of `idp` to `request_id`.
+
+        Raises:
+            SamlRejected: with the one reason.
+        """
+
+    def metadata(self) -> bytes:
+        """Return this service provider's metadata document."""
+
+
+class SamlMetadataReader(Protocol):
+    """Reads an identity provider's metadata document (already fetched and pinned; no network)."""
+
+    def __call__(self, document: bytes, *, entity_id: str | None = None) -> SamlIdentityProvider: ...

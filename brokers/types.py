@@ -1,0 +1,144 @@
+"""What crosses the border between the portal and the outside world: plain, frozen values.
+
+Nothing here validates: the protocol packages do, before they call (`brokers.aws.limits`, `brokers.saml`).
+No `repr` shows a secret.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class Partition(StrEnum):
+    """AWS partitions: accounts, ARNs and sign-in hosts never mix between them."""
+
+    AWS = "aws"
+    CHINA = "aws-cn"
+    US_GOV = "aws-us-gov"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Temporary credentials as STS returns them. The session token has no maximum length."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a session may do within its role: one inline policy and managed policies (at most 10 ARNs).
+
+    `policy` None means: everything the role itself allows.
+    """
+
+    policy: Mapping[str, Any] | None = None
+    managed_policy_arns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AssumeRoleCall:
+    """One sts:AssumeRole. `ends_at` is the grant's end, which the session policy enforces to the second.
+
+    `duration`: 900 s to the role's `max_session` (3,600 s at most when the hub's own credentials are temporary,
+    which makes it role chaining). `source_identity` and `tags` are sent only when given.
+    """
+
+    role_arn: str
+    session_name: str
+    duration: timedelta
+    max_session: timedelta
+    ends_at: datetime
+    scope: Scope = Scope()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    source_identity: str | None = None
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FederationTokenCall:
+    """One sts:GetFederationToken by the hub's IAM user. `duration`: 900 to 129,600 s; `name`: 2 to 32 characters."""
+
+    partition: Partition
+    name: str
+    duration: timedelta
+    ends_at: datetime
+    scope: Scope = Scope()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedSession:
+    """What STS answered. `userid` is the `aws:userid` that a deny names: `AROA…:session` or `account:name`."""
+
+    credentials: Credentials
+    arn: str
+    userid: str
+    packed_policy_percent: int | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInUrl:
+    """A console sign-in URL. AWS honours it for 15 minutes, more than once: a secret, never stored or logged."""
+
+    url: str = field(repr=False)
+    expires_at: datetime
+
+
+class PrincipalKind(StrEnum):
+    """Which kind of IAM principal carries a deny document."""
+
+    ROLE = "role"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class DenyTarget:
+    """The IAM role or user whose inline deny document ends sessions.
+
+    `via_role_arn`: the role in the target's account that the hub assumes to write it; None: the hub writes itself.
+    """
+
+    partition: Partition
+    account_id: str
+    kind: PrincipalKind
+    name: str
+    via_role_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SamlIdentityProvider:
+    """An identity provider as its pinned metadata describes it. Several certificates: all are valid at once."""
+
+    entity_id: str
+    sso_url: str
+    certificates: tuple[str, ...]
+    allow_aes_cbc: bool = False
+    max_assertion_lifetime: timedelta = timedelta(minutes=70)
+
+
+@dataclass(frozen=True, slots=True)
+class SamlRequest:
+    """An AuthnRequest to send: where to redirect the browser, and the id that only its answer may carry."""
+
+    request_id: str
+    redirect_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SamlIdentity:
+    """What a verified assertion said. `assertion_id` is to be remembered until `valid_until`: it counts once."""
+
+    issuer: str
+    assertion_id: str
+    name_id: str
+    name_id_format: str
+    session_index: str | None
+    attributes: Mapping[str, tuple[str, ...]]
+    authenticated_at: datetime
+    valid_until: datetime
