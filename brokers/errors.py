@@ -95,3 +95,30 @@ class SamlRejected(BrokerError):
 
     def __str__(self) -> str:
         return f"SAML response refused ({self.code}): {self.detail}"
+
+
+@dataclass(eq=False)
+class SamlMetadataRejected(BrokerError):
+    """Identity provider metadata that can't be trusted or used. `detail` is for the admin who gave it."""
+
+    reason: str
+    detail: str = ""
+
+    @property
+    def code(self) -> str:  # type: ignore[override]  # the reason makes the code; the base has a constant
+        return f"saml.metadata.{self.reason}"
+
+    def __str__(self) -> str:
+        return f"SAML metadata refused ({self.code}): {self.detail}"
+
+
+@dataclass(eq=False)
+class SamlMisconfigured(BrokerError):
+    """This service provider's own settings, or what its caller gave to `begin`, can't work. For operators."""
+
+    field: str
+    why: str
+    code = "saml.misconfigured"
+
+    def __str__(self) -> str:
+        return f"SAML service provider: {self.field} {self.why}"
