@@ -19,7 +19,7 @@ SOON = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time: `words` at a glance, `clock` in a line, `exact` with zone and UTC on hover and focus."""
+    """A point in time: `words` at a glance, `clock` in a line, `exact` (with its zone and UTC) on demand."""
 
     iso: str
     words: str
@@ -41,7 +41,7 @@ class Countdown:
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A state as word and shape. `tone`: `live`, `wait`, `quiet`, `danger`; `icon`: a name of `{% icon %}`."""
+    """A state as word and shape. `tone`: `live`, `wait`, `quiet` or `danger`; `icon`: as in `{% icon %}`."""
 
     word: str
     tone: str
