@@ -29,12 +29,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Countdown:
-    """How a period stands. `kind` is `ends`, `starts` or `ended`; `percent_left` is 0 to 100."""
+    """How a period stood at `now_iso`. `kind`: `ends`, `starts` or `ended`; `percent_left`: 0 to 100."""
 
     kind: str
     words: str
     moment: Moment
     starts_iso: str
+    now_iso: str
     percent_left: int
     soon: bool
 
@@ -100,7 +101,6 @@ class MyAccess:
     active: tuple[GrantCard, ...]
     later: tuple[GrantCard, ...]
     ended: tuple[GrantCard, ...]
-    now_iso: str
     fingerprint: str
 
 
@@ -322,12 +322,13 @@ def countdown(starts_at: datetime, ends_at: datetime, *, now: datetime, zone: tz
         words=f"{kind} {words}",
         moment=moment(at, now=now, zone=zone),
         starts_iso=starts_at.astimezone(UTC).isoformat(timespec="seconds"),
+        now_iso=now.astimezone(UTC).isoformat(timespec="milliseconds"),
         percent_left=round(share),
         soon=soon,
     )
 
 
-def my_access(cards: Iterable[GrantCard], *, now: datetime) -> MyAccess:
+def my_access(cards: Iterable[GrantCard]) -> MyAccess:
     """Put the cards in reading order: what ends next, what starts next, what ended last."""
     everything = sorted(cards, key=lambda card: (card.countdown.moment.iso, card.id))
     kinds = {kind: tuple(c for c in everything if c.countdown.kind == kind) for kind in ("ends", "starts")}
@@ -336,7 +337,6 @@ def my_access(cards: Iterable[GrantCard], *, now: datetime) -> MyAccess:
         active=kinds["ends"],
         later=kinds["starts"],
         ended=ended,
-        now_iso=now.astimezone(UTC).isoformat(timespec="milliseconds"),
         fingerprint=fingerprint(everything),
     )
 
