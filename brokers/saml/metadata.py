@@ -1,0 +1,134 @@
+"""An identity provider's metadata (saml-metadata-2.0-os), from a pinned document; no network."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, NoReturn
+
+from cryptography import x509
+from lxml import etree
+
+from brokers.errors import SamlMetadataRejected
+from brokers.saml import certificates, names
+from brokers.saml.config import LOOPBACK, url_fault
+from brokers.saml.names import DS, MD, Element
+from brokers.saml.parsing import parse
+from brokers.saml.reading import moment
+from brokers.saml.reasons import MetadataReason
+from brokers.types import SamlIdentityProvider
+
+MAX_BYTES: Final = 4 * 1024 * 1024  # a federation's aggregate; one provider's own has some kilobytes
+MAX_ENTITY_ID: Final = 1024
+
+
+class MetadataReader:
+    """Reads what the portal needs of an identity provider: its name, where to ask, its keys.
+
+    Does *not* verify a signature on the document: the admin who gives it vouches for it, and it stays as
+    given until somebody gives another. `http_hosts`: hosts whose SSO address may be plain http.
+    """
+
+    def __init__(
+        self,
+        *,
+        http_hosts: frozenset[str] = LOOPBACK,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._http_hosts = http_hosts
+        self._clock = clock
+
+    def __call__(self, document: bytes, *, entity_id: str | None = None) -> SamlIdentityProvider:
+        """Read `document`: one EntityDescriptor, or an EntitiesDescriptor of which `entity_id` names one.
+
+        Certificates past their date are left out: the date is the company's own word that the key has been
+        retired, and during a rollover old and new stand side by side. When none is left the document is
+        refused. Later, at each sign-in, dates are not asked again: the pin is what is trusted, and a
+        lock-out at midnight would help nobody. A weak key refuses the document even beside a strong one,
+        since either could sign.
+
+        Raises:
+            SamlMetadataRejected: with one of MetadataReason.
+        """
+        at = self._clock()
+        entity = _entity(_root(document), entity_id)
+        name = entity.get("entityID", "")
+        if not 0 < len(name) <= MAX_ENTITY_ID:
+            _refuse(MetadataReason.ENTITY, f"an entityID of {len(name)} characters")
+        _check_expiry(entity, at)
+        role = _role(entity)
+        return SamlIdentityProvider(
+            entity_id=name, sso_url=self._sso_url(role), certificates=_certificates(role, at)
+        )
+
+    def _sso_url(self, role: Element) -> str:
+        service = role.find(f"{MD}SingleSignOnService[@Binding='{names.HTTP_REDIRECT}']")
+        if service is None:
+            _refuse(MetadataReason.SSO_URL, "no SingleSignOnService by HTTP-Redirect")
+        url = service.get("Location", "")
+        if fault := url_fault(url, http_hosts=self._http_hosts):
+            _refuse(MetadataReason.SSO_URL, f"{url!r} {fault}")
+        return url
+
+
+def _refuse(reason: MetadataReason, detail: str) -> NoReturn:
+    raise SamlMetadataRejected(reason, detail)
+
+
+def _root(document: bytes) -> Element:
+    if len(document) > MAX_BYTES:
+        _refuse(MetadataReason.SIZE, f"{len(document)} bytes; allowed are {MAX_BYTES}")
+    if b"<!DOCTYPE" in document:
+        _refuse(MetadataReason.DOCTYPE, "a document type declaration")
+    try:
+        root = parse(document)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise SamlMetadataRejected(MetadataReason.MALFORMED, f"not XML: {error}") from error
+    if root.tag not in {f"{MD}EntityDescriptor", f"{MD}EntitiesDescriptor"}:
+        _refuse(MetadataReason.ROOT, f"root is {root.tag}")
+    return root
+
+
+def _entity(root: Element, entity_id: str | None) -> Element:
+    entities = [
+        entity for entity in root.iter(f"{MD}EntityDescriptor") if entity_id in {None, entity.get("entityID")}
+    ]
+    if len(entities) != 1:
+        _refuse(MetadataReason.ENTITY, f"{len(entities)} entities fit {entity_id or 'where none was named'}")
+    return entities[0]
+
+
+def _check_expiry(entity: Element, at: datetime) -> None:
+    for element in (entity, *entity.iterancestors()):
+        if element.get("validUntil") is not None:
+            ends = moment(element, "validUntil")
+            if ends is None or ends <= at:
+                _refuse(MetadataReason.EXPIRED, f"validUntil is {element.get('validUntil')}")
+
+
+def _role(entity: Element) -> Element:
+    for role in entity.iterfind(f"{MD}IDPSSODescriptor"):
+        if names.PROTOCOL in role.get("protocolSupportEnumeration", "").split():
+            return role
+    _refuse(MetadataReason.ROLE, "no IDPSSODescriptor for SAML 2.0")
+
+
+def _certificates(role: Element, at: datetime) -> tuple[str, ...]:
+    current = [found for found in _signing_certificates(role) if certificates.is_current(found, at)]
+    for certificate in current:
+        if weakness := certificates.weakness(certificate):
+            _refuse(MetadataReason.WEAK_KEY, weakness)
+    if not current:
+        _refuse(MetadataReason.CERTIFICATE, "no certificate to sign with, or none that is still valid")
+    return tuple(dict.fromkeys(certificates.pem(certificate) for certificate in current))
+
+
+def _signing_certificates(role: Element) -> list[x509.Certificate]:
+    bodies = (
+        body.text or ""
+        for key in role.iterfind(f"{MD}KeyDescriptor")
+        if key.get("use", "signing") == "signing"
+        for body in key.iterfind(f"{DS}KeyInfo/{DS}X509Data/{DS}X509Certificate")
+    )
+    try:
+        return [certificates.from_base64(body) for body in bodies]
+    except ValueError as error:
+        raise SamlMetadataRejected(MetadataReason.CERTIFICATE, f"unreadable: {error}") from error
