@@ -1,0 +1,48 @@
+"""`python -m portal.demo.sandbox --directory DIR --port P`: see README.md in this directory."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+from portal.demo.sandbox.app import sandbox
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m portal.demo.sandbox", description="A simulated AWS.")
+    parser.add_argument("--directory", type=Path, required=True, help="where the state is kept")
+    parser.add_argument("--port", type=int, required=True, help="where the façade listens")
+    parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on")
+    parser.add_argument("--ministack-port", type=int, help="MiniStack's own port (default: a free one)")
+    return parser.parse_args()
+
+
+async def run(given: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with sandbox(
+        given.directory.resolve(), host=given.host, port=given.port, ministack_port=given.ministack_port
+    ) as facts:
+        ready = {"ready": True, "endpoint_url": facts["endpoint_url"], "sign_in_url": facts["sign_in_url"]}
+        print(json.dumps(ready), flush=True)  # noqa: T201 - the starter reads this line
+        await stop.wait()
+
+
+def main() -> int:
+    given = arguments()
+    try:
+        asyncio.run(run(given))
+    except OSError as error:
+        print(f"The sandbox can't listen on {given.host}:{given.port}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except (RuntimeError, TimeoutError) as error:
+        print(f"The sandbox could not start: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Puts the sandbox together: MiniStack, the estate, the façade, the console."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from portal.demo.sandbox import constraints, estate
+from portal.demo.sandbox.bootstrap import Bootstrap
+from portal.demo.sandbox.callers import Registry
+from portal.demo.sandbox.child import StandIn
+from portal.demo.sandbox.console import Console, show_reason
+from portal.demo.sandbox.facts import Facts
+from portal.demo.sandbox.gate import Gate
+from portal.demo.sandbox.proxy import Proxy
+from portal.demo.sandbox.seed import seed
+from portal.demo.sandbox.signin import SignIn
+from portal.demo.sandbox.tries import Trier
+
+STATIC = Path(__file__).parent / "static"
+
+
+async def health(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok", "simulation": True})
+
+
+def application(proxy: Proxy, console: Console) -> web.Application:
+    app = web.Application(middlewares=[show_reason], client_max_size=256 * 1024)
+    app.add_routes([web.get("/_sandbox/health", health), web.static("/static", STATIC), *console.routes()])
+    app.add_routes([web.route("*", "/{path:.*}", proxy.handle)])
+    return app
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    """Serve until the block ends. Raises OSError when the port is taken."""
+    # AWS signs the path as it was sent, so it must stay as it was sent.
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=2)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def sandbox(
+    directory: Path, *, host: str, port: int, ministack_port: int | None
+) -> AsyncIterator[dict[str, Any]]:
+    """Run the whole sandbox; yields what estate.json holds once everything answers."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    base_url = f"http://{host}:{port}"
+    stand_in = StandIn(directory, port=ministack_port, account_id=estate.HUB.account_id)
+    root = Bootstrap(stand_in.url)
+    registry = Registry(directory / "sessions.json")
+    gate = Gate(registry, Facts(root, estate.HUB.account_id))
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=120)
+    connector = aiohttp.TCPConnector(limit=200)
+    async with aiohttp.ClientSession(
+        timeout=timeout, connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+    ) as client:
+        console = Console(SignIn(stand_in.url, registry), Trier(stand_in.url, base_url))
+        app = application(Proxy(stand_in.url, gate, registry, client), console)
+        async with listening(app, host, port):
+            try:
+                await stand_in.start()
+                facts = await asyncio.to_thread(seed, root, directory, base_url)
+                await asyncio.to_thread(lambda: [constraints.model(name) for name in ("sts", "iam")])
+                yield facts
+            finally:
+                await stand_in.stop()

@@ -1,0 +1,203 @@
+"""The invented estate: a hub account, two target accounts, their roles and buckets. Data only."""
+
+from dataclasses import dataclass
+from typing import Any
+
+HUB_USER = "sallyport-hub"
+HUB_POLICY = "SallyportHub"
+REVOKER = "SallyportRevoker"
+PATH = "/sallyport/"
+HOUR = 3600
+
+Policy = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Account:
+    account_id: str
+    name: str
+    kind: str  # "hub" or "target"
+
+
+@dataclass(frozen=True)
+class Role:
+    account_id: str
+    name: str
+    description: str
+    max_session: int  # seconds
+    statements: tuple[Policy, ...]
+    path: str = PATH
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:iam::{self.account_id}:role{self.path}{self.name}"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    account_id: str
+    name: str
+    objects: dict[str, str]
+
+
+HUB = Account("111122223333", "Meadow & Harbor Hub", "hub")
+PRODUCTION = Account("222233334444", "Meadow Production", "target")
+DATA = Account("333344445555", "Harbor Data", "target")
+ACCOUNTS = (HUB, PRODUCTION, DATA)
+TARGETS = (PRODUCTION, DATA)
+HUB_USER_ARN = f"arn:aws:iam::{HUB.account_id}:user/{HUB_USER}"
+
+
+def allow(actions: list[str], *resources: str) -> Policy:
+    return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
+
+
+def bucket_arns(*names: str) -> list[str]:
+    return [arn for name in names for arn in (f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*")]
+
+
+READ = ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
+READ_WRITE = [*READ, "s3:PutObject", "s3:DeleteObject"]
+LIST_BUCKETS = allow(["s3:ListAllMyBuckets"], "*")
+
+ROLES = (
+    Role(
+        PRODUCTION.account_id,
+        "ProductionReadOnly",
+        "Look at releases and logs of Meadow Production",
+        12 * HOUR,
+        (LIST_BUCKETS, allow(READ, *bucket_arns("meadow-logs", "meadow-releases"))),
+    ),
+    Role(
+        PRODUCTION.account_id,
+        "ProductionOperator",
+        "Run Meadow Production: read and write its buckets, look at its roles",
+        4 * HOUR,
+        (
+            LIST_BUCKETS,
+            allow(READ_WRITE, *bucket_arns("meadow-logs", "meadow-releases")),
+            allow(["iam:ListRoles", "iam:GetRole"], "*"),
+        ),
+    ),
+    Role(
+        DATA.account_id,
+        "DataAnalyst",
+        "Read and write Harbor's measurements",
+        8 * HOUR,
+        (
+            LIST_BUCKETS,
+            allow(READ_WRITE, *bucket_arns("harbor-measurements")),
+            allow(READ, *bucket_arns("harbor-partner-dropbox")),
+        ),
+    ),
+    Role(
+        DATA.account_id,
+        "PartnerDropbox",
+        "Exchange files with a partner company, in one bucket",
+        HOUR,
+        (allow(READ_WRITE, *bucket_arns("harbor-partner-dropbox")),),
+    ),
+)
+
+BUCKETS = (
+    Bucket(
+        HUB.account_id,
+        "meadow-harbor-handbook",
+        {
+            "welcome.txt": "Welcome to Meadow & Harbor.\n\nAccess ends when its time is up. Ask again when you"
+            " need it again.\n",
+            "oncall/rota-week-47.txt": "Mon Ben\nTue Ben\nWed Chidi\nThu Dora\nFri Ben\n",
+        },
+    ),
+    Bucket(
+        PRODUCTION.account_id,
+        "meadow-logs",
+        {
+            "2025/11/20/shop.log": "08:00:01 INFO  shop started\n08:00:04 INFO  142 articles loaded\n"
+            "08:12:47 WARN  slow answer from stock (1.8 s)\n",
+            "2025/11/20/stock.log": "08:00:02 INFO  stock started\n08:12:47 WARN  index rebuilt in 1.7 s\n",
+        },
+    ),
+    Bucket(
+        PRODUCTION.account_id,
+        "meadow-releases",
+        {
+            "CURRENT": "shop 4.12.1\nstock 2.7.0\n",
+            "shop-4.12.1/notes.md": "# shop 4.12.1\n\n- Baskets keep their articles overnight.\n",
+        },
+    ),
+    Bucket(
+        DATA.account_id,
+        "harbor-measurements",
+        {
+            "tides/2025-11-19.csv": "time,level_m\n00:00,1.42\n06:00,3.05\n12:00,1.51\n18:00,2.98\n",
+            "tides/2025-11-20.csv": "time,level_m\n00:00,1.47\n06:00,3.11\n12:00,1.56\n18:00,3.02\n",
+        },
+    ),
+    Bucket(
+        DATA.account_id,
+        "harbor-partner-dropbox",
+        {
+            "briefing.txt": "Joint project with Northlight Analytics\n\nTwo weeks, this bucket, nothing else.\n",
+            "samples/berths-2025-11.csv": "berth,vessel,hours\nA1,Marguerite,14\nA2,Stella,9\nB4,Oriole,31\n",
+        },
+    ),
+    Bucket(
+        DATA.account_id,
+        "harbor-payroll",
+        {"2025-11/summary.csv": "team,people,total_eur\nharbour,14,58211\noffice,6,24780\n"},
+    ),
+)
+
+
+def document(*statements: Policy) -> Policy:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def trust() -> Policy:
+    """Trust the hub's user for what the portal's calls carry: session tags and a source identity."""
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": HUB_USER_ARN},
+            "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+        }
+    )
+
+
+def hub_policy() -> Policy:
+    """All that the portal's own key may do. Managed, so that the user's 2,048 inline characters stay free for denies.
+
+    The last statement is the upper bound of federation sessions: they get what it and their own session policy
+    both allow.
+    """
+    accounts = [account.account_id for account in TARGETS]
+    roles = [f"arn:aws:iam::{account}:role{PATH}*" for account in accounts]
+    roles += [f"arn:aws:iam::{account}:role/{REVOKER}" for account in accounts]
+    own = [
+        "iam:GetUser",
+        "iam:ListUserPolicies",
+        "iam:GetUserPolicy",
+        "iam:PutUserPolicy",
+        "iam:DeleteUserPolicy",
+    ]
+    return document(
+        allow(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], *roles),
+        # AWS would take federated-user/* for a resource here; MiniStack judges the call against *.
+        allow(["sts:GetFederationToken", "sts:TagSession"], "*"),
+        allow(own, HUB_USER_ARN),
+        allow(READ, *bucket_arns("meadow-harbor-handbook")),
+    )
+
+
+def revoker(account_id: str) -> Role:
+    """The role that the portal assumes to write denies. Outside of PATH: it must not be able to change itself."""
+    actions = ["GetRole", "ListRolePolicies", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy"]
+    return Role(
+        account_id,
+        REVOKER,
+        "Writes and removes the portal's denies on roles under /sallyport/",
+        HOUR,
+        (allow([f"iam:{action}" for action in actions], f"arn:aws:iam::{account_id}:role{PATH}*"),),
+        path="/",
+    )

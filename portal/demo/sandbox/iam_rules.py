@@ -1,0 +1,53 @@
+"""What AWS IAM refuses and MiniStack lets through: quotas on policies, and credentials that may not call IAM."""
+
+from portal.demo.sandbox.callers import Kind
+from portal.demo.sandbox.facts import Facts, policy_size
+from portal.demo.sandbox.refusals import Refused, limit_exceeded, validation_error
+from portal.demo.sandbox.sts_rules import Call
+
+INLINE = {"Role": 10_240, "User": 2_048, "Group": 5_120}  # characters, all inline policies together
+MANAGED = 6_144
+TRUST = 2_048
+ATTACHED = 10
+PATH_AND_NAME = 512
+
+
+async def check(call: Call, facts: Facts) -> None:
+    if call.caller in {Kind.FEDERATED, Kind.SESSION_TOKEN}:
+        # GetSessionToken credentials could with MFA, which the sandbox doesn't simulate.
+        raise Refused("InvalidClientTokenId", "The security token included in the request is invalid", 403)
+    _documents(call)
+    for kind in INLINE:
+        if call.action == f"Put{kind}Policy":
+            await _inline(call, kind, facts)
+        if call.action == f"Attach{kind}Policy":
+            await _attach(call, kind, facts)
+
+
+def _documents(call: Call) -> None:
+    given = call.given
+    if call.action == "CreateRole" and len(given.get("Path", "/") + given["RoleName"]) > PATH_AND_NAME:
+        raise validation_error(f"Path and role name together can't exceed {PATH_AND_NAME} characters")
+    if (
+        call.action in {"CreatePolicy", "CreatePolicyVersion"}
+        and policy_size(given["PolicyDocument"]) > MANAGED
+    ):
+        raise limit_exceeded(f"Cannot exceed quota for PolicySize: {MANAGED}")
+    trust = {"CreateRole": "AssumeRolePolicyDocument", "UpdateAssumeRolePolicy": "PolicyDocument"}
+    if call.action in trust and policy_size(given[trust[call.action]]) > TRUST:
+        raise limit_exceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST}")
+
+
+async def _inline(call: Call, kind: str, facts: Facts) -> None:
+    name = call.given[f"{kind}Name"]
+    others = await facts.inline_size(call.account_id, kind, name, without=call.given["PolicyName"])
+    if others + policy_size(call.given["PolicyDocument"]) > INLINE[kind]:
+        raise limit_exceeded(
+            f"Maximum policy size of {INLINE[kind]} bytes exceeded for {kind.lower()} {name}"
+        )
+
+
+async def _attach(call: Call, kind: str, facts: Facts) -> None:
+    attached = set(await facts.attached(call.account_id, kind, call.given[f"{kind}Name"]))
+    if len(attached | {call.given["PolicyArn"]}) > ATTACHED:
+        raise limit_exceeded(f"Cannot exceed quota for PoliciesPer{kind}: {ATTACHED}")

@@ -1,0 +1,141 @@
+"""The AWS sandbox as tests use it: on free ports, in a directory of the test's own.
+
+with sandbox(tmp_path) as aws:
+    aws.estate["hub"]["access_key_id"], aws.hub("sts").assume_role(…)
+"""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3
+import urllib3
+from botocore.config import Config
+
+from tests.servers.process import free_port, running
+
+ROOT = Path(__file__).parents[2]
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 1},
+    connect_timeout=5,
+    read_timeout=30,
+    ignore_configured_endpoint_urls=True,
+    proxies={},
+)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: what estate.json says, and unmodified boto3 clients against the façade."""
+
+    directory: Path
+    endpoint_url: str
+    ministack_url: str  # MiniStack itself, without the façade's checks
+    estate: dict[str, Any]
+    process_id: int
+
+    def client(self, service: str, credentials: Mapping[str, Any], *, url: str | None = None) -> Any:
+        """Build a client with the `Credentials` of an STS answer (or any mapping with their names)."""
+        session = boto3.Session(
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials.get("SessionToken"),
+            region_name=self.estate["region"],
+        )
+        make: Any = session.client
+        return make(service, endpoint_url=url or self.endpoint_url, config=CONFIG)
+
+    def hub(self, service: str) -> Any:
+        """Build a client with the long-lived key of the hub's user."""
+        hub = self.estate["hub"]
+        keys = {"AccessKeyId": hub["access_key_id"], "SecretAccessKey": hub["secret_access_key"]}
+        return self.client(service, keys)
+
+    def root(self, service: str, account_id: str) -> Any:
+        """Build a client that may do everything in an account, past the façade."""
+        keys = {"AccessKeyId": account_id, "SecretAccessKey": "anything"}
+        return self.client(service, keys, url=self.ministack_url)
+
+    def role_arn(self, name: str, account_id: str | None = None) -> str:
+        found = [
+            role["arn"]
+            for role in self.estate["roles"]
+            if role["name"] == name and account_id in {None, role["account_id"]}
+        ]
+        return str(found[0])
+
+    def role_id(self, name: str) -> str:
+        return str(next(role["role_id"] for role in self.estate["roles"] if role["name"] == name))
+
+    def assume(self, name: str, session: str, **more: Any) -> dict[str, Any]:
+        """Assume a role of the estate as the hub; returns the answer's Credentials."""
+        answer = self.hub("sts").assume_role(RoleArn=self.role_arn(name), RoleSessionName=session, **more)
+        credentials: dict[str, Any] = answer["Credentials"]
+        return credentials
+
+    def federate(self, name: str, policy: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        answer = self.hub("sts").get_federation_token(Name=name, Policy=json.dumps(policy), **more)
+        credentials: dict[str, Any] = answer["Credentials"]
+        return credentials
+
+
+@contextlib.contextmanager
+def sandbox(directory: Path, *, port: int | None = None) -> Iterator[Sandbox]:
+    """Run `python -m portal.demo.sandbox` until the block ends. The same directory goes on where it was left."""
+    port, ministack_port = port or free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
+    directory.mkdir(parents=True, exist_ok=True)
+    log = directory / "sandbox.log"
+    log.write_bytes(b"")
+    command = [
+        sys.executable,
+        "-m",
+        "portal.demo.sandbox",
+        "--directory",
+        str(directory),
+        "--port",
+        str(port),
+    ]
+    command += ["--ministack-port", str(ministack_port)]
+    # The line comes when the estate is there; the health page answers a little before.
+    with running(command, log=log, ready=lambda: b'"ready"' in log.read_bytes(), cwd=ROOT) as process:
+        estate = json.loads((directory / "estate.json").read_text())
+        yield Sandbox(directory, url, f"http://127.0.0.1:{ministack_port}", estate, process.pid)
+
+
+@dataclass(frozen=True)
+class Page:
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+
+class Browser:
+    """Just enough of a browser for the sign-in endpoint and the console: one cookie jar, no redirects followed."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+        self.cookies: dict[str, str] = {}
+        self.http = urllib3.PoolManager()
+
+    def open(self, url: str, *, form: Mapping[str, str] | None = None) -> Page:
+        address = url if url.startswith("http") else self.base_url + url
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = self.http.request(
+            "POST" if form is not None else "GET",
+            address,
+            body=urlencode(form) if form is not None else None,
+            headers={"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"},
+            redirect=False,
+            retries=False,
+            timeout=30,
+        )
+        for line in answer.headers.getlist("Set-Cookie"):
+            name, _, rest = line.partition("=")
+            self.cookies[name] = rest.split(";")[0]
+        return Page(answer.status, answer.data.decode(), answer.headers)
