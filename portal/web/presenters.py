@@ -296,10 +296,11 @@ def moment(at: datetime, *, now: datetime, zone: tzinfo) -> Moment:
     if here.utcoffset():
         day = "" if here.date() == universal.date() else f"{universal:%a} {universal.day} {universal:%b}, "
         exact += f" ({day}{universal:%H:%M:%S} UTC)"
+    words = day_words(at, now=now, zone=zone)
     return Moment(
         iso=universal.isoformat(timespec="seconds"),
-        words=day_words(at, now=now, zone=zone),
-        clock=f"{here:%H:%M} {name}".strip(),
+        words=words,
+        clock=f"{words.removeprefix('today ')} {name}".strip(),
         exact=exact,
     )
 
