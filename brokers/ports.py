@@ -1,8 +1,10 @@
 """The ports: what the portal may ask of the outside world. Tests put their doubles here and nowhere else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 from brokers.types import (
     AssumeRoleCall,
@@ -14,6 +16,7 @@ from brokers.types import (
     SamlIdentity,
     SamlIdentityProvider,
     SamlRequest,
+    Scope,
     SignInUrl,
 )
 
@@ -73,6 +76,13 @@ class DenyWriter(Protocol):
         """Take the document away; nothing happens when there is none."""
 
 
+class PrincipalReader(Protocol):
+    """Reads what AWS knows of a role or user."""
+
+    def unique_id(self, target: DenyTarget) -> str:
+        """Return the RoleId (AROA...) or UserId (AIDA...). AwsRefused with NoSuchEntity when there is none."""
+
+
 class SamlServiceProvider(Protocol):
     """SAML 2.0 Web Browser SSO, the service provider's half (saml-profiles-2.0-os, section 4.1).
 
@@ -99,3 +109,23 @@ class SamlMetadataReader(Protocol):
     """Reads an identity provider's metadata document (already fetched and pinned; no network)."""
 
     def __call__(self, document: bytes, *, entity_id: str | None = None) -> SamlIdentityProvider: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AwsPorts:
+    """All that the portal asks of AWS, as `portal.wiring` puts it together.
+
+    `hub_is_chained`: the hub works on temporary credentials, so AssumeRole gives an hour at most and
+    GetFederationToken is not possible. `check_scope` raises as issuing would when the policy that the scope
+    and the grant's end make is not fit to send.
+    """
+
+    credentials: CredentialsBroker
+    console: ConsoleBroker
+    deny: DenyWriter
+    principals: PrincipalReader
+    session_name: Callable[[UUID], str]
+    source_identity: Callable[[UUID], str]
+    deny_document: Callable[[Iterable[str]], Mapping[str, Any]]
+    check_scope: Callable[[Scope, datetime], None]
+    hub_is_chained: bool

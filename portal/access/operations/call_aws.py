@@ -1,0 +1,50 @@
+"""From a grant to the one STS call that its role's definition names."""
+
+from brokers.ports import AwsPorts
+from brokers.types import AssumeRoleCall, FederationTokenCall, IssuedSession, Partition
+from portal.access.operations.issue_session import Asked
+from portal.access.operations.make_grant import scope_of
+from portal.catalog.models import AwsRole
+
+
+def call_sts(asked: Asked, aws: AwsPorts) -> IssuedSession:
+    grant, role = asked.grant, asked.grant.role
+    tags = (
+        {"SallyportGrant": str(grant.pk), "SallyportPerson": str(grant.person_id)} if role.sends_tags else {}
+    )
+    if role.method == AwsRole.Method.FEDERATION_TOKEN:
+        return aws.credentials.get_federation_token(
+            FederationTokenCall(
+                partition=Partition(role.account.partition),
+                name=asked.session.session_name,
+                duration=asked.length.duration,
+                ends_at=grant.ends_at,
+                scope=scope_of(grant),
+                tags=tags,
+            )
+        )
+    return aws.credentials.assume_role(
+        AssumeRoleCall(
+            role_arn=role.arn,
+            session_name=asked.session.session_name,
+            duration=asked.length.duration,
+            max_session=role.max_session,
+            ends_at=grant.ends_at,
+            scope=scope_of(grant),
+            tags=tags,
+            source_identity=aws.source_identity(grant.person_id) if role.sets_source_identity else None,
+        )
+    )
+
+
+def explain(role: AwsRole, *, hub_is_chained: bool) -> str:
+    """Say in a sentence which call gets the credentials, and why that one."""
+    if role.method == AwsRole.Method.FEDERATION_TOKEN:
+        return (
+            f"Credentials come from GetFederationToken, called by the user {role.name}: "
+            "its definition says so; up to 36 hours, no IAM calls."
+        )
+    chained = (
+        " An hour at most, because the portal itself works on a role's credentials." if hub_is_chained else ""
+    )
+    return f"Credentials come from AssumeRole on {role.name}: its definition says so.{chained}"

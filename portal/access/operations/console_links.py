@@ -1,0 +1,110 @@
+"""The portal's own console links: single-use, short-lived, for their person only; signed in at the click."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from brokers.ports import AwsPorts
+from portal.access.models import ConsoleLink
+from portal.access.operations.locking import lock_grant
+from portal.access.operations.open_console import OpenedConsole, check_destination, open_console
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
+from portal.kernel.sealing import fingerprint
+
+LINK_LIFE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeLink:
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+def make_console_link(*, grant_id: UUID, destination: str, aws: AwsPorts, actor: Actor) -> MadeLink:
+    """Make a link that opens the console once, within 10 minutes, for the grant's own person.
+
+    Raises:
+        InvalidError, NotFoundError, ForbiddenError, ConflictError.
+    """
+    check_destination(grant_id=grant_id, destination=destination, aws=aws)
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        grant = lock_grant(grant_id)
+        now = database_now()
+        if grant.person_id != actor.person_id:
+            raise NotFoundError("There is no such grant.")
+        if not grant.role.allows_console:
+            raise ForbiddenError(f"{grant.role.title} does not allow the console.")
+        if not grant.is_open(now):
+            raise ConflictError("This grant is not active now.")
+        expires_at = min(now + LINK_LIFE, grant.ends_at)
+        ConsoleLink.objects.create(
+            grant=grant,
+            digest=fingerprint(token),
+            destination=destination,
+            made_at=now,
+            expires_at=expires_at,
+        )
+        record(
+            Entry(
+                type=EventType.CONSOLE_LINK_MADE,
+                at=now,
+                actor=actor,
+                grant_id=grant.pk,
+                person_id=grant.person_id,
+                role_id=grant.role_id,
+                details={"destination": destination},
+            )
+        )
+    return MadeLink(token, expires_at)
+
+
+def find_console_link(*, token: str, actor: Actor) -> ConsoleLink:
+    """Return an unused link of this person's, for the page that asks for the click.
+
+    Raises:
+        NotFoundError: used, over, unknown or another's: the four are not told apart.
+    """
+    link = (
+        ConsoleLink.objects.select_related("grant__role__account", "grant__person")
+        .filter(digest=fingerprint(token), used_at=None, expires_at__gt=database_now())
+        .filter(grant__person_id=actor.owner_id)
+        .first()
+    )
+    if link is None:
+        raise NotFoundError("This link has been used already, is over, or isn't yours.")
+    return link
+
+
+def use_console_link(*, token: str, issuer: str, aws: AwsPorts, actor: Actor) -> OpenedConsole:
+    """Use a link up, then open the console. Of two clicks at once, one wins.
+
+    Raises:
+        NotFoundError: as find_console_link; else as open_console.
+    """
+    link = find_console_link(token=token, actor=actor)
+    with transaction.atomic():
+        now = database_now()
+        if not ConsoleLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now):
+            raise NotFoundError("This link has been used already, is over, or isn't yours.")
+        record(
+            Entry(
+                type=EventType.CONSOLE_LINK_USED,
+                at=now,
+                actor=actor,
+                grant_id=link.grant_id,
+                person_id=link.grant.person_id,
+                role_id=link.grant.role_id,
+                details={"destination": link.destination},
+            )
+        )
+    return open_console(
+        grant_id=link.grant_id, destination=link.destination, issuer=issuer, aws=aws, actor=actor
+    )

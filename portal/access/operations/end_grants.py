@@ -1,0 +1,114 @@
+"""The end of grants, whatever the cause: the doors close here, in one transaction, before anything is asked of AWS.
+
+In the transaction that the caller holds: the state changes, unclicked console links die, each grant that may have
+live sessions gets its revocation (a row before it is an act), each grant its audit row, and one outbox message
+wakes the worker that brings the denies to AWS.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from portal.access.lifecycle import MAY_LIVE, GrantState, RevocationState, refusal
+from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record_all
+from portal.catalog.models import AwsRole
+from portal.kernel import outbox
+from portal.kernel.actor import Actor
+from portal.kernel.errors import ConflictError
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How grants end: the state they go to, by whom, why, when."""
+
+    state: GrantState
+    event: EventType
+    actor: Actor
+    at: datetime
+    reason: str
+
+
+def end_locked_grants(grants: Sequence[Grant], ending: Ending) -> list[Revocation]:
+    """End grants whose rows the caller has locked, with `role__account` loaded. Returns the new revocations.
+
+    Raises:
+        ConflictError: one of them can't go to that state any more; nothing is changed then.
+    """
+    for grant in grants:
+        if why := refusal(GrantState(grant.state), ending.state):
+            raise ConflictError(f"Nothing was changed: {why}.")
+    ids = [grant.pk for grant in grants]
+    Grant.objects.filter(pk__in=ids).update(
+        state=ending.state.value,
+        ended_at=ending.at,
+        ended_by_id=ending.actor.person_id,
+        end_reason=ending.reason,
+    )
+    ConsoleLink.objects.filter(grant__in=ids, used_at=None).delete()
+    revocations = _plan_revocations(grants, ending.at)
+    _record(grants, ending, {revocation.grant_id for revocation in revocations})
+    outbox.post("access.grants.ended", at=ending.at, state=ending.state.value, count=str(len(ids)))
+    return revocations
+
+
+def _plan_revocations(grants: Sequence[Grant], at: datetime) -> list[Revocation]:
+    live: dict[UUID, list[AwsSession]] = {}
+    found = AwsSession.objects.filter(
+        grant__in=[grant.pk for grant in grants], expires_at__gt=at, state__in=[s.value for s in MAY_LIVE]
+    )
+    for session in found:
+        live.setdefault(session.grant_id, []).append(session)
+    documents = _documents({grant.role for grant in grants if grant.pk in live})
+    return Revocation.objects.bulk_create(
+        Revocation(
+            grant=grant,
+            document=documents[grant.role],
+            userids=sorted(
+                {session.userid or expected_userid(grant.role, session) for session in live[grant.pk]}
+            ),
+            state=RevocationState.PENDING.value,
+            asked_at=at,
+            covers_until=max(session.expires_at for session in live[grant.pk]),
+            next_try_at=at,
+        )
+        for grant in grants
+        if grant.pk in live
+    )
+
+
+def expected_userid(role: AwsRole, session: AwsSession) -> str:
+    """Return the `aws:userid` that a session will have, or has, whose answer was never seen."""
+    is_role = role.method == AwsRole.Method.ASSUME_ROLE
+    return f"{role.unique_id if is_role else role.account.account_id}:{session.session_name}"
+
+
+def _documents(roles: set[AwsRole]) -> Mapping[AwsRole, DenyDocument]:
+    documents = {}
+    for role in sorted(roles, key=lambda role: role.pk):
+        target = role.deny_target
+        documents[role], _ = DenyDocument.objects.get_or_create(
+            account=role.account, kind=target.kind.value, name=target.name
+        )
+    return documents
+
+
+def _record(grants: Sequence[Grant], ending: Ending, cut: set[UUID]) -> None:
+    record_all(
+        Entry(
+            type=ending.event,
+            at=ending.at,
+            actor=ending.actor,
+            grant_id=grant.pk,
+            person_id=grant.person_id,
+            role_id=grant.role_id,
+            details={
+                "reason": ending.reason,
+                "ends_at": grant.ends_at.isoformat(),
+                "cuts_sessions": grant.pk in cut,
+            },
+        )
+        for grant in grants
+    )

@@ -1,0 +1,41 @@
+"""Get temporary credentials under a grant: shown once, kept nowhere."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from brokers.ports import AwsPorts
+from brokers.types import Credentials, IssuedSession
+from portal.access.models import AwsSession, Grant
+from portal.access.operations.call_aws import call_sts
+from portal.access.operations.issue_session import ask_session, finish_session
+from portal.access.operations.read_role_id import ensure_role_id
+from portal.kernel.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCredentials:
+    """`length_why` says why they live as long as they do."""
+
+    grant: Grant
+    credentials: Credentials
+    session: AwsSession
+    length_why: str
+
+
+def issue_credentials(*, grant_id: UUID, aws: AwsPorts, actor: Actor) -> IssuedCredentials:
+    """Issue credentials to the grant's own person.
+
+    Raises:
+        NotFoundError: no such grant, or not this person's.
+        ForbiddenError: the role gives no credentials, or is switched off.
+        ConflictError: before the start, after the end, or it ended meanwhile.
+        UpstreamError: AWS refused or did not answer.
+    """
+    ensure_role_id(grant_id=grant_id, aws=aws, actor=actor)
+    asked = ask_session(grant_id=grant_id, kind=AwsSession.Kind.CREDENTIALS, aws=aws, actor=actor)
+
+    def call() -> tuple[IssuedSession, None]:
+        return call_sts(asked, aws), None
+
+    issued, _ = finish_session(asked=asked, call=call, actor=actor)
+    return IssuedCredentials(asked.grant, issued.credentials, asked.session, asked.length.why)

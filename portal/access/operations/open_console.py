@@ -1,0 +1,67 @@
+"""Open the AWS console under a grant. The sign-in URL is a secret: it goes to that browser alone, and nowhere else."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from brokers.errors import BrokerError
+from brokers.ports import AwsPorts
+from brokers.types import IssuedSession, Partition, SignInUrl
+from portal.access.models import AwsSession, Grant
+from portal.access.operations.call_aws import call_sts
+from portal.access.operations.issue_session import Asked, ask_session, finish_session
+from portal.access.operations.read_role_id import ensure_role_id
+from portal.catalog.models import AwsRole
+from portal.kernel.actor import Actor
+from portal.kernel.errors import InvalidError
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedConsole:
+    grant: Grant
+    sign_in: SignInUrl
+
+
+def open_console(
+    *, grant_id: UUID, destination: str, issuer: str, aws: AwsPorts, actor: Actor
+) -> OpenedConsole:
+    """Get a sign-in URL that leads to `destination`; `issuer` is where AWS sends people back to when it ends.
+
+    Raises:
+        InvalidError: the destination is not on the console hosts of the role's partition.
+        NotFoundError, ForbiddenError, ConflictError, UpstreamError: as issuing credentials.
+    """
+    check_destination(grant_id=grant_id, destination=destination, aws=aws)
+    ensure_role_id(grant_id=grant_id, aws=aws, actor=actor)
+    asked = ask_session(
+        grant_id=grant_id, kind=AwsSession.Kind.CONSOLE, aws=aws, actor=actor, destination=destination
+    )
+
+    def call() -> tuple[IssuedSession, SignInUrl]:
+        issued = call_sts(asked, aws)
+        return issued, _sign_in(asked, issued, destination, issuer, aws)
+
+    _, sign_in = finish_session(asked=asked, call=call, actor=actor)
+    return OpenedConsole(asked.grant, sign_in)
+
+
+def check_destination(*, grant_id: UUID, destination: str, aws: AwsPorts) -> None:
+    grant = Grant.objects.select_related("role__account").filter(pk=grant_id).first()
+    if grant is None:
+        return  # asking will refuse it, with its audit row
+    try:
+        aws.console.check_destination(Partition(grant.role.account.partition), destination)
+    except BrokerError as problem:
+        raise InvalidError(f"{problem}", field="destination") from None
+
+
+def _sign_in(asked: Asked, issued: IssuedSession, destination: str, issuer: str, aws: AwsPorts) -> SignInUrl:
+    role = asked.grant.role
+    # AWS refuses SessionDuration for federation tokens and chained roles; the console then lives as the credentials do.
+    sends_duration = role.method == AwsRole.Method.ASSUME_ROLE and not aws.hub_is_chained
+    return aws.console.sign_in_url(
+        issued.credentials,
+        partition=Partition(role.account.partition),
+        destination=destination,
+        issuer=issuer,
+        session_duration=asked.length.duration if sends_duration else None,
+    )

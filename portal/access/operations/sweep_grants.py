@@ -1,0 +1,70 @@
+"""What is due by the clock: activate and expire, in batches, by any number of workers at once.
+
+1. Rows are taken with SKIP LOCKED, so that two sweeps share the work and neither waits.
+2. Time is read again after the locks are held; what was due before is due still.
+3. Each batch is one transaction: a crash loses a batch's work, never a grant.
+"""
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from portal.access.lifecycle import LIVING, GrantState
+from portal.access.models import Grant
+from portal.access.operations.end_grants import Ending, end_locked_grants
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record_all
+from portal.kernel import outbox
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+
+SWEEPER = Actor.system("sweep")
+
+
+def activate_due_grants(*, batch: int | None = None) -> int:
+    """Activate up to one batch of scheduled grants whose window is open. Returns how many."""
+    with transaction.atomic():
+        now = database_now()
+        due = Grant.objects.filter(state=GrantState.SCHEDULED.value, starts_at__lte=now, ends_at__gt=now)
+        grants = list(_locked(due.order_by("starts_at"))[: batch or settings.SWEEP_BATCH])
+        if not grants:
+            return 0
+        now = database_now()
+        Grant.objects.filter(pk__in=[grant.pk for grant in grants]).update(
+            state=GrantState.ACTIVE.value, activated_at=now
+        )
+        record_all(
+            Entry(
+                type=EventType.GRANT_ACTIVATED,
+                at=now,
+                actor=SWEEPER,
+                grant_id=grant.pk,
+                person_id=grant.person_id,
+                role_id=grant.role_id,
+                details={"starts_at": grant.starts_at.isoformat()},
+            )
+            for grant in grants
+        )
+        outbox.post("access.grants.activated", at=now, count=str(len(grants)))
+    return len(grants)
+
+
+def expire_due_grants(*, batch: int | None = None) -> int:
+    """Expire up to one batch of grants whose end has come. Returns how many."""
+    with transaction.atomic():
+        now = database_now()
+        due = Grant.objects.filter(state__in=[state.value for state in LIVING], ends_at__lte=now)
+        grants = list(_locked(due.order_by("ends_at"))[: batch or settings.SWEEP_BATCH])
+        if grants:
+            end_locked_grants(
+                grants,
+                Ending(GrantState.EXPIRED, EventType.GRANT_EXPIRED, SWEEPER, database_now(), "its end came"),
+            )
+    return len(grants)
+
+
+def _locked(due: QuerySet[Grant]) -> QuerySet[Grant]:
+    due = due.select_related("role__account")
+    if connection.features.has_select_for_update_skip_locked:
+        return due.select_for_update(skip_locked=True, of=("self",))
+    return due

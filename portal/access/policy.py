@@ -1,0 +1,60 @@
+"""Rules about time, pure: how long a grant may be, how long a session may live within it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+LONGEST_GRANT = timedelta(days=366)
+SHORTEST_GRANT = timedelta(minutes=1)
+# STS: no session is shorter than this, so the last one of a grant outlives it; the session policy ends it on time.
+STS_FLOOR = timedelta(seconds=900)
+CHAINED_LIMIT = timedelta(seconds=3600)
+CONSOLE_LIMIT = timedelta(seconds=43_200)
+
+
+def window_refusal(starts_at: datetime, ends_at: datetime, *, now: datetime) -> tuple[str, str] | None:
+    """Return (field, sentence) when the window can't be granted, None when it can."""
+    if ends_at <= starts_at:
+        return "ends_at", "A grant must end after it starts."
+    if ends_at <= now:
+        return "ends_at", "This end has passed already; choose one in the future."
+    if ends_at - starts_at < SHORTEST_GRANT:
+        return "ends_at", "A grant lasts a minute at least."
+    if ends_at - starts_at > LONGEST_GRANT:
+        return "ends_at", f"A grant lasts {LONGEST_GRANT.days} days at most."
+    return None
+
+
+def contract_refusal(
+    starts_at: datetime, ends_at: datetime, *, contract_starts_at: datetime, contract_ends_at: datetime
+) -> tuple[str, str] | None:
+    """Return (field, sentence) when the window leaves the partner's contract."""
+    if starts_at < contract_starts_at:
+        return "starts_at", f"The partner's contract starts only on {contract_starts_at:%Y-%m-%d %H:%M} UTC."
+    if ends_at > contract_ends_at:
+        return "ends_at", f"The partner's contract ends on {contract_ends_at:%Y-%m-%d %H:%M} UTC."
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLength:
+    """How long to ask for, and what the person is told about it."""
+
+    duration: timedelta
+    why: str
+
+
+def session_length(*, longest: timedelta, chained: bool, remaining: timedelta) -> SessionLength:
+    """Return the session's duration: up to the grant's end, within the role's limit, at least 900 s (STS's floor)."""
+    limit = min(longest, CHAINED_LIMIT) if chained else longest
+    whole = timedelta(seconds=int(remaining.total_seconds()))
+    if whole < STS_FLOOR:
+        return SessionLength(
+            STS_FLOOR, "AWS's shortest session; the grant's end inside its policy ends it earlier"
+        )
+    if whole <= limit:
+        return SessionLength(whole, "until the grant's end")
+    if chained and limit == CHAINED_LIMIT:
+        return SessionLength(
+            limit, "one hour at most, because the portal itself works on a role's credentials"
+        )
+    return SessionLength(limit, "the longest that this role allows")

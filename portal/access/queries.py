@@ -1,0 +1,36 @@
+"""What the doors show of grants, each with a bounded number of queries."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from portal.access.lifecycle import LIVING, MAY_LIVE
+from portal.access.models import AwsSession, Grant
+
+RECENT = timedelta(days=7)
+
+
+def grants_of(person_id: UUID, *, at: datetime) -> QuerySet[Grant]:
+    """Return a person's living grants and those that ended within a week, soonest end first."""
+    shown = Q(state__in=[state.value for state in LIVING]) | Q(ended_at__gt=at - RECENT)
+    return (
+        Grant.objects.filter(shown, person_id=person_id)
+        .select_related("role__account", "person__partner", "granted_by", "revocation")
+        .order_by("ends_at", "pk")
+    )
+
+
+def visible_grants(person_id: UUID, *, sees_all: bool) -> QuerySet[Grant]:
+    """Return the grants that a person may look at: their own, or all of them for an admin."""
+    grants = Grant.objects.select_related("role__account", "person__partner", "granted_by", "revocation")
+    return grants if sees_all else grants.filter(person_id=person_id)
+
+
+def live_sessions(grant_ids: Sequence[UUID], *, at: datetime) -> Mapping[UUID, int]:
+    """Return how many sessions of each grant may be alive in AWS now."""
+    alive = AwsSession.objects.filter(
+        grant__in=grant_ids, expires_at__gt=at, state__in=[state.value for state in MAY_LIVE]
+    )
+    return {row["grant_id"]: row["n"] for row in alive.values("grant_id").annotate(n=Count("pk"))}

@@ -1,0 +1,185 @@
+"""What there is to grant: AWS accounts, the roles in them, and the scopes that narrow a role."""
+
+import uuid
+from datetime import timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from brokers.types import DenyTarget, Partition, PrincipalKind
+from portal.catalog.scopes import validate_managed_policies, validate_parameters, validate_scope_policy
+
+PROTECT = models.PROTECT
+ACCOUNT_ID = RegexValidator(r"\A[0-9]{12}\Z", "An AWS account number has 12 digits.")
+# IAM: a role's name has 1 to 64 of these; path and name together at most 512, here 64, for the console's sake.
+PRINCIPAL_NAME = RegexValidator(r"\A[\w+=,.@-]{1,64}\Z", "Allowed are 1 to 64 letters, digits and _+=,.@-")
+PRINCIPAL_PATH = RegexValidator(r"\A/([\w+=,.@-]+/)*\Z", "A path begins and ends with a slash.")
+ROLE_ARN = RegexValidator(
+    r"\A\Z|\Aarn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}\Z",
+    "That is not the ARN of a role.",
+)
+HOUR = 3600
+
+
+class AwsAccount(models.Model):
+    """An AWS account that the portal reaches."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120, unique=True)
+    account_id = models.CharField("account number", max_length=12, unique=True, validators=[ACCOUNT_ID])
+    partition = models.CharField(
+        max_length=12, choices=[(p.value, p.value) for p in Partition], default=Partition.AWS.value
+    )
+    revoker_role_arn = models.CharField(
+        "revoker role",
+        max_length=2048,
+        blank=True,
+        validators=[ROLE_ARN],
+        help_text="The role in this account that the hub assumes to write deny policies. Empty: the hub writes itself.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "AWS account"
+        constraints = [
+            models.CheckConstraint(
+                name="account_number_12_digits", condition=Q(account_id__regex=r"^[0-9]{12}$")
+            ),
+            models.CheckConstraint(
+                name="account_partition_known", condition=Q(partition__in=[p.value for p in Partition])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.account_id})"
+
+
+class AwsRole(models.Model):
+    """An AWS role as the portal knows it, or for federation the hub's IAM user whose rights bound the session."""
+
+    class Method(models.TextChoices):
+        ASSUME_ROLE = "assume_role", "AssumeRole"
+        FEDERATION_TOKEN = "federation_token", "GetFederationToken"  # a method's name
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(AwsAccount, PROTECT, related_name="roles")
+    title = models.CharField(max_length=120, help_text="What people see.")
+    description = models.CharField(max_length=300, blank=True, help_text="What it is for, in a sentence.")
+    method = models.CharField(max_length=20, choices=Method.choices, default=Method.ASSUME_ROLE)
+    path = models.CharField(max_length=64, default="/", validators=[PRINCIPAL_PATH])
+    name = models.CharField(
+        "AWS name",
+        max_length=64,
+        validators=[PRINCIPAL_NAME],
+        help_text="The role's name in AWS; for GetFederationToken, the IAM user that calls.",
+    )
+    unique_id = models.CharField(
+        "AWS unique id", max_length=128, blank=True, editable=False, help_text="AROA…: read from AWS."
+    )
+    max_session_seconds = models.PositiveIntegerField(
+        "longest session",
+        default=HOUR,
+        validators=[MinValueValidator(900), MaxValueValidator(129_600)],
+        help_text="Seconds. A role's MaxSessionDuration: 3,600 to 43,200. GetFederationToken: up to 129,600.",
+    )
+    allows_console = models.BooleanField("console", default=True)
+    allows_credentials = models.BooleanField("credentials", default=True)
+    requires_scope = models.BooleanField(default=False, help_text="It can be granted with a scope only.")
+    sends_tags = models.BooleanField(
+        "session tags", default=True, help_text="The trust policy must allow sts:TagSession."
+    )
+    sets_source_identity = models.BooleanField(
+        "source identity", default=True, help_text="The trust policy must allow sts:SetSourceIdentity."
+    )
+    is_enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["account__name", "title"]
+        verbose_name = "AWS role"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "title"], name="role_title_per_account"),
+            models.UniqueConstraint(
+                fields=["account", "name"], condition=Q(method="assume_role"), name="role_name_per_account"
+            ),
+            models.CheckConstraint(
+                name="role_method_known", condition=Q(method__in=["assume_role", "federation_token"])
+            ),
+            models.CheckConstraint(
+                name="role_session_within_aws_limits",
+                condition=Q(
+                    method="assume_role", max_session_seconds__gte=HOUR, max_session_seconds__lte=43_200
+                )
+                | Q(
+                    method="federation_token", max_session_seconds__gte=900, max_session_seconds__lte=129_600
+                ),
+                violation_error_message="The longest session is 3,600 to 43,200 seconds for a role, "
+                "900 to 129,600 for GetFederationToken.",
+            ),
+            models.CheckConstraint(
+                name="role_allows_something",
+                condition=Q(allows_console=True) | Q(allows_credentials=True),
+                violation_error_message="Allow the console, credentials, or both.",
+            ),
+            models.CheckConstraint(
+                name="role_federation_needs_scope",
+                condition=~Q(method="federation_token") | Q(requires_scope=True),
+                violation_error_message="GetFederationToken needs a scope: without one the session "
+                "could do all that the hub's user can.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} in {self.account.name}"
+
+    @property
+    def arn(self) -> str:
+        kind = "role" if self.method == self.Method.ASSUME_ROLE else "user"
+        return f"arn:{self.account.partition}:iam::{self.account.account_id}:{kind}{self.path}{self.name}"
+
+    @property
+    def max_session(self) -> timedelta:
+        return timedelta(seconds=self.max_session_seconds)
+
+    @property
+    def deny_target(self) -> DenyTarget:
+        """Where a deny for this role's sessions stands: the role itself, or the user that calls for them."""
+        is_role = self.method == self.Method.ASSUME_ROLE
+        return DenyTarget(
+            partition=Partition(self.account.partition),
+            account_id=self.account.account_id,
+            kind=PrincipalKind.ROLE if is_role else PrincipalKind.USER,
+            name=self.name,
+            via_role_arn=self.account.revoker_role_arn or None,
+        )
+
+
+class ScopeTemplate(models.Model):
+    """A session policy with parameters, such as one bucket read-only. Placeholders read `{{name}}`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120, unique=True)
+    summary = models.CharField(
+        max_length=200, help_text="What it lets people do, in words; may use the placeholders."
+    )
+    policy = models.JSONField(validators=[validate_scope_policy])
+    parameters = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_parameters],
+        help_text='Name and kind of each placeholder, such as {"bucket": "bucket_name"}.',
+    )
+    managed_policy_arns = models.JSONField(default=list, blank=True, validators=[validate_managed_policies])
+    roles: "models.ManyToManyField[AwsRole, models.Model]" = models.ManyToManyField(
+        AwsRole, related_name="scope_templates", blank=True, help_text="The roles it may be used with."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

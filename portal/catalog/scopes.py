@@ -1,0 +1,111 @@
+"""Scope templates as pure functions: what may stand in one, and how parameters fill it.
+
+Values are put into single strings of the parsed policy, never into JSON text, and each kind of parameter allows
+only what its AWS name allows: no wildcard, no policy variable, no quote can come in through a parameter.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+KINDS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "bucket_name": (
+        re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+        "an S3 bucket name: 3 to 63 small letters, digits, dots and hyphens",
+    ),
+    "key_prefix": (
+        re.compile(r"[A-Za-z0-9!_.()/=+@-]{1,256}"),
+        "an S3 key prefix: 1 to 256 letters, digits and !_.()/=+@-",
+    ),
+    "resource_name": (re.compile(r"[A-Za-z0-9_.-]{1,128}"), "1 to 128 letters, digits and _.-"),
+    "region": (re.compile(r"[a-z]{2}(-[a-z]+){1,3}-[0-9]"), "an AWS region such as eu-central-1"),
+}
+PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]{0,30})\}\}")
+STATEMENT_KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+MANAGED_ARN = re.compile(r"arn:(aws|aws-cn|aws-us-gov):iam::(aws|[0-9]{12}):policy/[\w+=,.@/-]{1,512}")
+MAX_MANAGED = 10
+
+
+def validate_scope_policy(policy: Any) -> None:
+    """Raise ValidationError unless `policy` is a policy document with statements fit for a session policy."""
+    if not isinstance(policy, Mapping) or policy.get("Version") != "2012-10-17":
+        raise ValidationError('A scope is a policy document with "Version": "2012-10-17".')
+    statements = policy.get("Statement")
+    if not isinstance(statements, list) or not statements:
+        raise ValidationError('A scope needs a list "Statement" with at least one statement.')
+    if unknown := set(policy) - {"Version", "Statement", "Id"}:
+        raise ValidationError(f"A policy document has no {', '.join(sorted(unknown))}.")
+    for number, statement in enumerate(statements, start=1):
+        _validate_statement(number, statement)
+
+
+def _validate_statement(number: int, statement: Any) -> None:
+    if not isinstance(statement, Mapping):
+        raise ValidationError(f"Statement {number} is not an object.")
+    if unknown := set(statement) - STATEMENT_KEYS:
+        raise ValidationError(
+            f"Statement {number} has {', '.join(sorted(unknown))}, which a scope can't have."
+        )
+    if statement.get("Effect") not in {"Allow", "Deny"}:
+        raise ValidationError(f'Statement {number} needs an "Effect" of Allow or Deny.')
+    for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
+        if (one in statement) == (other in statement):
+            raise ValidationError(f"Statement {number} needs either {one} or {other}.")
+
+
+def validate_parameters(parameters: Any) -> None:
+    if not isinstance(parameters, Mapping):
+        raise ValidationError("Parameters are an object of names and kinds.")
+    for name, kind in parameters.items():
+        if not PLACEHOLDER.fullmatch("{{" + str(name) + "}}"):
+            raise ValidationError(
+                f"{name} can't be a parameter's name: small letters, digits and _ are allowed."
+            )
+        if kind not in KINDS:
+            raise ValidationError(f"{name} has the kind {kind}; allowed are {', '.join(sorted(KINDS))}.")
+
+
+def validate_managed_policies(arns: Any) -> None:
+    if not isinstance(arns, list) or len(arns) > MAX_MANAGED:
+        raise ValidationError(f"Managed policies are a list of at most {MAX_MANAGED} ARNs.")
+    for arn in arns:
+        if not isinstance(arn, str) or not MANAGED_ARN.fullmatch(arn):
+            raise ValidationError(f"{arn} is not the ARN of a managed policy.")
+
+
+def placeholders(value: Any) -> set[str]:
+    """Return the names of all placeholders in a policy or a text."""
+    if isinstance(value, str):
+        return set(PLACEHOLDER.findall(value))
+    if isinstance(value, Mapping):
+        return set().union(*(placeholders(k) | placeholders(v) for k, v in value.items()), set())
+    if isinstance(value, list | tuple):
+        return set().union(*(placeholders(item) for item in value), set())
+    return set()
+
+
+def validate_values(parameters: Mapping[str, str], values: Mapping[str, Any]) -> None:
+    """Raise ValidationError, by parameter, unless every parameter has a value of its kind and none is left over."""
+    errors: dict[str, str] = {}
+    for name, kind in parameters.items():
+        pattern, allowed = KINDS[kind]
+        value = values.get(name)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            errors[name] = f"{name} must be {allowed}."
+    for name in set(values) - set(parameters):
+        errors[name] = f"This scope has no parameter {name}."
+    if errors:
+        raise ValidationError({"scope_parameters": [errors[name] for name in sorted(errors)]})
+
+
+def fill(value: Any, values: Mapping[str, str]) -> Any:
+    """Return `value` with its placeholders filled; raises KeyError on one that has no value."""
+    if isinstance(value, str):
+        return PLACEHOLDER.sub(lambda match: values[match[1]], value)
+    if isinstance(value, Mapping):
+        return {fill(k, values): fill(v, values) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [fill(item, values) for item in value]
+    return value

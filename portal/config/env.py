@@ -1,0 +1,72 @@
+"""Typed readers of the environment: `SALLYPORT_NAME`, or for secrets `SALLYPORT_NAME_FILE`.
+
+They fail loudly: a value that can't be read stops the start with a sentence that names the variable, what it
+was and what is allowed. A secret's value is never part of that sentence.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+PREFIX = "SALLYPORT_"
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(PREFIX + name, default).strip()
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    raw = text(name, "1" if default else "0").lower()
+    if raw in TRUE:
+        return True
+    if raw in FALSE:
+        return False
+    raise ImproperlyConfigured(
+        f"{PREFIX}{name} is {raw!r}; allowed are {sorted(TRUE)} and {sorted(FALSE - {''})}"
+    )
+
+
+def number(name: str, default: int, *, low: int, high: int) -> int:
+    raw = text(name, str(default))
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{PREFIX}{name} is {raw!r}; allowed is a whole number") from None
+    if not low <= value <= high:
+        raise ImproperlyConfigured(f"{PREFIX}{name} is {value}; allowed is {low} to {high}")
+    return value
+
+
+def words(name: str) -> list[str]:
+    """Read a comma-separated list; blanks around the parts are dropped, as are empty parts."""
+    return [part.strip() for part in text(name).split(",") if part.strip()]
+
+
+def url(name: str, default: str = "") -> str:
+    raw = text(name, default)
+    if not raw:
+        return ""
+    parts: SplitResult = urlsplit(raw)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ImproperlyConfigured(f"{PREFIX}{name} is {raw!r}; allowed is http(s)://host[:port][/path]")
+    return raw.rstrip("/")
+
+
+def secret(name: str, default: str = "") -> str:
+    """Read `NAME`, or the contents of the file that `NAME_FILE` names; both at once is an error."""
+    direct, path = text(name), text(f"{name}_FILE")
+    if direct and path:
+        raise ImproperlyConfigured(f"Both {PREFIX}{name} and {PREFIX}{name}_FILE are set; set one of them")
+    if not path:
+        return direct or default
+    try:
+        value = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ImproperlyConfigured(f"{PREFIX}{name}_FILE can't be read: {type(problem).__name__}") from None
+    if not value:
+        raise ImproperlyConfigured(f"{PREFIX}{name}_FILE names an empty file")
+    return value

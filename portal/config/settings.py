@@ -1,0 +1,237 @@
+"""Every setting of Sallyport, in sections. All that differs between installations comes from the environment.
+
+`.env.example` lists the variables; `portal.config.checks` refuses to start what would be insecure.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+import django_stubs_ext
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from portal.config import env
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+# ---------------------------------------------------------------- where and how it runs
+INSECURE_KEY = "insecure-key-for-tools-and-tests-only"
+SECRET_KEY = env.secret("SECRET_KEY", INSECURE_KEY)
+# Newest first: the first seals, all of them open. Rotation without downtime puts a new one in front.
+DATA_KEYS = [key.strip() for key in env.secret("DATA_KEYS", INSECURE_KEY).split(",") if key.strip()]
+DEBUG = env.flag("DEBUG")
+PORTAL_URL = env.url("URL", "http://localhost:8000")
+PORTAL_HOST = urlsplit(PORTAL_URL).hostname or "localhost"
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or [PORTAL_HOST]
+CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(PORTAL_URL))]
+SIMULATION = env.text("SIMULATION")
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, low=0, high=5)
+
+# ---------------------------------------------------------------- the parts
+INSTALLED_APPS = [
+    "portal.kernel",
+    "portal.audit",
+    "portal.directory",
+    "portal.catalog",
+    "portal.access",
+    "portal.web",
+    "portal.api",
+    "portal.staff.apps.StaffAdmin",
+    "portal.staff",
+    "portal.jobs",
+    "portal.config",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "django_htmx",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.web.middleware.RequestIdMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "portal.web.middleware.PrivatePagesMiddleware",
+    "portal.web.middleware.DomainErrorMiddleware",
+]
+ROOT_URLCONF = "portal.config.urls"
+WSGI_APPLICATION = "portal.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.web.context.product",
+            ],
+        },
+    },
+]
+
+# ---------------------------------------------------------------- data
+ALLOW_SQLITE = env.flag("ALLOW_SQLITE")
+DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{BASE_DIR / '.demo' / 'sallyport.sqlite3'}")
+try:
+    DATABASE: dict[str, Any] = dict(
+        dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)
+    )
+except ValueError:
+    raise ImproperlyConfigured(
+        "SALLYPORT_DATABASE_URL can't be read; allowed is postgres://user:password@host:port/name or sqlite:///path"
+    ) from None
+if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASE["OPTIONS"] = {
+        # A transaction takes the write lock when it begins: with the default, concurrent writers fail as 'locked'.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+DATABASES = {"default": DATABASE}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# ---------------------------------------------------------------- who
+AUTH_USER_MODEL = "directory.Person"
+AUTHENTICATION_BACKENDS = ["portal.directory.backends.PersonBackend"]
+LOGIN_URL = "web:sign-in"
+LOGIN_REDIRECT_URL = "web:my-access"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# ---------------------------------------------------------------- transport and browser
+TLS = PORTAL_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = TLS
+# The names carry the promise: a browser takes a __Host- cookie only over TLS, for this host alone.
+SESSION_COOKIE_NAME = "__Host-sallyport" if TLS else "sallyport"
+CSRF_COOKIE_NAME = "__Host-sallyport-csrf" if TLS else "sallyport-csrf"
+SECURE_SSL_REDIRECT = TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = TLS
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+
+# ---------------------------------------------------------------- pages
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT") or BASE_DIR / "static-root")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# ---------------------------------------------------------------- API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "portal.api.authentication.ApiTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "portal.api.problems.problem_response",
+    "PAGE_SIZE": 100,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Sallyport",
+    "DESCRIPTION": "Time-boxed access to AWS: list grants, issue credentials, open the console, revoke.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# ---------------------------------------------------------------- work on schedule
+REDIS_URL = env.secret("REDIS_URL", "redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    # A Redis that went away must not hold a web request or the sweep: the database is the queue of record.
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "max_retries": 1,
+}
+# Beat sleeps at most this long: a clock that jumped back can't hold the sweep for an hour.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "portal.jobs.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "tidy": {"task": "portal.jobs.tidy", "schedule": 300.0, "options": {"expires": 300}},
+}
+SWEEP_BATCH = env.number("SWEEP_BATCH", 1000, low=1, high=5000)
+
+# ---------------------------------------------------------------- AWS
+HUB_ACCESS_KEY_ID = env.text("HUB_ACCESS_KEY_ID")
+HUB_SECRET_ACCESS_KEY = env.secret("HUB_SECRET_ACCESS_KEY")
+HUB_SESSION_TOKEN = env.secret("HUB_SESSION_TOKEN")
+AWS_REGION = env.text("AWS_REGION", "us-east-1")
+# For stand-ins only: empty means AWS itself.
+AWS_ENDPOINT_URL = env.url("AWS_ENDPOINT_URL")
+AWS_SIGNIN_URL = env.url("AWS_SIGNIN_URL")
+
+# ---------------------------------------------------------------- SAML
+SAML_ENTITY_ID = env.text("SAML_ENTITY_ID") or f"{PORTAL_URL}/sign-in/saml/metadata"
+SAML_ACS_URL = f"{PORTAL_URL}/sign-in/saml/acs"
+SAML_SP_KEY = env.secret("SAML_SP_KEY")
+SAML_SP_CERTIFICATE = env.secret("SAML_SP_CERTIFICATE")
+
+# ---------------------------------------------------------------- logs
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        "botocore": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "onelogin": {"level": "CRITICAL"},
+    },
+}

@@ -1,0 +1,98 @@
+"""API tokens: made by their person, shown once, kept as a hash, never stronger than their scopes, never endless."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record
+from portal.directory.models import ApiToken, Person
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+from portal.kernel.errors import InvalidError, NotFoundError
+from portal.kernel.sealing import fingerprint
+
+PREFIX = "sp_"
+LONGEST_DAYS = 366
+MOST_TOKENS = 50
+USED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeToken:
+    """`plain` is shown once: it is kept nowhere."""
+
+    token: ApiToken
+    plain: str = field(repr=False)
+
+
+def create_token(*, name: str, scopes: Sequence[str], days: int, actor: Actor) -> MadeToken:
+    """Make a token for the actor's own person.
+
+    Raises:
+        InvalidError: no name, no or unknown scopes, more than 366 days, more than 50 tokens.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= 80:  # noqa: PLR2004  # the column's own size
+        raise InvalidError("Give the token a name of 1 to 80 characters.", field="name")
+    known = set(ApiToken.Scope.values)
+    if not scopes or not set(scopes) <= known:
+        raise InvalidError(f"Choose one or more of: {', '.join(sorted(known))}.", field="scopes")
+    if not 1 <= days <= LONGEST_DAYS:
+        raise InvalidError(f"A token lasts 1 to {LONGEST_DAYS} days.", field="days")
+    plain = PREFIX + secrets.token_urlsafe(32)
+    with transaction.atomic():
+        person = Person.objects.select_for_update().get(pk=actor.owner_id)
+        now = database_now()
+        if person.api_tokens.filter(revoked_at=None, expires_at__gt=now).count() >= MOST_TOKENS:
+            raise InvalidError(f"You have {MOST_TOKENS} tokens already; revoke some first.", field="name")
+        token = ApiToken.objects.create(
+            person=person,
+            name=name,
+            prefix=plain[:9],
+            digest=fingerprint(plain),
+            scopes=sorted(set(scopes)),
+            created_at=now,
+            expires_at=now + timedelta(days=days),
+        )
+        record(_entry(EventType.TOKEN_CREATED, token, actor, scopes=token.scopes, days=days))
+    return MadeToken(token, plain)
+
+
+def revoke_token(*, token_id: UUID, actor: Actor) -> ApiToken:
+    """Revoke one of the actor's own tokens, at once. Raises NotFoundError for another's or one revoked before."""
+    with transaction.atomic():
+        token = ApiToken.objects.filter(pk=token_id, person_id=actor.owner_id, revoked_at=None).first()
+        now = database_now()
+        if token is None or not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
+            raise NotFoundError("There is no such token.")
+        record(_entry(EventType.TOKEN_REVOKED, token, actor))
+    token.refresh_from_db()
+    return token
+
+
+def find_token(*, plain: str) -> ApiToken | None:
+    """Return the usable token that `plain` is, noting its use (at most once a minute), or None."""
+    if not plain.startswith(PREFIX):
+        return None
+    token = ApiToken.objects.select_related("person").filter(digest=fingerprint(plain)).first()
+    now = database_now()
+    if token is None or not token.is_usable(now):
+        return None
+    if token.last_used_at is None or now - token.last_used_at > USED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    return token
+
+
+def _entry(event: EventType, token: ApiToken, actor: Actor, **details: object) -> Entry:
+    return Entry(
+        type=event,
+        at=database_now(),
+        actor=actor,
+        person_id=token.person_id,
+        details={"token": str(token.pk), "name": token.name, "prefix": token.prefix, **details},
+    )

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class JobsConfig(AppConfig):
+    name = "portal.jobs"
+    label = "jobs"
+
+    def ready(self) -> None:
+        from portal.jobs.tasks import wake  # noqa: PLC0415  # models are ready only now
+        from portal.kernel import outbox  # noqa: PLC0415
+
+        outbox.on_post(wake)

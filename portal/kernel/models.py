@@ -1,0 +1,20 @@
+"""The outbox: what a committed change owes the rest of the world. Written in the change's own transaction."""
+
+from django.db import models
+
+
+class OutboxMessage(models.Model):
+    """One message, delivered at least once. `payload` holds ids alone; whoever gets it reads the state again."""
+
+    topic = models.CharField(max_length=80)
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], name="outbox_undelivered", condition=models.Q(delivered_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} #{self.pk}"

@@ -1,0 +1,47 @@
+"""Composition root: from the settings to the brokers. Built once per process; clients are kept.
+
+Tests put their doubles in through `aws_ports.cache_clear()` and a patched builder, at the ports and nowhere else.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.conf import settings
+
+from brokers.aws import AwsBrokers, HubCredentials
+from brokers.ports import AwsPorts, SamlMetadataReader, SamlServiceProvider
+from brokers.saml import MetadataReader, ServiceProvider, ServiceProviderConfig
+
+
+@dataclass(frozen=True, slots=True)
+class SamlPorts:
+    provider: SamlServiceProvider
+    read_metadata: SamlMetadataReader
+
+
+@lru_cache(maxsize=1)
+def aws_ports() -> AwsPorts:
+    """Return the portal's AWS. Raises BrokerError where no hub credentials can be found."""
+    hub = None
+    if settings.HUB_ACCESS_KEY_ID:
+        hub = HubCredentials(
+            settings.HUB_ACCESS_KEY_ID, settings.HUB_SECRET_ACCESS_KEY, settings.HUB_SESSION_TOKEN or None
+        )
+    return AwsBrokers.build(
+        hub=hub,
+        region=settings.AWS_REGION,
+        endpoint_url=settings.AWS_ENDPOINT_URL or None,
+        signin_endpoint=settings.AWS_SIGNIN_URL or None,
+    ).ports()
+
+
+@lru_cache(maxsize=1)
+def saml_ports() -> SamlPorts:
+    """Return the portal's SAML service provider and the reader of identity providers' metadata."""
+    config = ServiceProviderConfig(
+        entity_id=settings.SAML_ENTITY_ID,
+        acs_url=settings.SAML_ACS_URL,
+        private_key=settings.SAML_SP_KEY or None,
+        certificate=settings.SAML_SP_CERTIFICATE or None,
+    )
+    return SamlPorts(provider=ServiceProvider(config), read_metadata=MetadataReader())

@@ -1,0 +1,37 @@
+"""A pytest plugin, loaded before Django's settings: which database the tests run on.
+
+`TEST_DATABASE` is `postgresql` (the default) or `sqlite`. PostgreSQL comes from the wheel, started once for all
+xdist workers by the process that controls them.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.servers.postgres import Postgres, start_postgres
+
+_started: list[Postgres] = []
+
+
+def _choose() -> None:
+    kind = os.environ.get("TEST_DATABASE", "postgresql")
+    if kind == "sqlite":
+        folder = Path(tempfile.mkdtemp(prefix="sallyport-sqlite-"))
+        os.environ["SALLYPORT_DATABASE_URL"] = f"sqlite:///{folder / 'tests.sqlite3'}"
+    elif kind == "postgresql":
+        _started.append(start_postgres())
+        os.environ["SALLYPORT_DATABASE_URL"] = _started[0].url
+    else:
+        raise pytest.UsageError(f"TEST_DATABASE is {kind!r}; allowed are postgresql and sqlite")
+
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _choose()
+os.environ.setdefault("SALLYPORT_REDIS_URL", "memory://")
+
+
+def pytest_unconfigure() -> None:
+    while _started:
+        _started.pop().remove()
