@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import urllib3
 from lxml import etree
@@ -49,12 +49,14 @@ class DemoIdp:
     def sign_in(self, redirect_url: str, person: str) -> Posted:
         """Follow an AuthnRequest's redirect and pick `person`; returns the form for the ACS."""
         query = parse_qs(urlsplit(redirect_url).query)
-        fields = {name: query[name][0] for name in ("SAMLRequest", "RelayState") if name in query}
-        answer = urllib3.PoolManager().request_encode_body(
+        fields: dict[str, str] = {
+            name: query[name][0] for name in ("SAMLRequest", "RelayState") if name in query
+        }
+        answer = urllib3.PoolManager().request(
             "POST",
             f"{self.base_url}/sso/sign-in",
-            fields={**fields, "person": person},
-            encode_multipart=False,
+            body=urlencode(fields | {"person": person}),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
             retries=False,
             timeout=10,
         )
@@ -68,7 +70,7 @@ def _form(page: str, headers: "urllib3.HTTPHeaderDict") -> Posted:
     form = etree.fromstring(page, etree.HTMLParser()).find(".//form")
     if form is None:
         raise AssertionError("no form on the page")
-    fields = {node.get("name"): node.get("value", "") for node in form.iter("input")}
+    fields = {node.get("name", ""): node.get("value", "") for node in form.iter("input")}
     return Posted(form.get("action", ""), fields["SAMLResponse"], fields.get("RelayState"), page, headers)
 
 

@@ -24,7 +24,7 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=5,
     read_timeout=30,
-    ignore_configured_endpoint_urls=True,
+    ignore_configured_endpoint_urls=True,  # type: ignore[call-arg] # the stubs lag
     proxies={},
 )
 

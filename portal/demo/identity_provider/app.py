@@ -21,7 +21,7 @@ from portal.demo.identity_provider.response import saml_response
 from portal.demo.sandbox.markup import page_response
 
 HERE = Path(__file__).parent
-LOOK = HERE.parent / "sandbox" / "static" / "look.css"
+SHARED = HERE.parent / "sandbox" / "static"
 
 
 class IdentityProvider:
@@ -44,7 +44,7 @@ class IdentityProvider:
                 web.get("/metadata", self.metadata),
                 web.get("/sso", self.sso),
                 web.post("/sso/sign-in", self.sign_in),
-                web.get("/static/look.css", self.look),
+                web.get("/static/{name:look.css|mark.svg}", self.shared),
                 web.static("/static", HERE / "static"),
             ]
         )
@@ -56,8 +56,8 @@ class IdentityProvider:
     async def health(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({"status": "ok", "simulation": True})
 
-    async def look(self, _: web.Request) -> web.StreamResponse:
-        return web.FileResponse(LOOK)
+    async def shared(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(SHARED / request.match_info["name"])
 
     async def metadata(self, _: web.Request) -> web.StreamResponse:
         document = metadata(self.entity_id, self.sso_url, self.key)
@@ -77,10 +77,10 @@ class IdentityProvider:
         person = BY_KEY.get(form.get("person", ""))
         try:
             _, relay_state, asked = self._read(form)
-            if person is None:
-                raise RequestRefusedError("Nobody was chosen.")
         except RequestRefusedError as refused:
             return page_response(pages.refused(str(refused)), status=400)
+        if person is None:
+            return page_response(pages.refused("Nobody was chosen."), status=400)
         response = saml_response(person, asked, issuer=self.entity_id, key=self.key)
         acs = asked.provider.acs_url
         parts = urlsplit(acs)

@@ -64,7 +64,8 @@ def button(person: Person) -> Node:
             "span",
             None,
             el("span", {"class": "name"}, person.display_name),
-            el("span", {"class": "under"}, f"{person.role} · {person.email}"),
+            el("span", {"class": "under"}, person.role),
+            el("span", {"class": "under"}, person.email),
         ),
         el("span", {"class": "go", "aria-hidden": "true"}, "Sign in"),
     )

@@ -33,6 +33,7 @@ async def run(given: argparse.Namespace) -> None:
 
 def main() -> int:
     given = arguments()
+    given.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         asyncio.run(run(given))
     except OSError as error:

@@ -53,7 +53,6 @@ async def sandbox(
     directory: Path, *, host: str, port: int, ministack_port: int | None
 ) -> AsyncIterator[dict[str, Any]]:
     """Run the whole sandbox; yields what estate.json holds once everything answers."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     base_url = f"http://{host}:{port}"
     stand_in = StandIn(directory, port=ministack_port, account_id=estate.HUB.account_id)
     root = Bootstrap(stand_in.url)

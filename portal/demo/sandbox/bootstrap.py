@@ -20,7 +20,7 @@ CONFIG = Config(
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 2},
     s3={"addressing_style": "path"},
-    ignore_configured_endpoint_urls=True,
+    ignore_configured_endpoint_urls=True,  # type: ignore[call-arg] # the stubs lag
     proxies={},
     max_pool_connections=20,
 )
@@ -42,7 +42,7 @@ class Bootstrap:
     """Root clients by account, made when first asked for."""
 
     def __init__(self, endpoint: str) -> None:
-        self._client = lru_cache(maxsize=64)(lambda service, account: self._make(service, account))
+        self._client = lru_cache(maxsize=64)(self._make)
         self.endpoint = endpoint
 
     def _make(self, service: str, account_id: str) -> Any:

@@ -89,7 +89,7 @@ class Registry:
         def text(name: str) -> str:
             return root.findtext(f".//{{{NAMESPACES['sts']}}}{name}") or ""
 
-        expires = datetime.fromisoformat(text("Expiration").replace("Z", "+00:00"))
+        expires = datetime.fromisoformat(text("Expiration"))
         self.issued[text("AccessKeyId")] = Issued(
             access_key_id=text("AccessKeyId"),
             kind=KIND_OF[action],

@@ -37,7 +37,7 @@ class Console:
         ]
 
     async def federation(self, request: web.Request) -> web.StreamResponse:
-        given = {key: value for key, value in request.query.items()}
+        given = dict(request.query.items())
         if request.method == "POST":
             given |= {k: v for k, v in (await request.post()).items() if isinstance(v, str)}
         try:
@@ -135,7 +135,8 @@ class Console:
             found.extend((each["Key"], each["Size"]) for each in answer.get("Contents", []))
 
         outcome = await attempt("s3:ListBucket", ask)
-        return page_response(pages.bucket(session, name, found, outcome))
+        tries = await self.trier.all(session)
+        return page_response(pages.bucket(session, name, found, outcome, tries))
 
     async def object(self, request: web.Request) -> web.StreamResponse:
         session = self._session(request)

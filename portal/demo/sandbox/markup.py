@@ -17,7 +17,7 @@ FRAMES = "base-uri 'none'; frame-ancestors 'none'"
 
 
 def el(tag: str, attributes: dict[str, str] | None = None, /, *children: Child) -> Node:
-    """Make an element. `el("p", {"class": "note"}, "Text ", el("b", None, "bold"))`."""
+    """Make an element: tag, attributes, then text and elements in any mixture."""
     node = etree.Element(tag, attributes or {})
     for child in children:
         _add(node, child)
@@ -56,7 +56,7 @@ def document(title: str, *body: Child, scripts: Iterable[str] = (), head: Child 
             el("meta", {"name": "color-scheme", "content": "light dark"}),
             el("title", None, title),
             el("link", {"rel": "stylesheet", "href": "/static/look.css"}),
-            el("link", {"rel": "icon", "href": "data:,"}),
+            el("link", {"rel": "icon", "href": "/static/mark.svg", "type": "image/svg+xml"}),
             head,
             [el("script", {"src": src, "defer": ""}) for src in scripts],
         ),

@@ -76,10 +76,19 @@ def home(session: ConsoleSession, tries: Tries) -> str:
         "Home",
         el("h1", None, f"Signed in as {name}"),
         who(session),
-        el("div", {"id": "tries", "aria-live": "polite"}, *tried(session, tries)),
+        live(session, tries),
         session=session,
         live=True,
     )
+
+
+def live(session: ConsoleSession, tries: Tries) -> Node:
+    """Wrap what was tried for the script that keeps it fresh."""
+    return el("section", {"id": "tries", "aria-label": "What this session may do"}, *tried(session, tries))
+
+
+def crumbs(*more: Child) -> Node:
+    return el("p", {"class": "crumbs"}, el("a", {"href": "/console/home"}, "Home"), " / Amazon S3", *more)
 
 
 def who(session: ConsoleSession) -> Node:
@@ -135,6 +144,10 @@ def summary(tries: Tries) -> Node:
     if tries.allowed:
         count = f"{tries.allowed} of {len(tries.outcomes)} things tried are allowed."
         return el("p", {"class": "summary works"}, shape("Allowed"), count)
+    if not tries.cut:
+        return el(
+            "p", {"class": "summary silent"}, shape("No answer"), "The stand-in for AWS gives no answer."
+        )
     return el(
         "p",
         {"class": "summary cut", "role": "status"},
@@ -143,7 +156,7 @@ def summary(tries: Tries) -> Node:
             "span",
             None,
             el("strong", None, "AWS refuses everything this session asks."),
-            " Its access has ended.",
+            " Nothing is left of its access.",
         ),
     )
 
@@ -181,7 +194,7 @@ def matrix(session: ConsoleSession, tries: Tries) -> Node:
     ]
     return el(
         "table",
-        {"class": "matrix card"},
+        {"class": "matrix card cut" if tries.cut else "matrix card"},
         el("caption", None, "Times are UTC"),
         el("thead", None, el("tr", None, heads)),
         el("tbody", None, rows),
@@ -210,7 +223,9 @@ def fragment(session: ConsoleSession, tries: Tries) -> str:
     return "".join(html(node) for node in tried(session, tries) if isinstance(node, Node))
 
 
-def bucket(session: ConsoleSession, name: str, listing: list[tuple[str, int]], outcome: Outcome) -> str:
+def bucket(
+    session: ConsoleSession, name: str, listing: list[tuple[str, int]], outcome: Outcome, tries: Tries
+) -> str:
     rows = [
         el(
             "tr",
@@ -223,25 +238,21 @@ def bucket(session: ConsoleSession, name: str, listing: list[tuple[str, int]], o
     table = el("table", {"class": "listing card"}, el("tbody", None, rows)) if rows else None
     return frame(
         name,
-        el("p", {"class": "crumbs"}, el("a", {"href": "/console/home"}, "Home"), " / Amazon S3"),
+        crumbs(),
         el("h1", None, name),
-        asked(outcome, "List the bucket"),
-        table or _nothing(outcome, "The bucket holds no objects."),
         who(session),
+        asked(outcome, "List the bucket"),
+        table if table is not None else _nothing(outcome, "The bucket holds no objects."),
+        live(session, tries),
         session=session,
+        live=True,
     )
 
 
 def content(session: ConsoleSession, bucket_name: str, key: str, text: str | None, outcome: Outcome) -> str:
     return frame(
         key,
-        el(
-            "p",
-            {"class": "crumbs"},
-            el("a", {"href": "/console/home"}, "Home"),
-            " / ",
-            el("a", {"href": f"/console/s3/buckets/{bucket_name}"}, bucket_name),
-        ),
+        crumbs(" / ", el("a", {"href": f"/console/s3/buckets/{bucket_name}"}, bucket_name)),
         el("h1", None, key),
         asked(outcome, "Read the object"),
         el("pre", {"class": "card", "tabindex": "0"}, text) if text is not None else _nothing(outcome, ""),

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from lxml import etree
 
@@ -44,7 +44,8 @@ def body(service: Service, refusal: Refused) -> tuple[bytes, str]:
 
 def _query(service: Service, refusal: Refused, request_id: str) -> etree._Element:
     namespace = NAMESPACES.get(service, NAMESPACES["sts"])
-    root = etree.Element(f"{{{namespace}}}ErrorResponse", nsmap={None: namespace})
+    nsmap: Any = {None: namespace}  # the stubs know no default namespace
+    root = etree.Element(f"{{{namespace}}}ErrorResponse", nsmap=nsmap)
     error = etree.SubElement(root, f"{{{namespace}}}Error")
     kind = "Sender" if refusal.status < 500 else "Receiver"  # noqa: PLR2004 - HTTP's own border
     for name, text in (("Type", kind), ("Code", refusal.code), ("Message", refusal.message)):

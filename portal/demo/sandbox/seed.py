@@ -131,7 +131,7 @@ def _role(iam: "IAMClient", role: estate.Role) -> Json:
 def _bucket(root: Bootstrap, bucket: estate.Bucket) -> Json:
     s3 = root.s3(bucket.account_id)
     if _missing(lambda: s3.head_bucket(Bucket=bucket.name), "404"):
-        s3.create_bucket(Bucket=bucket.name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.create_bucket(Bucket=bucket.name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         for key, text in bucket.objects.items():
             s3.put_object(
                 Bucket=bucket.name, Key=key, Body=text.encode(), ContentType="text/plain; charset=utf-8"

@@ -80,7 +80,9 @@ def main() -> None:
     end_with_parent()
     app = importlib.import_module("ministack.app")
     persistence = importlib.import_module("ministack.core.persistence")
-    modules = {name: importlib.import_module(f"ministack.services.{name}") for name in PERSISTED}
+    modules: dict[str, Any] = {
+        name: importlib.import_module(f"ministack.services.{name}") for name in PERSISTED
+    }
     persist_sessions(modules["sts"])
     give_roles_their_path(importlib.import_module("ministack.core.iam_actions"), modules["iam"])
     for name, module in modules.items():

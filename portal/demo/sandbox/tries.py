@@ -39,10 +39,17 @@ class Tries:
     def allowed(self) -> int:
         return sum(outcome.word == "Allowed" for outcome in self.outcomes)
 
+    @property
+    def cut(self) -> bool:
+        """Whether AWS refused everything: said no, rather than nothing."""
+        return all(outcome.word == "Denied" for outcome in self.outcomes)
+
 
 class Trier:
-    """Makes the calls. S3 and IAM go to MiniStack itself, as the console's own back door does at AWS (a console
-    session of a federated user may call IAM, its API credentials may not); STS goes through the façade.
+    """Makes the calls.
+
+    S3 and IAM go to MiniStack itself, as at AWS a console session of a federated user may call IAM while its
+    API credentials may not; STS goes through the façade and its bans.
     """
 
     def __init__(self, stand_in: str, facade: str) -> None:
@@ -72,9 +79,13 @@ class Trier:
     def _bucket(self, s3: Any, bucket: estate.Bucket) -> list[Any]:
         first = next(iter(bucket.objects))
         body = f"Written by the sandbox console at {time.strftime('%FT%TZ', time.gmtime())}\n".encode()
+
+        def read() -> None:
+            s3.get_object(Bucket=bucket.name, Key=first)["Body"].read()
+
         return [
             attempt("s3:ListBucket", lambda: s3.list_objects_v2(Bucket=bucket.name, MaxKeys=1)),
-            attempt("s3:GetObject", lambda: s3.get_object(Bucket=bucket.name, Key=first)["Body"].read()),
+            attempt("s3:GetObject", read),
             attempt("s3:PutObject", lambda: s3.put_object(Bucket=bucket.name, Key=PROBE, Body=body)),
         ]
 
