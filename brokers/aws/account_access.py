@@ -1,0 +1,87 @@
+"""How the hub gets into a target's account to read and write IAM there: by a role of it, or as itself."""
+
+import json
+from typing import TYPE_CHECKING
+
+from brokers.aws.aws_errors import translated
+from brokers.aws.hub import Hub
+from brokers.aws.partitions import RoleArn, parse_role_arn, require_account_id, require_partition
+from brokers.aws.session_policy import VERSION
+from brokers.errors import NotPossible
+from brokers.types import DenyTarget
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+_SESSION_NAME = "sallyport-hub"
+_SECONDS = 900
+# Whatever the role may do: this session only reads principals and writes their inline policies.
+_POLICY = json.dumps(
+    {
+        "Version": VERSION,
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": [
+                    f"iam:{verb}{kind}{what}"
+                    for kind in ("Role", "User")
+                    for verb, what in (
+                        ("Get", ""),
+                        ("Get", "Policy"),
+                        ("Put", "Policy"),
+                        ("Delete", "Policy"),
+                        ("List", "Policies"),
+                    )
+                ],
+                "Resource": "*",
+            }
+        ],
+    },
+    separators=(",", ":"),
+)
+
+
+class AccountAccess:
+    """Gives IAM clients for targets; each role's credentials are kept and fetched anew before they expire."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def iam(self, target: DenyTarget) -> "IAMClient":
+        """Return an IAM client that works in `target`'s account, and in no other.
+
+        Raises:
+            LimitExceeded, NotPossible: a malformed ARN or id; another partition's or account's.
+            AwsRefused, AwsAccessDenied, AwsUnavailable: STS, asked which account the hub is in.
+        """
+        require_account_id(target.account_id)
+        require_partition(target.partition, self._hub.partition, what="The principal")
+        if target.via_role_arn is None:
+            self._require_account(self._hub.account_id(), target, "the hub")
+            return self._hub.iam(None, dict)
+        via = parse_role_arn(target.via_role_arn, field="via_role_arn")
+        require_partition(via.partition, target.partition, what="The role to write with")
+        self._require_account(via.account_id, target, "the role to write with")
+        return self._hub.iam(str(via), lambda: self._assume(via))
+
+    @staticmethod
+    def _require_account(found: str, target: DenyTarget, who: str) -> None:
+        # A role of the same name in another account would be written in its place.
+        if found != target.account_id:
+            raise NotPossible(
+                f"{target.kind.capitalize()} {target.name} is in account {target.account_id}, "
+                f"{who} in {found}."
+            )
+
+    def _assume(self, via: RoleArn) -> dict[str, str]:
+        with translated(f"sts:AssumeRole of {via}"):
+            answer = self._hub.sts().assume_role(
+                RoleArn=str(via), RoleSessionName=_SESSION_NAME, DurationSeconds=_SECONDS, Policy=_POLICY
+            )
+            found = answer["Credentials"]
+            return {
+                "access_key": found["AccessKeyId"],
+                "secret_key": found["SecretAccessKey"],
+                "token": found["SessionToken"],
+                "expiry_time": found["Expiration"].isoformat(),
+            }

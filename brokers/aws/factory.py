@@ -1,0 +1,75 @@
+"""The composition of this package: one hub and all that works with it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from brokers.aws.account_access import AccountAccess
+from brokers.aws.console import FederationConsole
+from brokers.aws.deny import IamDenyWriter
+from brokers.aws.hub import Hub, HubCredentials
+from brokers.aws.partitions import RoleArn, check_managed_policy_arn
+from brokers.aws.revocation import deny_document
+from brokers.aws.session_names import session_name, source_identity
+from brokers.aws.session_policy import role_session_policy
+from brokers.aws.sts import StsCredentials
+from brokers.ports import AwsPorts
+from brokers.types import Partition, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class AwsBrokers:
+    """The brokers of one hub, and so of one partition. Build once per process; threads may share it."""
+
+    hub: Hub
+    credentials: StsCredentials
+    console: FederationConsole
+    deny: IamDenyWriter
+    principals: IamDenyWriter
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        hub: HubCredentials | None = None,
+        region: str = "us-east-1",
+        endpoint_url: str | None = None,
+        signin_endpoint: str | None = None,
+        signin_region: str | None = None,
+    ) -> "AwsBrokers":
+        """Build the brokers. Nothing is called yet.
+
+        `hub` None: the default provider chain. `region` decides the partition and STS's endpoint.
+        `endpoint_url` and `signin_endpoint` stand in for AWS (demo and tests only).
+
+        Raises:
+            LimitExceeded: an unknown region, or a `signin_endpoint` that isn't an origin.
+        """
+        made = Hub(hub, region=region, endpoint_url=endpoint_url)
+        deny = IamDenyWriter(AccountAccess(made))
+        console = FederationConsole(made, signin_region=signin_region, signin_endpoint=signin_endpoint)
+        return cls(made, StsCredentials(made), console, deny, deny)
+
+    def ports(self) -> AwsPorts:
+        """Return what the portal asks of AWS. Reads the hub's credentials; raises as `Hub.is_temporary`."""
+        return AwsPorts(
+            credentials=self.credentials,
+            console=self.console,
+            deny=self.deny,
+            principals=self.principals,
+            session_name=session_name,
+            source_identity=source_identity,
+            deny_document=deny_document,
+            check_scope=self.check_scope,
+            hub_is_chained=self.hub.is_temporary(),
+        )
+
+    def check_scope(self, scope: Scope, ends_at: datetime) -> None:
+        """Raise as issuing would where `scope` can't be sent, for a role of the longest name without a path.
+
+        Raises:
+            LimitExceeded, NotPossible: see `session_policy.role_session_policy`.
+        """
+        for arn in scope.managed_policy_arns:
+            check_managed_policy_arn(arn, partition=self.hub.partition, account_id=None)
+        longest = RoleArn(Partition(self.hub.partition), "0" * 12, "/", "x" * 64)
+        role_session_policy(scope, ends_at=ends_at, role=longest)

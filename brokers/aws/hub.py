@@ -1,0 +1,171 @@
+"""The hub: the AWS identity that the portal itself calls with, and the clients that use it, built once.
+
+A Session with its client costs 60 ms of CPU to build and a call 1 ms, so clients are kept; they are safe to
+share between threads, building them is not, hence the lock.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import boto3.session
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
+
+from brokers.aws.aws_errors import translated
+from brokers.aws.partitions import require_account_id
+from brokers.aws.service_model import sts_regions
+from brokers.aws.shown import shown
+from brokers.errors import LimitExceeded, NotPossible
+from brokers.types import Partition
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_sts import STSClient
+
+# Each account's IAM client holds about a megabyte; an estate has hundreds of accounts.
+_KEPT_IAM_CLIENTS = 64
+
+# Everything that botocore has a default for and that defaults have changed, spelled out.
+CONFIG = Config(  # type: ignore[call-arg]  # the stubs lack ignore_configured_endpoint_urls
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=20,
+    tcp_keepalive=True,
+    ignore_configured_endpoint_urls=True,
+    proxies={},
+    user_agent_extra="sallyport",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HubCredentials:
+    """The hub's access key. With a session token it is temporary, and each AssumeRole with it is chaining."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+class Hub:
+    """The hub's own identity and its clients. One hub lives in one partition: that of `region`.
+
+    `credentials` None: the default provider chain (instance role, container, SSO, environment).
+    `endpoint_url`: a stand-in for AWS (demo, tests); None: AWS's own regional endpoints.
+
+    Raises:
+        LimitExceeded: `region` is none of AWS's.
+        NotPossible: the environment names an AWS profile that isn't there.
+    """
+
+    def __init__(
+        self, credentials: HubCredentials | None = None, *, region: str, endpoint_url: str | None = None
+    ) -> None:
+        self.region = region
+        self.partition = _partition_of(region)
+        self._credentials = credentials
+        self._endpoint_url = endpoint_url
+        self._lock = threading.Lock()
+        with translated("The hub's session"):
+            self._core = _core_session(region)
+            self._session = self._hub_session()
+        self._sts: STSClient | None = None
+        self._iam: OrderedDict[str | None, IAMClient] = OrderedDict()
+        self._account_id: str | None = None
+
+    def sts(self) -> "STSClient":
+        """Return the STS client of the hub's region."""
+        with self._lock, translated("The hub's session"):
+            if self._sts is None:
+                self._sts = self._session.client("sts", config=CONFIG, endpoint_url=self._endpoint_url)
+            return self._sts
+
+    def iam(self, role_arn: str | None, refresh: Callable[[], dict[str, str]]) -> "IAMClient":
+        """Return the IAM client that works as `role_arn`; None: as the hub itself.
+
+        `refresh` obtains the role's credentials in botocore's form. It is called at the first call made with
+        the client and then shortly before each expiry, by one thread at a time.
+        """
+        with self._lock, translated("The hub's session"):
+            if role_arn not in self._iam:
+                self._iam[role_arn] = self._iam_client(role_arn, refresh)
+                if len(self._iam) > _KEPT_IAM_CLIENTS:
+                    self._iam.popitem(last=False)
+            self._iam.move_to_end(role_arn)
+            return self._iam[role_arn]
+
+    def is_temporary(self) -> bool:
+        """Say whether the hub's credentials are temporary now: AssumeRole then chains.
+
+        Raises:
+            NotPossible: there are none.
+            AwsUnavailable: the provider chain gave no usable answer.
+        """
+        with translated("The hub's credentials"):
+            found = self._session.get_credentials()
+            if found is None:
+                raise NotPossible("The hub has no AWS credentials. Give it an access key or a role.")
+            return found.get_frozen_credentials().token is not None
+
+    def account_id(self) -> str:
+        """Return the hub's account, asked of STS once."""
+        if self._account_id is None:
+            with translated("sts:GetCallerIdentity"):
+                found = self.sts().get_caller_identity()["Account"]
+            self._account_id = require_account_id(found)
+        return self._account_id
+
+    def _hub_session(self) -> boto3.session.Session:
+        given = self._credentials
+        if given is not None:
+            self._core.set_credentials(given.access_key_id, given.secret_access_key, given.session_token)
+        return boto3.session.Session(botocore_session=self._core)
+
+    def _iam_client(self, role_arn: str | None, refresh: Callable[[], dict[str, str]]) -> "IAMClient":
+        if role_arn is None:
+            return self._session.client("iam", config=CONFIG, endpoint_url=self._endpoint_url)
+        core = _core_session(self.region)
+        core.register_component("credential_provider", CredentialResolver([_RoleProvider(refresh)]))
+        # The hub's loader has IAM's large model in its cache already.
+        core.register_component("data_loader", self._core.get_component("data_loader"))
+        made = core.create_client("iam", config=CONFIG, endpoint_url=self._endpoint_url)
+        return cast("IAMClient", made)
+
+
+class _RoleCredentials(DeferredRefreshableCredentials):
+    """Fetched at first use and 5 minutes before expiry, by one thread while the others go on.
+
+    botocore's own figures (15 and 10 minutes) would fetch a 15-minute session anew for every call.
+    """
+
+    _advisory_refresh_timeout = 300
+    _mandatory_refresh_timeout = 120
+
+
+class _RoleProvider(CredentialProvider):
+    METHOD = "sallyport"
+
+    def __init__(self, refresh: Callable[[], dict[str, str]]) -> None:
+        super().__init__()
+        self._refresh = refresh
+
+    def load(self) -> _RoleCredentials:
+        return _RoleCredentials(self._refresh, self.METHOD)
+
+
+def _core_session(region: str) -> botocore.session.Session:
+    session = botocore.session.Session()
+    session.set_config_variable("region", region)
+    session.set_config_variable("sts_regional_endpoints", "regional")
+    return session
+
+
+def _partition_of(region: str) -> Partition:
+    for partition in Partition:
+        if region in sts_regions(partition.value):
+            return partition
+    raise LimitExceeded("Region", shown(region), "a region of AWS, AWS China or AWS GovCloud")

@@ -1,0 +1,48 @@
+"""sts:AssumeRole and sts:GetFederationToken: validated, the grant's end inside, the answer looked at.
+
+Source: AWS STS API reference, AssumeRole and GetFederationToken.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from brokers.aws import sts_answers, sts_requests
+from brokers.aws.aws_errors import translated
+from brokers.aws.hub import Hub
+from brokers.aws.partitions import parse_role_arn, require_partition
+from brokers.errors import NotPossible
+from brokers.types import AssumeRoleCall, FederationTokenCall, IssuedSession
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class StsCredentials:
+    """`brokers.ports.CredentialsBroker` over the hub's STS client. Safe to share between threads."""
+
+    def __init__(self, hub: Hub, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._hub = hub
+        self._now = now
+
+    def assume_role(self, call: AssumeRoleCall) -> IssuedSession:
+        """Obtain a role's credentials. See the port for what is raised."""
+        role = parse_role_arn(call.role_arn)
+        require_partition(role.partition, self._hub.partition, what="The role")
+        asked = sts_requests.assume_role(call, role, chained=self._hub.is_temporary(), now=self._now())
+        with translated("sts:AssumeRole"):
+            answer = self._hub.sts().assume_role(**asked)
+        return sts_answers.assumed_role(answer, call, role, now=self._now())
+
+    def get_federation_token(self, call: FederationTokenCall) -> IssuedSession:
+        """Obtain credentials of a federated user of the hub's account. See the port for what is raised."""
+        require_partition(call.partition, self._hub.partition, what="The federated user")
+        if self._hub.is_temporary():
+            raise NotPossible(
+                "GetFederationToken needs an IAM user's long-lived access key, and the hub works on "
+                "temporary credentials. Use AssumeRole for this role, or give the hub a user's key."
+            )
+        asked = sts_requests.federation_token(call, now=self._now())
+        with translated("sts:GetFederationToken"):
+            answer = self._hub.sts().get_federation_token(**asked)
+        return sts_answers.federated_user(answer, call, now=self._now())
