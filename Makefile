@@ -42,8 +42,10 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt
 demo: $(VENV)/.demo
 	@exec $(BIN)/python -m portal.demo
 
+# Everything on PostgreSQL (from a wheel), then all that touches the database once more on SQLite.
 test: $(VENV)/.dev
-	$(PYTEST) -n $(WORKERS) --dist loadgroup $(TESTS)
+	TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) --dist loadgroup $(TESTS)
+	TEST_DATABASE=sqlite $(PYTEST) -n $(WORKERS) --dist loadgroup -m django_db $(TESTS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -113,9 +113,9 @@ BUCKETS = (
         PRODUCTION.account_id,
         "meadow-logs",
         {
-            "2025/11/20/shop.log": "08:00:01 INFO  shop started\n08:00:04 INFO  142 articles loaded\n"
+            "2026/11/20/shop.log": "08:00:01 INFO  shop started\n08:00:04 INFO  142 articles loaded\n"
             "08:12:47 WARN  slow answer from stock (1.8 s)\n",
-            "2025/11/20/stock.log": "08:00:02 INFO  stock started\n08:12:47 WARN  index rebuilt in 1.7 s\n",
+            "2026/11/20/stock.log": "08:00:02 INFO  stock started\n08:12:47 WARN  index rebuilt in 1.7 s\n",
         },
     ),
     Bucket(
@@ -130,8 +130,8 @@ BUCKETS = (
         DATA.account_id,
         "harbor-measurements",
         {
-            "tides/2025-11-19.csv": "time,level_m\n00:00,1.42\n06:00,3.05\n12:00,1.51\n18:00,2.98\n",
-            "tides/2025-11-20.csv": "time,level_m\n00:00,1.47\n06:00,3.11\n12:00,1.56\n18:00,3.02\n",
+            "tides/2026-11-19.csv": "time,level_m\n00:00,1.42\n06:00,3.05\n12:00,1.51\n18:00,2.98\n",
+            "tides/2026-11-20.csv": "time,level_m\n00:00,1.47\n06:00,3.11\n12:00,1.56\n18:00,3.02\n",
         },
     ),
     Bucket(
@@ -139,13 +139,13 @@ BUCKETS = (
         "harbor-partner-dropbox",
         {
             "briefing.txt": "Joint project with Northlight Analytics\n\nTwo weeks, this bucket, nothing else.\n",
-            "samples/berths-2025-11.csv": "berth,vessel,hours\nA1,Marguerite,14\nA2,Stella,9\nB4,Oriole,31\n",
+            "samples/berths-2026-11.csv": "berth,vessel,hours\nA1,Marguerite,14\nA2,Stella,9\nB4,Oriole,31\n",
         },
     ),
     Bucket(
         DATA.account_id,
         "harbor-payroll",
-        {"2025-11/summary.csv": "team,people,total_eur\nharbour,14,58211\noffice,6,24780\n"},
+        {"2026-11/summary.csv": "team,people,total_eur\nharbour,14,58211\noffice,6,24780\n"},
     ),
 )
 

@@ -1,0 +1,114 @@
+"""With the portal, worker and Redis gone, access still ends at the grant's end, to the second: AWS does it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.aws_outcome import ALLOWED, DENIED, outcome
+from tests.servers.demo import ROOT, Demo, running_demo
+
+pytestmark = pytest.mark.xdist_group("demo-gone")
+BUCKET = "meadow-logs"
+ACCOUNT = "222233334444"
+OBJECT = "2026/11/20/shop.log"
+ISSUE = """
+import json, sys, django
+django.setup()
+from datetime import timedelta
+from portal.access.operations.issue_credentials import issue_credentials
+from portal.access.operations.make_grant import GrantOrder, make_grant
+from portal.catalog.models import AwsRole
+from portal.directory.models import Person
+from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.clock import database_now
+from portal.wiring import aws_ports
+
+dora = Person.objects.get(name="Dora Weiss")
+role = AwsRole.objects.get(name="ProductionReadOnly")
+order = GrantOrder(person_id=dora.pk, role_id=role.pk, reason="test", ends_at=database_now() + timedelta(seconds=62))
+grant = make_grant(order=order, aws=aws_ports(), actor=Actor.command("test"))
+actor = Actor(kind=ActorKind.PERSON, label=dora.name, person_id=dora.pk)
+issued = issue_credentials(grant_id=grant.pk, aws=aws_ports(), actor=actor)
+keys = issued.credentials
+json.dump({
+    "ends_at": grant.ends_at.isoformat(), "session": aws_ports().session_name(grant.pk), "role_arn": role.arn,
+    "AccessKeyId": keys.access_key_id, "SecretAccessKey": keys.secret_access_key,
+    "SessionToken": keys.session_token, "Expiration": keys.expires_at.isoformat(),
+}, sys.stdout)
+"""
+
+
+def test_access_ends_on_the_second_with_everything_of_ours_gone(tmp_path: Path) -> None:
+    with running_demo(tmp_path / "home") as demo:
+        issued = issue(demo)
+        ends_at = datetime.fromisoformat(issued["ends_at"])
+        session_arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/ProductionReadOnly/{issued['session']}"
+        let_in_by_bucket(demo, session_arn)
+        twin = without_the_clause(demo, issued["role_arn"])
+        demo.kill("web", "worker", "beat", "valkey")
+
+        s3, twin_s3 = demo.client("s3", issued), demo.client("s3", twin)
+        answers: list[tuple[float, str]] = []
+        end = ends_at.timestamp()
+        while time.time() < end + 3:
+            began = time.time()
+            answers.append((began, outcome(lambda: s3.get_object(Bucket=BUCKET, Key=OBJECT))))
+            time.sleep(0.1 if abs(end - began) < 5 else 1.0)
+
+        assert {said for at, said in answers if at < end - 1} == {ALLOWED}
+        # The resource policy names the session itself, and doesn't let it live on.
+        assert {said for at, said in answers if at >= end} == {DENIED}
+        assert end - max(at for at, said in answers if said == ALLOWED) < 1.0, "it ended early"
+        assert datetime.fromisoformat(issued["Expiration"]) > datetime.now(UTC), "their own end lies ahead"
+        assert outcome(lambda: twin_s3.get_object(Bucket=BUCKET, Key=OBJECT)) == ALLOWED
+
+
+def issue(demo: Demo) -> dict[str, Any]:
+    """Make a grant of a minute and take credentials, by the product's own operations, beside the running demo."""
+    found = subprocess.run(
+        [sys.executable, "-c", ISSUE],
+        env={**os.environ, **environment(demo)},
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    issued: dict[str, Any] = json.loads(found.stdout)
+    return issued
+
+
+def environment(demo: Demo) -> dict[str, str]:
+    """Return the demo's own environment, as its web process has it."""
+    raw = Path(f"/proc/{demo.pids['web']}/environ").read_bytes().split(b"\0")
+    pairs = (item.decode().partition("=") for item in raw if item)
+    return {name: value for name, _, value in pairs if name.startswith(("SALLYPORT_", "DJANGO_"))}
+
+
+def let_in_by_bucket(demo: Demo, session_arn: str) -> None:
+    """Give the bucket a policy that names the session: a way round any condition on an Allow alone."""
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": session_arn},
+                "Action": "s3:GetObject",
+                "Resource": f"arn:aws:s3:::{BUCKET}/*",
+            }
+        ],
+    }
+    demo.root(ACCOUNT, "s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+
+
+def without_the_clause(demo: Demo, role_arn: str) -> dict[str, str]:
+    """Assume the same role with the hub's key, without the clause that ends it."""
+    answer = demo.hub("sts").assume_role(RoleArn=role_arn, RoleSessionName="twin-without-the-clause")
+    found: dict[str, str] = answer["Credentials"]
+    return found
