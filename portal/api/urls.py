@@ -1,4 +1,19 @@
-from django.urls import URLPattern
+from django.urls import path, re_path
+
+from portal.api.views.console_links import ConsoleLinksView
+from portal.api.views.credentials import CredentialsView
+from portal.api.views.grants import GrantsView, GrantView, RevokeView
+from portal.api.views.me import MeView
+from portal.api.views.schema import NowhereView, SchemaView
 
 app_name = "api"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("v1/me", MeView.as_view(), name="me"),
+    path("v1/grants", GrantsView.as_view(), name="grants"),
+    path("v1/grants/<uuid:grant_id>", GrantView.as_view(), name="grant"),
+    path("v1/grants/<uuid:grant_id>/credentials", CredentialsView.as_view(), name="credentials"),
+    path("v1/grants/<uuid:grant_id>/console-links", ConsoleLinksView.as_view(), name="console-links"),
+    path("v1/grants/<uuid:grant_id>/revoke", RevokeView.as_view(), name="revoke"),
+    path("v1/schema", SchemaView.as_view(), name="schema"),
+    re_path(r"", NowhereView.as_view(), name="nowhere"),
+]

@@ -10,8 +10,9 @@ from portal.kernel.actor import Actor, ActorKind
 
 def client_ip(request: HttpRequest) -> str | None:
     """Return the client's address: the last hop that isn't one of our own TRUSTED_PROXIES, never what it claims."""
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-    trusted = settings.TRUSTED_PROXIES
+    told = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
+    hops = [hop.strip() for hop in told.split(",") if hop.strip()]
+    trusted: int = settings.TRUSTED_PROXIES
     if trusted and len(hops) >= trusted:
         return hops[-trusted]
     return str(request.META.get("REMOTE_ADDR") or "") or None

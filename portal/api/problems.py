@@ -1,0 +1,181 @@
+"""Every error of the API as problem details (RFC 9457): the one place in this room that knows HTTP status codes.
+
+`code` is stable; `detail` is a sentence; `errors` names fields; `retryable` says whether the same call may work
+later; `request_id` finds the log line and the audit row. Never a stack trace, never a secret.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
+from django.http import Http404
+from rest_framework.exceptions import APIException, NotFound, Throttled, ValidationError
+from rest_framework.exceptions import PermissionDenied as NotPermitted
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from brokers.errors import BrokerError
+from portal.kernel.errors import (
+    ConflictError,
+    DomainError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    UpstreamError,
+)
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+STATUS: Mapping[type[DomainError], int] = {
+    NotFoundError: 404,
+    ForbiddenError: 403,
+    InvalidError: 400,
+    ConflictError: 409,
+    UpstreamError: 503,
+}
+# DRF's words for what the domain calls otherwise.
+CODES = {
+    "permission_denied": "forbidden",
+    "parse_error": "malformed",
+    "authentication_failed": "invalid_token",
+}
+RETRY_AFTER = 2
+
+
+class CsrfFailed(APIException):  # DRF's exceptions don't end in Error
+    status_code = 403
+    default_code = "csrf_failed"
+    default_detail = "Send the CSRF token of your sign-in in the X-CSRFToken header."
+
+
+class ScopeMissing(APIException):  # as above
+    status_code = 403
+    default_code = "insufficient_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This token lacks the scope {scope}.")
+        self.scope = scope
+
+
+class TooLarge(APIException):  # as above
+    status_code = 413
+    default_code = "too_large"
+    default_detail = "The request's body is too large."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, before it is given its form."""
+
+    status: int
+    code: str
+    detail: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """Turn any exception of a view into a response: DRF's EXCEPTION_HANDLER."""
+    set_rollback()
+    problem = _problem(exc)
+    request_id = context["request"].META.get("sallyport.request_id", "")
+    if problem.code in {"internal", "unavailable"}:
+        log.error("The API failed in request %s", request_id, exc_info=exc)
+    body = {
+        "type": f"urn:sallyport:problem:{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": request_id,
+        **problem.facts,
+    }
+    return Response(body, status=problem.status, headers=dict(problem.headers), content_type=MEDIA_TYPE)
+
+
+def _problem(exc: Exception) -> Problem:
+    for kind, known in _KNOWN:
+        if isinstance(exc, kind):
+            return known(exc)
+    return Problem(500, "internal", "Something went wrong here. Give the request id to an operator.")
+
+
+def _of_domain(error: DomainError) -> Problem:
+    if isinstance(error, UpstreamError):
+        return _upstream(str(error), error.upstream_code, retryable=error.retryable)
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
+    facts = {}
+    if isinstance(error, InvalidError) and error.field:
+        facts["errors"] = [{"field": error.field, "message": str(error)}]
+    return Problem(status, error.code, str(error), facts)
+
+
+def _upstream(detail: str, code: str, *, retryable: bool) -> Problem:
+    problem = Problem(503, "upstream", detail, {"upstream_code": code, "retryable": retryable})
+    return _retry_later(problem) if retryable else problem
+
+
+def _retry_later(problem: Problem) -> Problem:
+    facts = {**problem.facts, "retryable": True}
+    headers = {"Retry-After": str(RETRY_AFTER)}
+    return Problem(problem.status, problem.code, problem.detail, facts, headers)
+
+
+def _of_framework(exc: APIException) -> Problem:
+    if isinstance(exc, ValidationError):
+        found = list(_fields(exc.detail))
+        return Problem(400, "invalid", "Some of what was sent can't be used.", {"errors": found})
+    code = str(exc.get_codes())
+    return Problem(exc.status_code, CODES.get(code, code), str(exc.detail), _facts(exc), _headers(exc))
+
+
+def _facts(exc: APIException) -> Mapping[str, Any]:
+    if isinstance(exc, ScopeMissing):
+        return {"scope": exc.scope}
+    return {"retryable": True} if isinstance(exc, Throttled) else {}
+
+
+def _headers(exc: APIException) -> Mapping[str, str]:
+    headers = {}
+    if challenge := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = str(challenge)
+    if isinstance(exc, ScopeMissing):  # RFC 6750, section 3.1
+        headers["WWW-Authenticate"] = (
+            f'Bearer realm="sallyport", error="insufficient_scope", scope="{exc.scope}"'
+        )
+    if wait := getattr(exc, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    return headers
+
+
+def _fields(detail: Any, name: str = "") -> Iterator[dict[str, str]]:
+    """Flatten DRF's nested errors into rows of field and message."""
+    if isinstance(detail, Mapping):
+        for key, inner in detail.items():
+            inside = "" if key == "non_field_errors" else str(key)
+            yield from _fields(inner, ".".join(part for part in (name, inside) if part))
+    elif isinstance(detail, Sequence) and not isinstance(detail, str):
+        for inner in detail:
+            yield from _fields(inner, name)
+    else:
+        yield {"field": name, "message": str(detail)}
+
+
+_KNOWN: Sequence[tuple[type[Exception], Callable[[Any], Problem]]] = (
+    (DomainError, _of_domain),
+    (BrokerError, lambda exc: _upstream(str(exc), exc.code, retryable=exc.retryable)),
+    (APIException, _of_framework),
+    (Http404, lambda _: _of_framework(NotFound("There is nothing at this address."))),
+    (PermissionDenied, lambda _: _of_framework(NotPermitted())),
+    (SuspiciousOperation, lambda _: Problem(400, "malformed", "This request can't be read.")),
+    (
+        OperationalError,
+        lambda _: _retry_later(
+            Problem(503, "unavailable", "The portal's database did not answer; try again.")
+        ),
+    ),
+)

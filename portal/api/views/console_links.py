@@ -1,0 +1,49 @@
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from brokers.types import Partition
+from portal import wiring
+from portal.access.operations.console_links import make_console_link
+from portal.api.authentication import caller
+from portal.api.serializers import ConsoleLinkOrder, ConsoleLinkSerializer, utc
+from portal.api.views.base import ScopedView, own_grant
+from portal.directory.models import ApiToken
+
+HOME = {
+    Partition.AWS: "https://console.aws.amazon.com/",
+    Partition.CHINA: "https://console.amazonaws.cn/",
+    Partition.US_GOV: "https://console.amazonaws-us-gov.com/",
+}
+
+
+class ConsoleLinksView(ScopedView):
+    """The answer is a link of the portal's own: AWS's sign-in URL goes to the person's browser alone."""
+
+    scope = ApiToken.Scope.OPEN_CONSOLE
+
+    @extend_schema(
+        operation_id="make_console_link",
+        summary="A single-use link of the portal's that opens the AWS console under a grant of mine",
+        request=ConsoleLinkOrder,
+        responses={201: ConsoleLinkSerializer},
+    )
+    def post(self, request: Request, grant_id: UUID) -> Response:
+        order = self.read(ConsoleLinkOrder, request.data)
+        grant = own_grant(request, grant_id)
+        home = HOME[Partition(grant.role.account.partition)]
+        made = make_console_link(
+            grant_id=grant_id,
+            destination=order["destination"] or home,
+            aws=wiring.aws_ports(),
+            actor=caller(request),
+        )
+        # From the configuration, never from the request's Host.
+        url = settings.PORTAL_URL + reverse("web:console-link", args=[made.token])
+        body = {"url": url, "expires_at": utc(made.expires_at)}
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})

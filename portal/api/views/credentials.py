@@ -1,0 +1,35 @@
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal import wiring
+from portal.access.operations.issue_credentials import issue_credentials
+from portal.api.authentication import caller
+from portal.api.serializers import CredentialsSerializer, utc
+from portal.api.views.base import ScopedView
+from portal.directory.models import ApiToken
+
+
+class CredentialsView(ScopedView):
+    scope = ApiToken.Scope.ISSUE_CREDENTIALS
+
+    @extend_schema(
+        operation_id="issue_credentials",
+        summary="Temporary AWS credentials under a grant of mine, shown once",
+        request=None,
+        responses={201: CredentialsSerializer},
+    )
+    def post(self, request: Request, grant_id: UUID) -> Response:
+        issued = issue_credentials(grant_id=grant_id, aws=wiring.aws_ports(), actor=caller(request))
+        found = issued.credentials
+        body = {
+            "AccessKeyId": found.access_key_id,
+            "SecretAccessKey": found.secret_access_key,
+            "SessionToken": found.session_token,
+            "Expiration": utc(found.expires_at),
+            "GrantEndsAt": utc(issued.grant.ends_at),
+        }
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
