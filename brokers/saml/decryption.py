@@ -26,13 +26,23 @@ def open_assertion(response: Element, key: ServiceKey | None) -> Element:
     data = shape.encrypted_data(response)
     if data is None or key is None:
         raise SamlRejected(Reason.DECRYPTION, "no EncryptedData, or no key to open it with")
-    assertion = parsing.read_xml(_decrypt(data, key))
+    assertion = _read(_decrypt(data, key))
     opened = deepcopy(response)
     sealed = opened.find(f"{SAML}EncryptedAssertion")
     if sealed is None or assertion.tag != f"{SAML}Assertion":
         raise SamlRejected(Reason.DECRYPTION, f"{assertion.tag} inside")
     opened.replace(sealed, assertion)
     return parsing.parse(parsing.serialize(opened))  # one document, as if it had come in the clear
+
+
+def _read(plain: bytes) -> Element:
+    try:
+        return parsing.read_xml(plain)
+    except SamlRejected as error:
+        if error.reason != Reason.MALFORMED:
+            raise
+        # Bytes that aren't XML are what a wrong guess at a key or at CBC's padding looks like.
+        raise SamlRejected(Reason.DECRYPTION, error.detail) from error
 
 
 def _decrypt(data: Element, key: ServiceKey) -> bytes:

@@ -27,7 +27,6 @@ UNSPECIFIED: Final = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
 PROTOCOL: Final = "urn:oasis:names:tc:SAML:2.0:protocol"
 HTTP_POST: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 HTTP_REDIRECT: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
-ELEMENT_TYPE: Final = "http://www.w3.org/2001/04/xmlenc#Element"
 
 ENVELOPED: Final = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
 EXCLUSIVE: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"

@@ -1,6 +1,7 @@
 """python3-saml, held at arm's length: it verifies signatures, the schema and what else its strict mode knows.
 
-It accepts too much (see docs/threat-model.md): `shape` goes before it and `checks` comes after.
+It accepts too much (the corpus under tests/unit/brokers/saml shows what): `shape` goes before it and `checks`
+comes after.
 """
 
 import base64

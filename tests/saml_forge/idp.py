@@ -6,7 +6,7 @@ XPath transforms, references elsewhere.
 
 import base64
 import secrets
-from copy import deepcopy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -43,7 +43,8 @@ class Forge:
     """One identity provider. `sign`: what is signed of "assertion" and "response", the innermost first.
 
     The hooks, in this order: `alter` (everything gets signed after it), `inside` (after the assertion was
-    signed, before it is encrypted), `sealed` (before the response is signed), `finish` (after all signing);
+    signed, before it is encrypted), `sealed` (before the response is signed), `finish` (after all signing),
+    `raw` (the bytes);
     `template` sees each ds:Signature before it is computed.
     """
 
@@ -64,6 +65,9 @@ class Forge:
     sealed: Edit = lambda _: None
     finish: Edit = lambda _: None
     template: Edit = lambda _: None
+    hmac: bytes | None = None  # signs by HMAC with these bytes instead of the key
+    content: Callable[[Element], bytes] | None = None  # what is encrypted in place of the assertion
+    raw: Callable[[bytes], bytes] = lambda document: document
 
     def provider(self, **changes: object) -> SamlIdentityProvider:
         known: dict[str, object] = {
@@ -89,7 +93,7 @@ class Forge:
         if "response" in self.sign:
             self._sign(root, RESPONSE)
         self.finish(root)
-        return etree.tostring(root)
+        return self.raw(etree.tostring(root))
 
     def plain(self) -> bytes:
         """The response as it is before anything is altered or signed."""
@@ -135,7 +139,7 @@ InResponseTo="{self.request_id}"/>
         signature = self._template(target.get("ID", ""))
         find(target, "saml:Issuer").addnext(signature)
         self.template(signature)
-        compute(root, signature, self.key)
+        compute(root, signature, self.key, hmac=self.hmac)
 
     def _template(self, identifier: str) -> Element:
         return element(f"""<ds:Signature><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"/>\
@@ -154,20 +158,26 @@ InResponseTo="{self.request_id}"/>
         sealed = element("<saml:EncryptedAssertion/>")
         assertion.addprevious(sealed)
         sealed.append(data)
-        encrypt(data, deepcopy(assertion), recipient)
+        plain = (
+            etree.tostring(assertion, with_tail=False) if self.content is None else self.content(assertion)
+        )
+        encrypt(data, plain, recipient)
         find(root, RESPONSE).remove(assertion)
 
 
-def compute(root: Element, signature: Element, key: KeyPair) -> None:
+def compute(root: Element, signature: Element, key: KeyPair, *, hmac: bytes | None = None) -> None:
     """Fill in digests and signature value by `key`, whatever the template asks for."""
     xmlsec.tree.add_ids(root, ["ID"])
     context = xmlsec.SignatureContext()
-    context.key = xmlsec.Key.from_memory(key.private, constants.KeyDataFormatPem)
+    if hmac is None:
+        context.key = xmlsec.Key.from_memory(key.private, constants.KeyDataFormatPem)
+    else:
+        context.key = xmlsec.Key.from_binary_data(constants.KeyDataHmac, hmac)
     context.sign(signature)
 
 
-def encrypt(data: Element, content: Element | bytes, recipient: KeyPair) -> None:
-    """Fill the EncryptedData template `data` with `content`, for the holder of `recipient`."""
+def encrypt(data: Element, plain: bytes, recipient: KeyPair) -> None:
+    """Fill the EncryptedData template `data` with `plain`, for the holder of `recipient`."""
     manager = xmlsec.KeysManager()
     manager.add_key(xmlsec.Key.from_memory(recipient.certificate, constants.KeyDataFormatCertPem))
     context = xmlsec.EncryptionContext(manager)
@@ -176,7 +186,6 @@ def encrypt(data: Element, content: Element | bytes, recipient: KeyPair) -> None
         (constants.KeyDataDes, 192) if "tripledes" in cipher else (constants.KeyDataAes, _bits(cipher))
     )
     context.key = xmlsec.Key.generate(kind, bits, constants.KeyDataTypeSession)
-    plain = content if isinstance(content, bytes) else etree.tostring(content, with_tail=False)
     context.encrypt_binary(data, plain)
 
 
