@@ -6,7 +6,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from portal.api.problems import CsrfFailed
+from portal.api.refusals import CsrfFailed
 from portal.directory.models import ApiToken, Person
 from portal.directory.operations.api_tokens import find_token
 from portal.directory.requests import actor_of

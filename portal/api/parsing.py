@@ -5,7 +5,7 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from portal.api.problems import TooLarge
+from portal.api.refusals import TooLarge
 
 
 class BoundedJSONParser(JSONParser):

@@ -1,9 +1,13 @@
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
-from portal.api.problems import ScopeMissing
+from portal.api.refusals import ScopeMissing
 from portal.directory.models import ApiToken
+
+if TYPE_CHECKING:  # DRF reads this module while it makes APIView itself
+    from rest_framework.views import APIView
 
 
 class TokenHasScope(BasePermission):
@@ -12,7 +16,7 @@ class TokenHasScope(BasePermission):
     Does *not* check whose grant it is, or whether a person may revoke: the operations do.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.auth, ApiToken):
             return True
         # A view without the attribute is a mistake, and fails closed.

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from brokers.errors import BrokerError
+from portal.api.refusals import ScopeMissing
 from portal.kernel.errors import (
     ConflictError,
     DomainError,
@@ -44,27 +45,6 @@ CODES = {
     "authentication_failed": "invalid_token",
 }
 RETRY_AFTER = 2
-
-
-class CsrfFailed(APIException):  # DRF's exceptions don't end in Error
-    status_code = 403
-    default_code = "csrf_failed"
-    default_detail = "Send the CSRF token of your sign-in in the X-CSRFToken header."
-
-
-class ScopeMissing(APIException):  # as above
-    status_code = 403
-    default_code = "insufficient_scope"
-
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"This token lacks the scope {scope}.")
-        self.scope = scope
-
-
-class TooLarge(APIException):  # as above
-    status_code = 413
-    default_code = "too_large"
-    default_detail = "The request's body is too large."
 
 
 @dataclass(frozen=True, slots=True)

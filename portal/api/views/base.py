@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from portal.access.models import Grant
 from portal.access.queries import visible_grants
 from portal.api.authentication import caller
+from portal.api.description import ProblemSchema
 from portal.directory.models import ApiToken
 from portal.kernel.errors import NotFoundError
 
@@ -20,6 +21,7 @@ class ScopedView(APIView):
     """A view whose tokens need `scope`; None: any token of the person's will do."""
 
     scope: ClassVar[ApiToken.Scope | None]
+    schema = ProblemSchema()
     metadata_class = None  # OPTIONS tells nothing: the schema does
 
     @staticmethod
