@@ -37,7 +37,8 @@ class MiniStack:
         return self.client(service, account_id, "test")
 
     def client(self, service: str, key: str, secret: str, token: str | None = None) -> Any:
-        session = boto3.session.Session(key, secret, token, region_name=REGION)
+        # Any: the stubs know a client by the literal name of its service only.
+        session: Any = boto3.session.Session(key, secret, token, region_name=REGION)
         return session.client(service, endpoint_url=self.url, config=CONFIG)
 
     def as_session(self, service: str, credentials: Credentials) -> Any:

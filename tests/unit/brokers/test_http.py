@@ -51,7 +51,7 @@ def test_nobody_listening_is_an_error_that_can_be_tried_again() -> None:
 
 def test_an_unverified_certificate_is_refused(server: LocalServer) -> None:
     # A plain server behind an https address: no handshake, no request.
-    with pytest.raises(HttpError, match="SSLError|ProtocolError"):
+    with pytest.raises(HttpError, match=r"SSLError|ProtocolError"):
         post_form(server.url.replace("http://", "https://"), {})
     assert server.requests == []
 
@@ -72,7 +72,7 @@ def test_a_dripping_answer_ends_at_the_total(server: LocalServer, monkeypatch: p
 
 def test_an_answer_cut_short_is_an_error(server: LocalServer) -> None:
     server.body, server.cut = b"half", True
-    with pytest.raises(HttpError, match="ProtocolError|IncompleteRead"):
+    with pytest.raises(HttpError, match=r"ProtocolError|IncompleteRead"):
         post_form(server.url, {})
 
 

@@ -7,6 +7,7 @@ import pytest
 from brokers.aws import AwsBrokers
 from brokers.aws.revocation import denied_userids, deny_document
 from brokers.errors import AwsAccessDenied, AwsRefused, LimitExceeded, NotPossible
+from brokers.types import DenyTarget
 from tests.integration.brokers.aws.estate import (
     BROKER_USER,
     HUB,
@@ -53,17 +54,17 @@ def test_a_users_deny_cuts_one_federated_session_and_leaves_the_neighbour_and_th
 @pytest.mark.parametrize(
     "target", [role_target(), user_target()], ids=["role by way of a role", "hub's own user"]
 )
-def test_what_was_written_is_read_back_replaced_and_removed(brokers: AwsBrokers, target: object) -> None:
+def test_what_was_written_is_read_back_replaced_and_removed(brokers: AwsBrokers, target: DenyTarget) -> None:
     first, second = deny_document(["AROA1234567890ABCDEF:a1"]), deny_document(["AROA1234567890ABCDEF:a2"])
     deny = brokers.deny
-    assert deny.read(target) is None  # type: ignore[arg-type]  # parametrize loses the type
-    deny.write(target, first)  # type: ignore[arg-type]  # as above
-    assert deny.read(target) == first  # type: ignore[arg-type]  # as above
-    deny.write(target, second)  # type: ignore[arg-type]  # as above
-    assert denied_userids(deny.read(target)) == {"AROA1234567890ABCDEF:a2"}  # type: ignore[arg-type]  # as above
-    deny.remove(target)  # type: ignore[arg-type]  # as above
-    deny.remove(target)  # type: ignore[arg-type]  # as above
-    assert deny.read(target) is None  # type: ignore[arg-type]  # as above
+    assert deny.read(target) is None
+    deny.write(target, first)
+    assert deny.read(target) == first
+    deny.write(target, second)
+    assert denied_userids(deny.read(target)) == {"AROA1234567890ABCDEF:a2"}
+    deny.remove(target)
+    deny.remove(target)
+    assert deny.read(target) is None
 
 
 def test_a_role_that_is_gone_is_an_error_and_not_an_empty_document(brokers: AwsBrokers) -> None:

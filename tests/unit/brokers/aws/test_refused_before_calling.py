@@ -256,7 +256,7 @@ def test_an_hour_at_most_when_roles_are_chained() -> None:
     assert str(caught.value) == "DurationSeconds is 3,601 s; allowed is 900 to 3,600 s when roles are chained"
     unchained = RecordingSts()
     broker(unchained).assume_role(role_call(duration=3_601 * SECOND))
-    with pytest.raises(LimitExceeded, match="allowed is 900 to 3,600 s$"):
+    with pytest.raises(LimitExceeded, match=r"allowed is 900 to 3,600 s$"):
         broker(temporary=True).assume_role(role_call(duration=3_601 * SECOND, max_session=3_600 * SECOND))
 
 
@@ -268,12 +268,10 @@ def test_federation_is_not_possible_on_temporary_hub_credentials() -> None:
 
 @pytest.mark.parametrize("late", [timedelta(0), -SECOND])
 def test_no_session_of_a_grant_that_is_over(late: timedelta) -> None:
-    for call in (
-        lambda: broker().assume_role(role_call(ends_at=NOW + late)),
-        lambda: broker().get_federation_token(token_call(ends_at=NOW + late)),
-    ):
-        with pytest.raises(NotPossible, match="The grant ended at 2031-05-06T07:08:0"):
-            call()
+    with pytest.raises(NotPossible, match="The grant ended at 2031-05-06T07:08:0"):
+        broker().assume_role(role_call(ends_at=NOW + late))
+    with pytest.raises(NotPossible, match="The grant ended at 2031-05-06T07:08:0"):
+        broker().get_federation_token(token_call(ends_at=NOW + late))
 
 
 def test_an_end_without_a_time_zone_is_refused() -> None:
