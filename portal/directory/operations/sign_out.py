@@ -1,0 +1,12 @@
+from django.db import transaction
+
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+
+
+def record_sign_out(*, actor: Actor) -> None:
+    """Write to the audit trail that the actor signed out. The session itself is the web's to end."""
+    with transaction.atomic():
+        record(Entry(type=EventType.SIGNED_OUT, at=database_now(), actor=actor, person_id=actor.person_id))
