@@ -24,7 +24,9 @@ def grants_of(person_id: UUID, *, at: datetime) -> QuerySet[Grant]:
 
 def visible_grants(person_id: UUID, *, sees_all: bool) -> QuerySet[Grant]:
     """Return the grants that a person may look at: their own, or all of them for an admin."""
-    grants = Grant.objects.select_related("role__account", "person__partner", "granted_by", "revocation")
+    grants = Grant.objects.select_related(
+        "role__account", "person__partner", "granted_by", "ended_by", "revocation"
+    )
     return grants if sees_all else grants.filter(person_id=person_id)
 
 
@@ -34,3 +36,23 @@ def live_sessions(grant_ids: Sequence[UUID], *, at: datetime) -> Mapping[UUID, i
         grant__in=grant_ids, expires_at__gt=at, state__in=[state.value for state in MAY_LIVE]
     )
     return {row["grant_id"]: row["n"] for row in alive.values("grant_id").annotate(n=Count("pk"))}
+
+
+def live_sessions_by_kind(grant_id: UUID, *, at: datetime) -> Mapping[str, int]:
+    """Return how many sessions of one grant may be alive in AWS now: `console` and `credentials`."""
+    alive = AwsSession.objects.filter(
+        grant=grant_id, expires_at__gt=at, state__in=[state.value for state in MAY_LIVE]
+    ).order_by()
+    return {row["kind"]: row["n"] for row in alive.values("kind").annotate(n=Count("pk"))}
+
+
+def others_at_work(grant: Grant, *, at: datetime) -> int:
+    """Return how many other people may work with the same role now: those whom its end must not touch."""
+    others = Grant.objects.filter(role=grant.role_id, state__in=[state.value for state in LIVING])
+    now = others.filter(starts_at__lte=at, ends_at__gt=at).exclude(person=grant.person_id)
+    return now.order_by().values("person").distinct().count()
+
+
+def sessions_of(grant_id: UUID, *, limit: int = 100) -> list[AwsSession]:
+    """Return a grant's sessions, newest first; the newest `limit` when there are more."""
+    return list(AwsSession.objects.filter(grant=grant_id).order_by("-asked_at")[:limit])
