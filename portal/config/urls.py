@@ -6,3 +6,7 @@ urlpatterns = [
     path("api/", include("portal.api.urls")),
     path("manage/", admin.site.urls),
 ]
+handler400 = "portal.web.errors.bad_request"
+handler403 = "portal.web.errors.forbidden"
+handler404 = "portal.web.errors.not_found"
+handler500 = "portal.web.errors.server_error"

@@ -1,7 +1,8 @@
-"""Domain errors as pages: the one place in the web room that knows HTTP status codes."""
+"""Refusals and failures as pages: the one place in the web room that turns them into HTTP status codes."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from portal.kernel.errors import (
     ConflictError,
@@ -22,10 +23,47 @@ STATUS: dict[type[DomainError], int] = {
 
 
 def error_page(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """Say what stopped it, in the error's own sentence, and what to do next."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
-    context = {
-        "message": str(error),
-        "code": error.code,
-        "request_id": request.META.get("sallyport.request_id", ""),
-    }
+    return _page(request, status, str(error))
+
+
+def refused_page(request: HttpRequest) -> HttpResponse:
+    """Say that nobody was signed in: one page for every reason, which stands in the audit trail alone."""
+    return render(request, "sign_in/refused.html", {"reference": _reference(request)}, status=403)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    del exception
+    return _page(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    del exception
+    return _page(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    del exception
+    return _page(request, 404)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    del reason
+    detail = "The form didn't carry this page's own key. Go back, load the page again, and try once more."
+    return _page(request, 403, detail)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer without a session or a database: one of them may be what broke."""
+    del request
+    return HttpResponse(render_to_string("errors/500.html"), status=500)
+
+
+def _page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+    context = {"detail": detail, "reference": _reference(request)}
     return render(request, f"errors/{status}.html", context, status=status)
+
+
+def _reference(request: HttpRequest) -> str:
+    return str(request.META.get("sallyport.request_id", ""))

@@ -1,0 +1,55 @@
+"""Get credentials: issued by the click, shown once, kept nowhere."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.text import slugify
+from django.views.decorators.http import require_POST
+
+from portal.access.models import Grant
+from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
+from portal.directory.requests import actor_of
+from portal.kernel.clock import database_now
+from portal.web.aws import aws_ports
+from portal.web.cards import account_label, countdown_of, explanation
+from portal.web.guard import PersonRequest, signed_in, zone_of
+from portal.web.presenters import CredentialsView, Snippet, moment, snippets
+
+
+@require_POST
+@signed_in
+def credentials(request: PersonRequest, grant_id: UUID) -> HttpResponse:
+    issued = issue_credentials(grant_id=grant_id, aws=aws_ports(), actor=actor_of(request))
+    return render(request, "access/credentials.html", {"view": _view(request, issued)})
+
+
+def _view(request: PersonRequest, issued: IssuedCredentials) -> CredentialsView:
+    grant, now, zone = issued.grant, database_now(), zone_of(request.user)
+    return CredentialsView(
+        grant_id=str(grant.pk),
+        role_name=grant.role.title,
+        account=account_label(grant),
+        countdown=countdown_of(grant, now=now, zone=zone),
+        expires=moment(issued.credentials.expires_at, now=now, zone=zone),
+        explanation=f"{explanation(grant.role)} These last as long as they do for this reason: {issued.length_why}.",
+        snippets=_snippets(issued),
+    )
+
+
+def _snippets(issued: IssuedCredentials) -> tuple[Snippet, ...]:
+    profile = profile_name(issued.grant)
+    if not settings.AWS_ENDPOINT_URL:
+        return snippets(issued.credentials, profile=profile)
+    return snippets(
+        issued.credentials,
+        profile=profile,
+        region=settings.AWS_REGION,
+        endpoint_url=settings.AWS_ENDPOINT_URL,
+    )
+
+
+def profile_name(grant: Grant) -> str:
+    """Return a name for ~/.aws/credentials that says which account and role it is for."""
+    return slugify(f"{grant.role.account.name}-{grant.role.title}") or f"sallyport-{grant.pk}"

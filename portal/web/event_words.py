@@ -1,0 +1,36 @@
+"""Audit events in the words of those who read a grant's page. The names themselves are in `audit.events`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from portal.audit.events import EventType
+from portal.audit.models import AuditEvent
+
+WORDS: Final[Mapping[str, str]] = {
+    EventType.GRANT_MADE.value: "Granted",
+    EventType.GRANT_ACTIVATED.value: "Started",
+    EventType.GRANT_EXPIRED.value: "Ended on time",
+    EventType.GRANT_REVOKED.value: "Revoked",
+    EventType.SESSION_ASKED.value: "{kind} asked for",
+    EventType.SESSION_ISSUED.value: "{kind} issued",
+    EventType.SESSION_FAILED.value: "{kind} failed",
+    EventType.SESSION_DISCARDED.value: "{kind} thrown away: the grant had ended",
+    EventType.SESSION_REFUSED.value: "{kind} refused",
+    EventType.CONSOLE_LINK_MADE.value: "Console link made",
+    EventType.CONSOLE_LINK_USED.value: "Console link used",
+    EventType.REVOCATION_APPLIED.value: "Ended in AWS",
+    EventType.REVOCATION_FAILING.value: "AWS did not take the end; it is tried again",
+    EventType.REVOCATION_REOPENED.value: "A late session is ended in AWS too",
+}
+KINDS: Final = {"console": "Console sign-in", "credentials": "Credentials"}
+# What an event's details say to people, the most telling first.
+TELLING: Final = ("reason", "why", "detail", "error", "destination")
+
+
+def event_words(event: AuditEvent) -> str:
+    kind = KINDS.get(str(event.details.get("kind", "")), "Session")
+    return WORDS.get(event.type, event.type).replace("{kind}", kind)
+
+
+def event_detail(event: AuditEvent) -> str:
+    return next((str(event.details[key]) for key in TELLING if event.details.get(key)), "")

@@ -1,0 +1,44 @@
+"""My access: what can I use right now, and until when?"""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from portal.access.queries import grants_of
+from portal.kernel.clock import database_now
+from portal.web.aws import sign_in_origins
+from portal.web.cards import Refused, card
+from portal.web.csp import allow_forms_to
+from portal.web.guard import PersonRequest, signed_in, zone_of
+from portal.web.presenters import MyAccess
+from portal.web.presenters import my_access as in_reading_order
+
+
+@require_safe
+@signed_in
+def my_access(request: PersonRequest) -> HttpResponse:
+    return my_access_page(request)
+
+
+def my_access_page(
+    request: PersonRequest, *, refused: Refused | None = None, status: int = 200
+) -> HttpResponse:
+    """Return the page; with `refused`, the address that was typed stands in its card again, with the reason."""
+    page = render(request, "access/my_access.html", {"access": _access(request, refused)}, status=status)
+    return allow_forms_to(page, sign_in_origins())
+
+
+@require_safe
+@signed_in
+def grants_fragment(request: PersonRequest) -> HttpResponse:
+    """Answer the page that polls: 204 while nothing changed. A session never lives longer for being polled."""
+    access = _access(request, None)
+    if request.GET.get("seen") == access.fingerprint:
+        return HttpResponse(status=204)
+    return render(request, "access/_grants.html", {"access": access})
+
+
+def _access(request: PersonRequest, refused: Refused | None) -> MyAccess:
+    now, zone = database_now(), zone_of(request.user)
+    grants = grants_of(request.user.pk, at=now)
+    return in_reading_order(card(grant, now=now, zone=zone, refused=refused) for grant in grants)

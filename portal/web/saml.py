@@ -1,0 +1,147 @@
+"""SAML in the browser: ask, take the answer in, verify it for the browser that asked. See saml_sign_in.py.
+
+The assertion consumer service gets a POST from another site, which carries none of our cookies: it believes
+nothing, keeps what came and answers 303. The GET that follows carries the cookie that `begin` gave.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from brokers.errors import BrokerError
+from portal import wiring
+from portal.directory.identity_providers import as_saml
+from portal.directory.models import IdentityProvider
+from portal.directory.operations import saml_sign_in
+from portal.directory.operations.saml_sign_in import SignInRefusedError
+from portal.directory.queries import enabled_provider
+from portal.directory.requests import actor_of
+from portal.kernel.clock import database_now
+from portal.web.errors import refused_page
+from portal.web.redirects import own_path, see_other
+
+COOKIE: Final = "__Host-sallyport-sign-in" if settings.TLS else "sallyport-sign-in"
+BACKEND: Final = "portal.directory.backends.PersonBackend"
+_BROWSER: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@require_POST
+def begin(request: HttpRequest, slug: str) -> HttpResponse:
+    """Send the browser to its identity provider, with a cookie of its own that the answer needs."""
+    provider = enabled_provider(slug)
+    saml = wiring.saml_ports()
+    browser = _browser(request)
+    try:
+        begun = saml_sign_in.begin_saml_sign_in(
+            provider=provider,
+            browser=browser,
+            next_path=own_path(request.POST.get("next", "")),
+            saml=saml.provider,
+            read=saml.read_metadata,
+        )
+    except SignInRefusedError as refusal:
+        return _refuse(request, refusal, provider)
+    answer = see_other(begun.redirect_url)
+    answer.set_cookie(
+        COOKIE,
+        browser,
+        max_age=saml_sign_in.PENDING_LIFE,
+        secure=settings.TLS,
+        httponly=True,
+        samesite="Lax",
+    )
+    return answer
+
+
+@csrf_exempt  # it comes from another site by its nature; what it brings is bound to the browser by `finish`
+@require_POST
+def acs(request: HttpRequest) -> HttpResponse:
+    """Keep what came, unread, and have the browser come again by itself."""
+    try:
+        relay_state, response = _posted(request)
+        pending = saml_sign_in.receive_saml_response(relay_state=relay_state, response=response)
+    except SignInRefusedError as refusal:
+        return _refuse(request, refusal)
+    return see_other(reverse("web:saml-finish", args=[pending]))
+
+
+@require_safe
+def finish(request: HttpRequest, pending_id: UUID) -> HttpResponse:
+    """Verify the kept answer for this browser, and sign its person in: a new session, with an end of its own."""
+    saml = wiring.saml_ports()
+    try:
+        signed_in = saml_sign_in.finish_saml_sign_in(
+            pending_id=pending_id,
+            browser=request.COOKIES.get(COOKIE, ""),
+            saml=saml.provider,
+            read=saml.read_metadata,
+            actor=actor_of(request),
+        )
+    except SignInRefusedError:
+        return refused_page(request)  # the operation has written the audit row
+    # Whatever session was here before, also the same person's: nothing of it is kept, its key least of all.
+    request.session.flush()
+    login(request, signed_in.person, backend=BACKEND)
+    # A moment, not a span: no later request moves it.
+    request.session.set_expiry(database_now() + signed_in.valid_for)
+    return see_other(own_path(signed_in.next_path))
+
+
+@require_safe
+def metadata(request: HttpRequest) -> HttpResponse:
+    del request
+    document = wiring.saml_ports().provider.metadata()
+    return HttpResponse(document, content_type="application/samlmetadata+xml")
+
+
+def sso_origins(providers: Iterable[IdentityProvider]) -> list[str]:
+    """Return where the providers' sign-in pages are; one whose metadata can't be used any more is left out."""
+    read = wiring.saml_ports().read_metadata
+    found = []
+    for provider in providers:
+        try:
+            sso = urlsplit(as_saml(provider, read).sso_url)
+        except BrokerError:
+            continue
+        found.append(f"{sso.scheme}://{sso.netloc}")
+    return found
+
+
+def _browser(request: HttpRequest) -> str:
+    """Return the browser's own secret; the same one while a sign-in in another tab is under way."""
+    held = request.COOKIES.get(COOKIE, "")
+    return held if _BROWSER.fullmatch(held) else secrets.token_urlsafe(32)
+
+
+def _posted(request: HttpRequest) -> tuple[str, str]:
+    try:
+        form = request.POST
+    except RequestDataTooBig:
+        raise SignInRefusedError("saml.size", "more than a request may bring") from None
+    except (SuspiciousOperation, MultiPartParserError, OSError) as problem:
+        raise SignInRefusedError("saml.malformed", type(problem).__name__) from None
+    relay_states, responses = form.getlist("RelayState"), form.getlist("SAMLResponse")
+    if len(relay_states) != 1 or len(responses) != 1:
+        raise SignInRefusedError(
+            "saml.malformed", f"{len(responses)} SAMLResponse, {len(relay_states)} RelayState"
+        )
+    return relay_states[0], responses[0]
+
+
+def _refuse(
+    request: HttpRequest, refusal: SignInRefusedError, provider: IdentityProvider | None = None
+) -> HttpResponse:
+    saml_sign_in.record_refused_sign_in(refusal=refusal, provider=provider, actor=actor_of(request))
+    return refused_page(request)

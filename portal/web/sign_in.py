@@ -1,0 +1,39 @@
+"""Choose where to sign in; sign out."""
+
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.directory.models import IdentityProvider, Person
+from portal.directory.operations.sign_out import record_sign_out
+from portal.directory.queries import enabled_providers
+from portal.directory.requests import actor_of
+from portal.web.csp import allow_forms_to
+from portal.web.presenters import ProviderChoice
+from portal.web.redirects import own_path, see_other
+from portal.web.saml import sso_origins
+
+
+@require_safe
+def sign_in(request: HttpRequest) -> HttpResponse:
+    next_path = own_path(request.GET.get("next", ""))
+    if isinstance(request.user, Person):
+        return see_other(next_path)
+    providers = enabled_providers()
+    context = {"providers": [_choice(provider) for provider in providers], "next": next_path}
+    return allow_forms_to(render(request, "sign_in/sign_in.html", context), sso_origins(providers))
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the portal's own session. What was opened in AWS goes on until its end; the page says so."""
+    if isinstance(request.user, Person):
+        record_sign_out(actor=actor_of(request))
+    logout(request)
+    return render(request, "sign_in/signed_out.html")
+
+
+def _choice(provider: IdentityProvider) -> ProviderChoice:
+    hint = f"for people of {provider.partner.name}" if provider.partner else ""
+    return ProviderChoice(slug=provider.slug, name=provider.name, hint=hint)
