@@ -64,10 +64,10 @@ class Gate:
         return Passed(action, caller, issues=service == "sts" and action in KIND_OF)
 
 
-def names_query_action(form: bytes) -> bool:
-    """Tell whether a form posted for another service is an STS or IAM call in disguise."""
+def names_query_action(search: str, form: bytes) -> bool:
+    """Tell whether a request signed for another service is an STS or IAM call in disguise."""
     try:
-        action = query.parse("", form).get("Action", "")
+        action = query.parse(search, form).get("Action", "")
     except Refused:
         return True
     return any(action in constraints.model(name).operation_names for name in ("sts", "iam"))

@@ -1,0 +1,78 @@
+"""A second start goes on where the first left, however the first ended."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.integration.demo.answers import ALL, deny_session, refused
+from tests.servers.process import free_port, port_answers, wait_until
+from tests.servers.sandbox import sandbox
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_everything_survives(tmp_path: Path, end: signal.Signals) -> None:
+    port = free_port()
+    with sandbox(tmp_path, port=port) as aws:
+        before = aws.estate
+        kept, cut = (aws.assume("ProductionOperator", name) for name in ("kept", "cut"))
+        federated = aws.federate("somebody", ALL)
+        aws.client("s3", kept).put_object(Bucket="meadow-logs", Key="new", Body=b"written")
+        deny = {"RoleName": "ProductionOperator", "PolicyName": "SallyportDeny"}
+        userid = f"{aws.role_id('ProductionOperator')}:cut"
+        aws.root("iam", "222233334444").put_role_policy(**deny, PolicyDocument=deny_session(userid))
+        stand_in = int(aws.ministack_url.rsplit(":", 1)[1])
+        time.sleep(0.5)  # what a killed process may lose
+        os.kill(aws.process_id, end)
+        wait_until(
+            lambda: not port_answers(port) and not port_answers(stand_in), seconds=15, what="both to end"
+        )
+    started = time.monotonic()
+    with sandbox(tmp_path, port=port) as aws:
+        assert time.monotonic() - started < 15  # a promise of 5 s on a machine at rest
+        assert aws.estate == before
+        s3 = aws.client("s3", kept)
+        assert s3.get_object(Bucket="meadow-logs", Key="new")["Body"].read() == b"written"
+        assert refused(aws.client("s3", cut).list_objects_v2, Bucket="meadow-logs") == ("AccessDenied", 403)
+        # The façade still knows what these credentials are.
+        user = {"UserName": "sallyport-hub"}
+        assert refused(aws.client("iam", federated).get_user, **user) == ("InvalidClientTokenId", 403)
+        assert aws.client("sts", federated).get_caller_identity()["UserId"] == "111122223333:somebody"
+        assert aws.hub("sts").get_caller_identity()["Account"] == "111122223333"
+
+
+def test_ministack_comes_back_when_it_dies(tmp_path: Path) -> None:
+    with sandbox(tmp_path) as aws:
+        session = aws.client("s3", aws.assume("ProductionReadOnly", "somebody"))
+        time.sleep(0.5)
+        os.kill(child_of(aws.process_id), signal.SIGKILL)
+        answer = urllib3.request("GET", f"{aws.endpoint_url}/_sandbox/health", timeout=10)
+        assert answer.status == 200
+        stand_in = int(aws.ministack_url.rsplit(":", 1)[1])
+        wait_until(lambda: not port_answers(stand_in), seconds=5, what="MiniStack to be gone")
+        assert refused(aws.hub("sts").get_caller_identity) == ("ServiceUnavailable", 503)
+        wait_until(lambda: port_answers(stand_in), seconds=20, what="MiniStack to be back")
+        assert session.list_objects_v2(Bucket="meadow-logs")["KeyCount"] == 2
+
+
+def child_of(process_id: int) -> int:
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        fields = entry.read_text().rsplit(")", 1)[1].split()
+        if int(fields[1]) == process_id:
+            return int(entry.parent.name)
+    raise AssertionError("no child")
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with sandbox(tmp_path / "one") as aws:
+        port = int(aws.endpoint_url.rsplit(":", 1)[1])
+        with (
+            pytest.raises(AssertionError, match=f"ended with 2:.*127.0.0.1:{port}"),
+            sandbox(tmp_path / "two", port=port),
+        ):
+            pass
