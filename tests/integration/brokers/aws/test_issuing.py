@@ -135,6 +135,7 @@ def environment(session: IssuedSession, url: str, home: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": url,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PAGER": "",
     }
 
 
@@ -156,7 +157,7 @@ def test_unmodified_boto3_uses_the_credentials(estate: Estate, tmp_path: Any) ->
 def test_the_unmodified_aws_cli_uses_the_credentials(estate: Estate, tmp_path: Any) -> None:
     aws_cli = need_command("aws", package="awscli")
     session = estate.role_session(scope=reading())
-    # AWS CLI v1 of Debian 12 doesn't know AWS_ENDPOINT_URL yet, so the address stands on its command line.
+    # Debian 12's AWS CLI (2.9) doesn't know AWS_ENDPOINT_URL yet: the address stands on its command line.
     env = environment(session, estate.aws.url, str(tmp_path))
     command = [aws_cli, "--endpoint-url", estate.aws.url, "--output", "json"]
 
