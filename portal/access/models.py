@@ -67,6 +67,13 @@ class Grant(models.Model):
                 condition=~Q(state="expired") | Q(ended_at__gte=F("ends_at")),
             ),
             models.CheckConstraint(name="grant_has_reason", condition=~Q(reason="")),
+            models.CheckConstraint(name="grant_not_to_oneself", condition=~Q(granted_by=F("person"))),
+            models.CheckConstraint(
+                # A grant that lost its frozen policy would be one to everything that the role may do.
+                name="grant_scope_is_frozen",
+                condition=Q(scope_template__isnull=True, scope_policy__isnull=True)
+                | Q(scope_template__isnull=False, scope_policy__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(fields=["starts_at"], name="grant_due_to_start", condition=Q(state="scheduled")),
@@ -153,12 +160,24 @@ class DenyDocument(models.Model):
     leased_until = models.DateTimeField(null=True)
     applied_at = models.DateTimeField(null=True)
     entries = models.PositiveIntegerField(default=0)
+    recheck_at = models.DateTimeField(
+        null=True, help_text="When to look at AWS again: a writer was overtaken, its put may land late."
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "kind", "name"], name="deny_document_once"),
             models.CheckConstraint(
                 name="deny_document_kind_known", condition=Q(kind__in=[k.value for k in PrincipalKind])
+            ),
+            models.CheckConstraint(
+                name="deny_document_leased_by_somebody",
+                condition=Q(leased_until=None, holder="") | (Q(leased_until__isnull=False) & ~Q(holder="")),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["recheck_at"], name="deny_document_recheck", condition=Q(recheck_at__isnull=False)
             ),
         ]
 
@@ -194,6 +213,10 @@ class Revocation(models.Model):
             ),
             models.CheckConstraint(
                 name="revocation_failing_says_why", condition=~Q(state="failing") | ~Q(last_error="")
+            ),
+            models.CheckConstraint(name="revocation_names_sessions", condition=~Q(userids=[])),
+            models.CheckConstraint(
+                name="revocation_covers_time", condition=Q(covers_until__gt=F("asked_at"))
             ),
         ]
         indexes = [

@@ -17,12 +17,22 @@ POSTGRESQL_BACK = (
     f"DROP TRIGGER audit_no_change ON {TABLE}",
     "DROP FUNCTION audit_is_append_only()",
 )
-SQLITE = tuple(
-    f"""CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON {TABLE}
-    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"""
-    for verb in ("UPDATE", "DELETE")
+SQLITE = (
+    *(
+        f"""CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON {TABLE}
+        BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"""
+        for verb in ("UPDATE", "DELETE")
+    ),
+    # INSERT OR REPLACE takes the old row away without the DELETE trigger's knowing.
+    f"""CREATE TRIGGER audit_no_replace BEFORE INSERT ON {TABLE}
+    WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
 )
-SQLITE_BACK = ("DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete")
+SQLITE_BACK = (
+    "DROP TRIGGER audit_no_update",
+    "DROP TRIGGER audit_no_delete",
+    "DROP TRIGGER audit_no_replace",
+)
 
 
 def protect(connection: BaseDatabaseWrapper) -> None:

@@ -3,13 +3,19 @@
 import uuid
 from datetime import timedelta
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from brokers.types import DenyTarget, Partition, PrincipalKind
-from portal.catalog.scopes import validate_managed_policies, validate_parameters, validate_scope_policy
+from portal.catalog.scopes import (
+    validate_managed_policies,
+    validate_parameters,
+    validate_placeholders,
+    validate_scope_policy,
+)
 
 PROTECT = models.PROTECT
 ACCOUNT_ID = RegexValidator(r"\A[0-9]{12}\Z", "An AWS account number has 12 digits.")
@@ -55,6 +61,15 @@ class AwsAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.account_id})"
+
+    def clean(self) -> None:
+        """Refuse a revoker of another account or partition, and moving an account under what was granted in it."""
+        own = f"arn:{self.partition}:iam::{self.account_id}:role/"
+        if self.revoker_role_arn and not self.revoker_role_arn.startswith(own):
+            raise ValidationError({"revoker_role_arn": f"It must be in this account: {own}…"})
+        before = AwsAccount.objects.filter(pk=self.pk, roles__grants__isnull=False).first()
+        if before and (before.account_id, before.partition) != (self.account_id, self.partition):
+            raise ValidationError({"account_id": "Access was granted in this account; add another account."})
 
 
 class AwsRole(models.Model):
@@ -135,6 +150,21 @@ class AwsRole(models.Model):
     def __str__(self) -> str:
         return f"{self.title} in {self.account.name}"
 
+    def clean(self) -> None:
+        """Keep a granted role where its sessions are: denies would go to another principal and cut nobody off."""
+        before = AwsRole.objects.filter(pk=self.pk).first()
+        if before is None or self._principal == before._principal:
+            return
+        if before.grants.exists():
+            raise ValidationError(
+                "It was granted already: account, method, path and AWS name stay. Add another role."
+            )
+        self.unique_id = ""
+
+    @property
+    def _principal(self) -> tuple[object, ...]:
+        return self.account_id, self.method, self.path, self.name
+
     @property
     def arn(self) -> str:
         kind = "role" if self.method == self.Method.ASSUME_ROLE else "user"
@@ -183,3 +213,6 @@ class ScopeTemplate(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        validate_placeholders(self.policy, self.summary, self.parameters)

@@ -5,7 +5,7 @@ only what its AWS name allows: no wildcard, no policy variable, no quote can com
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -48,7 +48,7 @@ def _validate_statement(number: int, statement: Any) -> None:
         raise ValidationError(
             f"Statement {number} has {', '.join(sorted(unknown))}, which a scope can't have."
         )
-    if statement.get("Effect") not in {"Allow", "Deny"}:
+    if statement.get("Effect") not in ["Allow", "Deny"]:  # a list: what comes may not be hashable
         raise ValidationError(f'Statement {number} needs an "Effect" of Allow or Deny.')
     for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
         if (one in statement) == (other in statement):
@@ -63,7 +63,7 @@ def validate_parameters(parameters: Any) -> None:
             raise ValidationError(
                 f"{name} can't be a parameter's name: small letters, digits and _ are allowed."
             )
-        if kind not in KINDS:
+        if kind not in list(KINDS):
             raise ValidationError(f"{name} has the kind {kind}; allowed are {', '.join(sorted(KINDS))}.")
 
 
@@ -75,15 +75,40 @@ def validate_managed_policies(arns: Any) -> None:
             raise ValidationError(f"{arn} is not the ARN of a managed policy.")
 
 
+def validate_placeholders(policy: Any, summary: str, parameters: Any) -> None:
+    """Raise ValidationError unless the placeholders, in values of the policy and the summary, are the parameters."""
+    if not isinstance(parameters, Mapping):
+        return  # its own validator says so
+    used, known = placeholders(policy), set(parameters)
+    if missing := (used | placeholders(summary)) - known:
+        raise ValidationError(
+            {"parameters": f"These placeholders have no kind: {', '.join(sorted(missing))}."}
+        )
+    if idle := known - used:
+        raise ValidationError({"parameters": f"The policy uses no placeholder {', '.join(sorted(idle))}."})
+    for part, value in (("policy", policy), ("summary", summary)):
+        rests = [PLACEHOLDER.sub("", text) for text in _strings(value)]
+        if any("{{" in rest or "}}" in rest for rest in rests):
+            raise ValidationError(
+                {part: "A placeholder reads {{name}}: small letters, digits and _ are allowed in the name."}
+            )
+
+
 def placeholders(value: Any) -> set[str]:
     """Return the names of all placeholders in a policy or a text."""
+    return {name for text in _strings(value) for name in PLACEHOLDER.findall(text)}
+
+
+def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        return set(PLACEHOLDER.findall(value))
-    if isinstance(value, Mapping):
-        return set().union(*(placeholders(k) | placeholders(v) for k, v in value.items()), set())
-    if isinstance(value, list | tuple):
-        return set().union(*(placeholders(item) for item in value), set())
-    return set()
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _strings(key)
+            yield from _strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
 
 
 def validate_values(parameters: Mapping[str, str], values: Mapping[str, Any]) -> None:

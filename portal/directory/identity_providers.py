@@ -8,7 +8,7 @@ from portal.directory.models import IdentityProvider
 
 
 def as_saml(provider: IdentityProvider, read: SamlMetadataReader) -> SamlIdentityProvider:
-    """Read the pinned metadata. Raises SamlRejected('metadata…') when it is not usable."""
+    """Read the pinned metadata. Raises SamlMetadataRejected when it is not usable."""
     described = read(provider.metadata.encode(), entity_id=provider.entity_id)
     return SamlIdentityProvider(
         entity_id=described.entity_id,

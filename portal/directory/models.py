@@ -197,8 +197,10 @@ class Group(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
+            models.UniqueConstraint(fields=["provider", "name"], name="group_name_per_provider"),
+            # SQLite has no NULLS NOT DISTINCT: the portal's own groups have a constraint of their own.
             models.UniqueConstraint(
-                fields=["provider", "name"], name="group_name_per_provider", nulls_distinct=False
+                fields=["name"], name="group_name_of_own", condition=Q(provider__isnull=True)
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Self
 from uuid import UUID
 
@@ -20,7 +21,10 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`person_id` is set for people and their tokens; `label` is for readers of the audit trail."""
+    """`person_id` is set for people and their tokens; `label` is for readers of the audit trail.
+
+    An `ip` that is none becomes None: what a proxy wrote must not keep an audit row from being written.
+    """
 
     kind: ActorKind
     label: str
@@ -28,6 +32,9 @@ class Actor:
     ip: str | None = None
     user_agent: str = ""
     request_id: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ip", _address(self.ip))
 
     @property
     def owner_id(self) -> UUID:
@@ -41,3 +48,11 @@ class Actor:
     @classmethod
     def command(cls, label: str) -> Self:
         return cls(kind=ActorKind.COMMAND, label=label)
+
+
+def _address(text: str | None) -> str | None:
+    try:
+        # A zone such as %eth0 means something on one machine alone, and PostgreSQL's inet refuses it.
+        return str(ip_address((text or "").partition("%")[0]))
+    except ValueError:
+        return None

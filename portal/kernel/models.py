@@ -9,11 +9,16 @@ class OutboxMessage(models.Model):
     topic = models.CharField(max_length=80)
     payload = models.JSONField(default=dict)
     created_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
-            models.Index(fields=["id"], name="outbox_undelivered", condition=models.Q(delivered_at=None)),
+            models.Index(
+                fields=["next_try_at", "id"], name="outbox_undelivered", condition=models.Q(delivered_at=None)
+            ),
+            models.Index(fields=["delivered_at"], name="outbox_delivered"),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,7 @@
 """Who is it that a provider vouches for? Matched by (provider, format, subject) exactly; never by e-mail."""
 
+from django.db import IntegrityError, transaction
+
 from brokers.types import SamlIdentity
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
@@ -17,25 +19,36 @@ def person_for(*, provider: IdentityProvider, identity: SamlIdentity, actor: Act
     Raises:
         ForbiddenError: unknown here, or deactivated.
     """
-    now = database_now()
-    known = (
-        ExternalIdentity.objects.select_related("person")
-        .filter(provider=provider, subject_format=identity.name_id_format, subject=identity.name_id)
-        .first()
-    )
-    if known is None:
-        person = _admit(provider, identity, actor)
-    else:
-        person = known.person
-        if not person.is_active:
-            raise ForbiddenError(f"{person.name} is deactivated.")
-        ExternalIdentity.objects.filter(pk=known.pk).update(last_seen_at=now)
-        _update(person, provider, identity, actor)
+    known = _known(provider, identity) or _first_sign_in(provider, identity, actor)
+    person = known.person
+    if not person.is_active:
+        raise ForbiddenError(f"{person.name} is deactivated.")
+    ExternalIdentity.objects.filter(pk=known.pk).update(last_seen_at=database_now())
+    _update(person, provider, identity, actor)
     _sync_groups(person, provider, identity)
     return person
 
 
-def _admit(provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> Person:
+def _known(provider: IdentityProvider, identity: SamlIdentity) -> ExternalIdentity | None:
+    return (
+        ExternalIdentity.objects.select_related("person")
+        .filter(provider=provider, subject_format=identity.name_id_format, subject=identity.name_id)
+        .first()
+    )
+
+
+def _first_sign_in(provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> ExternalIdentity:
+    try:
+        with transaction.atomic():
+            return _admit(provider, identity, actor)
+    except IntegrityError:
+        # The same person's other browser was first: the constraint let one of the two make the person.
+        if (known := _known(provider, identity)) is None:
+            raise
+        return known
+
+
+def _admit(provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> ExternalIdentity:
     if not provider.admits_people:
         raise ForbiddenError(f"{provider.name} vouches for somebody who is not known here.")
     now = database_now()
@@ -44,7 +57,7 @@ def _admit(provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> 
         email=_attribute(identity, provider.email_attribute),
         partner=provider.partner,
     )
-    ExternalIdentity.objects.create(
+    known = ExternalIdentity.objects.create(
         provider=provider,
         person=person,
         subject=identity.name_id,
@@ -60,7 +73,7 @@ def _admit(provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> 
             details={"provider": provider.slug, "subject": identity.name_id, "name": person.name},
         )
     )
-    return person
+    return known
 
 
 def _update(person: Person, provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> None:
@@ -99,4 +112,5 @@ def _sync_groups(person: Person, provider: IdentityProvider, identity: SamlIdent
 
 def _attribute(identity: SamlIdentity, name: str) -> str:
     values = identity.attributes.get(name, ())
-    return values[0].strip()[:200] if values else ""
+    # One line: it stands in logs, mails and the audit trail.
+    return " ".join(values[0].split())[:200] if values else ""

@@ -11,9 +11,9 @@ from django.db import transaction
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ApiToken, Person
-from portal.kernel.actor import Actor
+from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
-from portal.kernel.errors import InvalidError, NotFoundError
+from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from portal.kernel.sealing import fingerprint
 
 PREFIX = "sp_"
@@ -31,11 +31,14 @@ class MadeToken:
 
 
 def create_token(*, name: str, scopes: Sequence[str], days: int, actor: Actor) -> MadeToken:
-    """Make a token for the actor's own person.
+    """Make a token for the actor's own person, who is signed in: a token never makes another.
 
     Raises:
+        ForbiddenError: the actor is not a person, or deactivated.
         InvalidError: no name, no or unknown scopes, more than 366 days, more than 50 tokens.
     """
+    if actor.kind != ActorKind.PERSON:
+        raise ForbiddenError("Tokens are made on the tokens page, by somebody who is signed in.")
     name = name.strip()
     if not 1 <= len(name) <= 80:  # noqa: PLR2004  # the column's own size
         raise InvalidError("Give the token a name of 1 to 80 characters.", field="name")
@@ -46,7 +49,9 @@ def create_token(*, name: str, scopes: Sequence[str], days: int, actor: Actor) -
         raise InvalidError(f"A token lasts 1 to {LONGEST_DAYS} days.", field="days")
     plain = PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
-        person = Person.objects.select_for_update().get(pk=actor.owner_id)
+        person = Person.objects.select_for_update(no_key=True).filter(pk=actor.owner_id).first()
+        if person is None or not person.is_active:
+            raise ForbiddenError("Only somebody who is active here can make a token.")
         now = database_now()
         if person.api_tokens.filter(revoked_at=None, expires_at__gt=now).count() >= MOST_TOKENS:
             raise InvalidError(f"You have {MOST_TOKENS} tokens already; revoke some first.", field="name")

@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from brokers.errors import SamlRejected
+from brokers.errors import BrokerError
 from brokers.ports import SamlMetadataReader
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
@@ -30,7 +30,7 @@ def keep_saml_provider(  # noqa: PLR0913  # keyword-only facts of one record
     """
     try:
         described = read(metadata.encode(), entity_id=entity_id)
-    except SamlRejected as problem:
+    except BrokerError as problem:
         raise InvalidError(f"This metadata can't be used: {problem}.", field="metadata") from None
     with transaction.atomic():
         provider = IdentityProvider.objects.filter(slug=slug).first()

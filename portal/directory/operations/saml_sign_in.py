@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.http import url_has_allowed_host_and_scheme
 
-from brokers.errors import SamlRejected
+from brokers.errors import BrokerError
 from brokers.ports import SamlMetadataReader, SamlServiceProvider
 from brokers.types import SamlIdentity
 from portal.audit.events import EventType, Outcome
@@ -28,6 +29,7 @@ from portal.kernel.sealing import UnsealError, fingerprint, seal, unseal
 
 PENDING_LIFE = timedelta(minutes=10)
 MAX_RESPONSE = 256 * 1024
+PATH_LIMIT = 500
 
 
 class SignInRefusedError(ForbiddenError):
@@ -66,20 +68,22 @@ def begin_saml_sign_in(
     """Start a sign-in of the browser that holds the cookie value `browser`.
 
     Raises:
-        SignInRefusedError: the provider's metadata can't be used.
+        SignInRefusedError: the provider is switched off, or its metadata can't be used.
     """
+    if not provider.is_enabled:
+        raise SignInRefusedError("saml.provider_disabled", provider.slug)
     relay_state = secrets.token_urlsafe(32)
     try:
         request = saml.begin(as_saml(provider, read), relay_state=relay_state)
-    except SamlRejected as problem:
-        raise SignInRefusedError(problem.code, problem.detail) from None
+    except BrokerError as problem:
+        raise _refused(problem) from None
     now = database_now()
     PendingSignIn.objects.create(
         provider=provider,
         request_id=request.request_id,
         relay_state=fingerprint(relay_state),
         browser=fingerprint(browser),
-        next_path=next_path,
+        next_path=_own_path(next_path),
         created_at=now,
         expires_at=now + PENDING_LIFE,
     )
@@ -149,8 +153,18 @@ def _verify(pending: PendingSignIn, saml: SamlServiceProvider, read: SamlMetadat
         )
     except UnsealError as problem:
         raise SignInRefusedError("saml.malformed", str(problem)) from None
-    except SamlRejected as problem:
-        raise SignInRefusedError(problem.code, problem.detail) from None
+    except BrokerError as problem:
+        raise _refused(problem) from None
+
+
+def _refused(problem: BrokerError) -> SignInRefusedError:
+    return SignInRefusedError(problem.code, getattr(problem, "detail", "") or str(problem))
+
+
+def _own_path(path: str) -> str:
+    """Return `path` where it is one of our own, else the first page: nobody is sent elsewhere after signing in."""
+    own = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if own and len(path) <= PATH_LIMIT else "/"
 
 
 def _sign_in(pending: PendingSignIn, identity: SamlIdentity, actor: Actor) -> SignedIn:
