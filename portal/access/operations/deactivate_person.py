@@ -1,0 +1,119 @@
+"""Deactivate somebody, which means revoke: what they hold ends in the same transaction.
+
+Reactivation gives nothing back.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.access.lifecycle import LIVING, GrantState
+from portal.access.models import Grant
+from portal.access.operations.end_grants import Ending, end_locked_grants
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record
+from portal.directory.models import ApiToken, Person
+from portal.kernel import outbox
+from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.clock import database_now
+from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+
+REASON_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Deactivated:
+    """What ended with the person: grants, those of them whose sessions AWS must cut, API tokens."""
+
+    person: Person
+    grants: int
+    revocations: int
+    tokens: int
+
+
+def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactivated:
+    """End a person's sign-ins, API tokens and living grants, live AWS sessions included.
+
+    Raises:
+        NotFoundError: no such person, or the actor may not know.
+        ForbiddenError: oneself, or an admin when the actor is not a superuser.
+        InvalidError: no reason, or a longer one than 300 characters.
+        ConflictError: deactivated already.
+    """
+    reason = _reason(reason)
+    with transaction.atomic():
+        person = _lock(person_id, actor)
+        if not person.is_active:
+            raise ConflictError(f"{person.name} is deactivated already.")
+        # Locked after the person, as making a grant does: none can come in between.
+        grants = list(
+            Grant.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("role__account")
+            .filter(person=person, state__in=[state.value for state in LIVING])
+            .order_by("pk")
+        )
+        now = database_now()
+        why = f"{person.name} was deactivated: {reason}"[:500]
+        ending = Ending(GrantState.REVOKED, EventType.GRANT_REVOKED, actor, now, why)
+        revocations = end_locked_grants(grants, ending) if grants else []
+        tokens = ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=now)
+        person.is_active, person.deactivated_at = False, now
+        # Django's sessions are bound to this value: a new one ends them all, for good.
+        person.set_unusable_password()
+        person.save(update_fields=["is_active", "deactivated_at", "password"])
+        _record(
+            person, actor, is_active=False, reason=reason, grants_ended=len(grants), tokens_revoked=tokens
+        )
+    return Deactivated(person, len(grants), len(revocations), tokens)
+
+
+def reactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Person:
+    """Let a person sign in again. Grants and tokens that ended stay ended. Raises as deactivate_person."""
+    reason = _reason(reason)
+    with transaction.atomic():
+        person = _lock(person_id, actor)
+        if person.is_active:
+            raise ConflictError(f"{person.name} is active already.")
+        person.is_active, person.deactivated_at = True, None
+        person.save(update_fields=["is_active", "deactivated_at"])
+        _record(person, actor, is_active=True, reason=reason)
+    return person
+
+
+def _reason(reason: str) -> str:
+    reason = reason.strip()
+    if not 1 <= len(reason) <= REASON_LIMIT:
+        raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
+    return reason
+
+
+def _lock(person_id: UUID, actor: Actor) -> Person:
+    """Return the person, locked, once the actor is known to be allowed."""
+    trusted = actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}
+    by = None if trusted else Person.objects.filter(pk=actor.owner_id, is_active=True).first()
+    if not trusted and (by is None or not by.has_perm("directory.change_person")):
+        raise NotFoundError("There is no such person.")
+    person = Person.objects.select_for_update(no_key=True, of=("self",)).filter(pk=person_id).first()
+    if person is None:
+        raise NotFoundError("There is no such person.")
+    if by is not None and by.pk == person.pk:
+        raise ForbiddenError("Nobody deactivates or reactivates themselves: ask another admin.")
+    if by is not None and person.is_staff and not by.is_superuser:
+        raise ForbiddenError(f"{person.name} is an admin: only a superuser can do this.")
+    return person
+
+
+def _record(person: Person, actor: Actor, **details: str | int | bool) -> None:
+    now = database_now()
+    record(
+        Entry(
+            type=EventType.PERSON_CHANGED,
+            at=now,
+            actor=actor,
+            person_id=person.pk,
+            details={"name": person.name, "fields": ["is_active"], **details},
+        )
+    )
+    word = "reactivated" if person.is_active else "deactivated"
+    outbox.post(f"directory.person.{word}", at=now, person=str(person.pk))

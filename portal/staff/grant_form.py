@@ -1,0 +1,126 @@
+"""The form that grants access: it asks, and `make_grant` decides. Times are in the admin's own time zone."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.admin import AdminSite
+from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+from portal.access.models import Grant
+from portal.access.operations.make_grant import GrantOrder
+from portal.catalog.models import AwsRole, ScopeTemplate
+from portal.catalog.scopes import KINDS
+from portal.directory.models import Person
+from portal.kernel.clock import database_now
+from portal.kernel.errors import DomainError, InvalidError
+from portal.staff.base import zone_words
+
+UNTIL = ""
+DURATIONS = (
+    (UNTIL, "until the end given below"),
+    ("900", "15 minutes"),
+    ("3600", "1 hour"),
+    ("14400", "4 hours"),
+    ("28800", "8 hours"),
+    ("86400", "1 day"),
+    ("604800", "1 week"),
+    ("1209600", "2 weeks"),
+)
+PARAMETER = "parameter_"
+
+
+class GrantForm(forms.Form):
+    """`site` gives the search-as-you-type lists. A chosen scope's parameters become fields of their own."""
+
+    person = forms.ModelChoiceField(Person.objects.filter(is_active=True))
+    role = forms.ModelChoiceField(AwsRole.objects.filter(is_enabled=True).select_related("account"))
+    scope_template = forms.ModelChoiceField(
+        ScopeTemplate.objects.all(),
+        required=False,
+        label="Scope",
+        empty_label="all that the role allows",
+        help_text="It narrows the role. What it needs to know is asked next.",
+    )
+    starts_at = forms.SplitDateTimeField(
+        required=False, label="Starts", widget=AdminSplitDateTime, help_text="Empty: now."
+    )
+    duration = forms.ChoiceField(choices=DURATIONS, required=False, label="Lasts", initial="28800")
+    ends_at = forms.SplitDateTimeField(required=False, label="Ends", widget=AdminSplitDateTime)
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        help_text="What the access is for. The person and the auditor see it.",
+    )
+    ticket = forms.CharField(max_length=80, required=False)
+
+    def __init__(self, *args: Any, site: AdminSite, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("person", "role"):
+            field = self.fields[name]
+            field.widget = AutocompleteSelect(Grant._meta.get_field(name), site)  # noqa: SLF001  # Django's documented name for it
+            field.widget.choices = field.choices  # type: ignore[attr-defined]  # model choice fields have them
+        self.fields["starts_at"].help_text = f"Empty: now. {zone_words()}"
+        self.fields["ends_at"].help_text = zone_words()
+        self.template = self._chosen()
+        for name, kind in (self.template.parameters if self.template else {}).items():
+            self.fields[PARAMETER + name] = _parameter(name, kind)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        return tuple(name for name in self.fields if name.startswith(PARAMETER))
+
+    def _chosen(self) -> ScopeTemplate | None:
+        raw = self.data.get("scope_template") if self.is_bound else self.initial.get("scope_template")
+        try:
+            return ScopeTemplate.objects.filter(pk=raw).first() if raw else None
+        except (ValidationError, ValueError):
+            return None
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        chosen, ends_at = cleaned.get("duration"), cleaned.get("ends_at")
+        if chosen and ends_at:
+            self.add_error("duration", f"Choose '{DURATIONS[0][1]}', or leave the end empty: not both.")
+        elif not chosen and not ends_at and "ends_at" not in self.errors and "duration" not in self.errors:
+            self.add_error("ends_at", "Say when it ends, or choose how long it lasts.")
+        return cleaned
+
+    def order(self) -> GrantOrder:
+        told = self.cleaned_data
+        return GrantOrder(
+            person_id=told["person"].pk,
+            role_id=told["role"].pk,
+            starts_at=told["starts_at"],
+            ends_at=self._ends_at(),
+            reason=told["reason"],
+            ticket=told["ticket"],
+            scope_template_id=told["scope_template"].pk if told["scope_template"] else None,
+            scope_parameters={name.removeprefix(PARAMETER): told[name] for name in self.parameter_names},
+        )
+
+    def _ends_at(self) -> datetime:
+        ends_at: datetime | None = self.cleaned_data["ends_at"]
+        if ends_at is not None:
+            return ends_at
+        begins: datetime = self.cleaned_data["starts_at"] or database_now()
+        return begins + timedelta(seconds=int(self.cleaned_data["duration"]))
+
+    def refuse(self, refusal: DomainError) -> None:
+        """Show an operation's refusal where it belongs: at its field, or above all of them."""
+        field = refusal.field if isinstance(refusal, InvalidError) else ""
+        self.add_error(field if field in self.fields else None, str(refusal))
+
+
+def _parameter(name: str, kind: str) -> forms.CharField:
+    pattern, allowed = KINDS[kind]
+    words = f"{allowed[0].upper()}{allowed[1:]}."
+    return forms.CharField(
+        label=name.replace("_", " ").capitalize(),
+        max_length=256,
+        help_text=words,
+        error_messages={"required": f"The scope needs this: {allowed}."},
+        validators=[RegexValidator(rf"\A(?:{pattern.pattern})\Z", words)],
+    )

@@ -1,0 +1,100 @@
+"""What was issued and how its end stands: read-only, with one act, to try failing revocations again at once."""
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from portal.access.models import AwsSession, DenyDocument, Revocation
+from portal.access.operations.apply_revocations import retry_now
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record_all
+from portal.directory.requests import actor_of
+from portal.kernel import outbox
+from portal.kernel.clock import database_now
+from portal.staff.base import ReadOnlyAdmin, clock
+
+MOST = 1000
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ReadOnlyAdmin[Revocation]):
+    list_display = ("grant", "role", "state", "asked", "applied", "attempts", "next_try", "last_error")
+    list_filter = ("state",)
+    list_select_related = ("grant__person", "grant__role__account", "document__account")
+    search_fields = ("grant__person__name", "grant__role__title", "document__name")
+    actions = ("retry",)
+
+    @admin.display(description="role in AWS", ordering="document__name")
+    def role(self, revocation: Revocation) -> str:
+        return f"{revocation.document.name} in {revocation.document.account}"
+
+    @admin.display(description="asked", ordering="asked_at")
+    def asked(self, revocation: Revocation) -> str:
+        return clock(revocation.asked_at)
+
+    @admin.display(description="AWS had it", ordering="applied_at")
+    def applied(self, revocation: Revocation) -> str:
+        return clock(revocation.applied_at)
+
+    @admin.display(description="next try", ordering="next_try_at")
+    def next_try(self, revocation: Revocation) -> str:
+        return clock(None if revocation.applied_at else revocation.next_try_at)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("access.revoke_grant")
+
+    @admin.action(description="Retry now", permissions=["revoke"])
+    def retry(self, request: HttpRequest, revocations: QuerySet[Revocation]) -> None:
+        chosen = list(revocations.filter(applied_at=None).select_related("grant")[:MOST])
+        now, actor = database_now(), actor_of(request)
+        with transaction.atomic():
+            due = retry_now(revocation_ids=[row.pk for row in chosen], at=now)
+            record_all(
+                Entry(
+                    type=EventType.RECORD_CHANGED,
+                    at=now,
+                    actor=actor,
+                    grant_id=row.grant_id,
+                    person_id=row.grant.person_id,
+                    role_id=row.grant.role_id,
+                    details={"record": "revocation", "id": str(row.pk), "fields": ["next_try_at"]},
+                )
+                for row in chosen
+            )
+            outbox.post("access.revocations.retried", at=now, count=str(due))
+        words = (
+            f"Being tried now: {due}. Look again in a few seconds."
+            if due
+            else "All of these are applied already."
+        )
+        self.message_user(request, words, messages.SUCCESS if due else messages.INFO)
+
+
+@admin.register(AwsSession)
+class SessionAdmin(ReadOnlyAdmin[AwsSession]):
+    list_display = ("session_name", "kind", "state", "grant", "asked", "expires", "access_key_id", "ip")
+    list_filter = ("state", "kind")
+    list_select_related = ("grant__person", "grant__role")
+    search_fields = ("access_key_id__exact", "session_name__exact", "userid__exact")
+    search_help_text = "An access key id (as CloudTrail names it), a session name or a userid, whole."
+
+    @admin.display(description="asked", ordering="asked_at")
+    def asked(self, session: AwsSession) -> str:
+        return clock(session.asked_at)
+
+    @admin.display(description="can live until", ordering="expires_at")
+    def expires(self, session: AwsSession) -> str:
+        return clock(session.expires_at)
+
+
+@admin.register(DenyDocument)
+class DenyDocumentAdmin(ReadOnlyAdmin[DenyDocument]):
+    list_display = ("name", "kind", "account", "entries", "applied", "holder")
+    list_filter = ("kind",)
+    list_select_related = ("account",)
+    search_fields = ("name", "account__name")
+
+    @admin.display(description="last written", ordering="applied_at")
+    def applied(self, document: DenyDocument) -> str:
+        return clock(document.applied_at)

@@ -1,0 +1,109 @@
+"""AWS roles: refused where AWS would refuse them, disabled without a kill switch, read from AWS when saved."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from brokers.errors import BrokerError
+from portal import wiring
+from portal.audit.events import EventType
+from portal.catalog.models import AwsRole
+from portal.staff.base import CheckedForm, RecordedAdmin, record_of
+
+IDENTITY = ("account", "method", "path", "name")
+# IAM lets nobody but AWS itself write these: a deny could not be put there (aws.md, 'Ending live sessions').
+UNWRITABLE_PATHS = ("/aws-reserved/", "/aws-service-role/")
+UNWRITABLE_NAMES = ("AWSReservedSSO_", "AWSServiceRoleFor")
+
+
+def lacks_kill_switch(path: str, name: str) -> bool:
+    return path.startswith(UNWRITABLE_PATHS) or name.startswith(UNWRITABLE_NAMES)
+
+
+class RoleForm(CheckedForm[AwsRole]):
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        told = {
+            name: self.cleaned_data.get(name, getattr(self.instance, name, None)) for name in ("path", "name")
+        }
+        for field, value in told.items():
+            if value and not str(value).isascii() and field in self.fields:
+                self.add_error(field, "IAM's names are plain ASCII letters, digits and _+=,.@-")
+        enabled = self.cleaned_data.get("is_enabled", self.instance.is_enabled)
+        if enabled and lacks_kill_switch(str(told["path"] or ""), str(told["name"] or "")):
+            self.add_error(
+                "is_enabled",
+                "No kill switch: AWS lets nobody write a deny to a service-linked or IAM Identity Center role, so "
+                "its sessions could not be cut off. It can be kept here only disabled; grant a role of your own.",
+            )
+        return cleaned
+
+
+@admin.register(AwsRole)
+class RoleAdmin(RecordedAdmin[AwsRole]):
+    form = RoleForm
+    list_display = ("title", "account", "method", "name", "is_enabled", "kill_switch", "unique_id")
+    list_filter = ("is_enabled", "method", "requires_scope")
+    list_select_related = ("account",)
+    search_fields = ("title", "name", "account__name", "account__account_id")
+    autocomplete_fields = ("account",)
+    actions = ("read_from_aws",)
+    fieldsets = (
+        (None, {"fields": ("title", "description", "is_enabled")}),
+        ("In AWS", {"fields": (*IDENTITY, "arn", "unique_id", "max_session_seconds")}),
+        ("What it gives", {"fields": ("allows_console", "allows_credentials", "requires_scope")}),
+        ("What is sent along", {"fields": ("sends_tags", "sets_source_identity")}),
+    )
+    readonly_fields = ("arn", "unique_id")
+
+    @admin.display(description="kill switch")
+    def kill_switch(self, role: AwsRole) -> str:
+        return "none" if lacks_kill_switch(role.path, role.name) else "yes"
+
+    @admin.display(description="ARN")
+    def arn(self, role: AwsRole) -> str:
+        return role.arn if role.account_id else "-"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AwsRole | None = None) -> tuple[str, ...]:
+        """Which role it is stays, once it was granted: its denies name it."""
+        fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
+        return (*fixed, *IDENTITY) if obj is not None and obj.grants.exists() else fixed
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AwsRole], search_term: str
+    ) -> tuple[QuerySet[AwsRole], bool]:
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        return (
+            found.filter(is_enabled=True) if request.GET.get("model_name") == "grant" else found
+        ), duplicates
+
+    def save_model(self, request: HttpRequest, obj: AwsRole, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's signature
+        is_other = not change or set(IDENTITY) & set(form.changed_data)
+        if is_other:
+            obj.unique_id = ""
+        super().save_model(request, obj, form, change)
+        if is_other:
+            if change:
+                AwsRole.objects.filter(pk=obj.pk).update(unique_id="")
+            # After the commit: no call to AWS inside a transaction.
+            transaction.on_commit(lambda: self._read_id(request, obj))
+
+    @admin.action(description="Read from AWS: is it there, which id has it?", permissions=["change"])
+    def read_from_aws(self, request: HttpRequest, roles: QuerySet[AwsRole]) -> None:
+        for role in roles.select_related("account")[:20]:
+            self._read_id(request, role)
+
+    def _read_id(self, request: HttpRequest, role: AwsRole) -> None:
+        try:
+            found = wiring.aws_ports().principals.unique_id(role.deny_target)
+        except BrokerError as problem:
+            words = f"{role.title} is kept, but was not found in AWS: {problem}. Mend it, then choose 'Read from AWS'."
+            self.message_user(request, words, messages.WARNING)
+            return
+        with transaction.atomic():
+            if AwsRole.objects.filter(pk=role.pk).exclude(unique_id=found).update(unique_id=found):
+                record_of(request, EventType.RECORD_CHANGED, role, {"unique_id": found})
+        self.message_user(request, f"{role.title} is in AWS as {found}.", messages.SUCCESS)
