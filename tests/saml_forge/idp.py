@@ -65,6 +65,7 @@ class Forge:
     sealed: Edit = lambda _: None
     finish: Edit = lambda _: None
     template: Edit = lambda _: None
+    envelope: Edit = lambda _: None  # sees the EncryptedData before it is filled
     hmac: bytes | None = None  # signs by HMAC with these bytes instead of the key
     content: Callable[[Element], bytes] | None = None  # what is encrypted in place of the assertion
     raw: Callable[[bytes], bytes] = lambda document: document
@@ -158,6 +159,7 @@ InResponseTo="{self.request_id}"/>
         sealed = element("<saml:EncryptedAssertion/>")
         assertion.addprevious(sealed)
         sealed.append(data)
+        self.envelope(data)
         plain = (
             etree.tostring(assertion, with_tail=False) if self.content is None else self.content(assertion)
         )

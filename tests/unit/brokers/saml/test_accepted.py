@@ -29,6 +29,7 @@ from tests.saml_forge import (
     set_attribute,
     set_text,
 )
+from tests.saml_forge.edits import Edit
 from tests.saml_forge.idp import ASSERTION, RESPONSE
 
 SP_KEY = rsa_key("sp")
@@ -51,6 +52,25 @@ def spell_out_the_digest(root: Element) -> None:
     method.append(element('<ds:DigestMethod Algorithm="http://www.w3.org/2000/09/xmldsig#sha1"/>'))
 
 
+def recipient(key_info: str) -> Edit:
+    """Say in the EncryptedKey for whom it is, as identity providers do."""
+    xml = f"<ds:KeyInfo>{key_info}</ds:KeyInfo>"
+    return lambda data: find(data, ".//xenc:EncryptedKey/xenc:EncryptionMethod").addnext(element(xml))
+
+
+def oaep_sha256(data: Element) -> None:
+    method = find(data, ".//xenc:EncryptedKey/xenc:EncryptionMethod")
+    method.set("Algorithm", "http://www.w3.org/2009/xmlenc11#rsa-oaep")
+    method.append(element('<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>'))
+
+
+X509 = "<ds:X509Data>{}</ds:X509Data>"
+SERIAL = (
+    "<ds:X509IssuerSerial><ds:X509IssuerName>CN=sp</ds:X509IssuerName>"
+    "<ds:X509SerialNumber>1</ds:X509SerialNumber></ds:X509IssuerSerial>"
+)
+
+
 @pytest.mark.parametrize(
     "forged",
     [
@@ -65,6 +85,13 @@ def spell_out_the_digest(root: Element) -> None:
         {"encrypt_to": SP_KEY, "sign": ("assertion", "response")},
         {"encrypt_to": SP_KEY, "cipher": "http://www.w3.org/2009/xmlenc11#aes128-gcm"},
         {"encrypt_to": SP_KEY, "finish": spell_out_the_digest},
+        {"encrypt_to": SP_KEY, "envelope": oaep_sha256},
+        {
+            "encrypt_to": SP_KEY,
+            "envelope": recipient(X509.format(f"<ds:X509Certificate>{SP_KEY.body}</ds:X509Certificate>")),
+        },
+        {"encrypt_to": SP_KEY, "envelope": recipient(X509.format(SERIAL))},
+        {"encrypt_to": SP_KEY, "envelope": recipient("<ds:KeyName>sp</ds:KeyName>")},
         {"encrypt_to": SP_KEY, "finish": drop("//xenc:EncryptedData", "Type")},
         {"raw": lambda document: b'<?xml version="1.0" encoding="UTF-8"?>\n' + document},
         {"raw": lambda document: b"\xef\xbb\xbf" + document},
@@ -78,7 +105,6 @@ def spell_out_the_digest(root: Element) -> None:
         {"name_id": "a" * 256},
         {"name_id": "EXAMPLE\\alice+~!"},
     ],
-    ids=str,
 )  # fmt: skip
 def test_accepted(forged: Mapping[str, Any]) -> None:
     forge = Forge(**forged)
