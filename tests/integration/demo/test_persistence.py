@@ -72,7 +72,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with sandbox(tmp_path / "one") as aws:
         port = int(aws.endpoint_url.rsplit(":", 1)[1])
         with (
-            pytest.raises(AssertionError, match=f"ended with 2:.*127.0.0.1:{port}"),
+            pytest.raises(AssertionError, match=f"(?s)ended with 2:.*127.0.0.1:{port}"),
             sandbox(tmp_path / "two", port=port),
         ):
             pass

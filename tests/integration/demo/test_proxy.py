@@ -103,7 +103,9 @@ def signed(aws: Sandbox, scope: str, form: str, headers: dict[str, str]) -> urll
     request = AWSRequest(method="POST", url=aws.endpoint_url + "/", data=form, headers=headers)
     credentials = Credentials(hub["access_key_id"], hub["secret_access_key"])
     (S3SigV4Auth if scope == "s3" else SigV4Auth)(credentials, scope, "us-east-1").add_auth(request)
-    return urllib3.request("POST", request.url, body=form, headers=dict(request.headers.items()), timeout=10)
+    return urllib3.request(
+        "POST", str(request.url), body=form, headers=dict(request.headers.items()), timeout=10
+    )
 
 
 @pytest.mark.parametrize("scope", ["sts", "s3", "ec2", "execute-api", "iam"])
