@@ -12,7 +12,7 @@ from portal.demo.home import Home
 from portal.demo.ports import LOOPBACK
 from portal.demo.processes import Part
 
-SIMULATION = "Simulation: this AWS and this identity provider are stand-ins on your own machine."
+SIMULATION = "This AWS and this identity provider are stand-ins on your own machine."
 BIN = Path(sys.executable).parent
 
 

@@ -16,7 +16,7 @@ from portal.demo.identity_provider.people import Person as Guest
 from portal.directory.models import ExternalIdentity, IdentityProvider, Partner, Person
 from portal.directory.operations.appoint_admin import appoint_admin
 from portal.directory.operations.keep_provider import keep_saml_provider
-from portal.kernel.actor import Actor
+from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
 from portal.wiring import aws_ports, saml_ports
 
@@ -207,6 +207,7 @@ def _reading(bucket: str) -> dict[str, Any]:
 
 def _grants(people: Mapping[str, Person], roles: Mapping[str, AwsRole], now: datetime) -> None:
     # On another day everything short is over: then the story is told anew. Within a day, what ended stays ended.
+    giver = Actor(kind=ActorKind.PERSON, label=people[ADMIN].name, person_id=people[ADMIN].pk)
     is_new = not Grant.objects.filter(made_at__gt=now - timedelta(hours=12)).exists()
     for line in LINES:
         person, role = people[line.who], roles[line.role]
@@ -223,4 +224,4 @@ def _grants(people: Mapping[str, Person], roles: Mapping[str, AwsRole], now: dat
             scope_template_id=ScopeTemplate.objects.get(name=line.scope).pk if line.scope else None,
             scope_parameters=line.values or {},
         )
-        make_grant(order=order, aws=aws_ports(), actor=TELLER)
+        make_grant(order=order, aws=aws_ports(), actor=giver)
