@@ -1,12 +1,24 @@
 """Fixtures for every test: the database's own, and people, roles and grants to work with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from portal.audit import append_only
+from tests.fakes import FakeAws
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what only PostgreSQL can do when the tests run on SQLite, and say so."""
+    skip = pytest.mark.skip(reason="runs on PostgreSQL only (TEST_DATABASE=postgresql)")
+    for item in items:
+        if item.get_closest_marker("postgres") and connection.vendor != "postgresql":
+            item.add_marker(skip)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,3 +42,133 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     del django_db_setup
     with django_db_blocker.unblock():
         append_only.unprotect(connection)
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    return FakeAws()
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., Any]:
+    """Make people: person(), person("Ada", partner=acme)."""
+    from portal.directory.models import Person  # noqa: PLC0415  # after the settings are chosen
+
+    def make(name: str = "Ada Brook", **fields: Any) -> Person:
+        return Person.objects.admit(name=name, **fields)
+
+    return make
+
+
+@pytest.fixture
+def admin(person: Callable[..., Any]) -> Any:
+    """Somebody who may do all that admins may."""
+    return person("Grace Warden", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def partner(db: None) -> Any:
+    from portal.directory.models import Partner  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    return Partner.objects.create(
+        name="Acme", contract_starts_at=now - timedelta(days=1), contract_ends_at=now + timedelta(days=30)
+    )
+
+
+@pytest.fixture
+def account(db: None) -> Any:
+    from portal.catalog.models import AwsAccount  # noqa: PLC0415
+
+    return AwsAccount.objects.create(name="Data", account_id="222222222222")
+
+
+@pytest.fixture
+def make_role(account: Any) -> Callable[..., Any]:
+    """Make AWS roles: make_role("Reader", max_session_seconds=7200)."""
+    from portal.catalog.models import AwsRole  # noqa: PLC0415
+
+    def make(name: str = "Reader", **fields: Any) -> AwsRole:
+        return AwsRole.objects.create(**{"account": account, "title": name, "name": name, **fields})
+
+    return make
+
+
+@pytest.fixture
+def role(make_role: Callable[..., Any]) -> Any:
+    return make_role()
+
+
+@pytest.fixture
+def template(role: Any) -> Any:
+    """A scope: one bucket, read-only."""
+    from portal.catalog.models import ScopeTemplate  # noqa: PLC0415
+
+    made = ScopeTemplate.objects.create(
+        name="One bucket, read-only",
+        summary="Read the bucket {{bucket}}",
+        parameters={"bucket": "bucket_name"},
+        policy={
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::{{bucket}}/*"}
+            ],
+        },
+    )
+    made.roles.add(role)
+    return made
+
+
+@pytest.fixture
+def actor_of() -> Callable[..., Any]:
+    from portal.kernel.actor import Actor, ActorKind  # noqa: PLC0415
+
+    def make(person: Any, kind: ActorKind = ActorKind.PERSON) -> Actor:
+        return Actor(kind, person.name, person.pk, ip="192.0.2.7", user_agent="tests")
+
+    return make
+
+
+@pytest.fixture
+def make_grant(role: Any, aws: FakeAws, person: Callable[..., Any]) -> Callable[..., Any]:
+    """Make grants by the operation itself: make_grant(someone, seconds=600, starts_in=3600, role=other)."""
+    from portal.access.operations.make_grant import GrantOrder  # noqa: PLC0415
+    from portal.access.operations.make_grant import make_grant as operation  # noqa: PLC0415
+    from portal.kernel.actor import Actor  # noqa: PLC0415
+
+    def make(someone: Any = None, *, seconds: float = 3600, starts_in: float = 0, **order: Any) -> Any:
+        now = datetime.now(UTC)
+        given: dict[str, Any] = {
+            "person_id": (someone or person()).pk,
+            "role_id": order.pop("role", role).pk,
+            "reason": "a test",
+            "starts_at": now + timedelta(seconds=starts_in) if starts_in else None,
+            "ends_at": now + timedelta(seconds=starts_in + seconds),
+        }
+        by = order.pop("actor", Actor.command("tests"))
+        return operation(order=GrantOrder(**given | order), aws=aws.ports(), actor=by)
+
+    return make
+
+
+@pytest.fixture
+def move_time() -> Callable[..., Any]:
+    """Make a grant older: its times, its sessions' and its links' lie `seconds` further back."""
+    from django.db.models import F  # noqa: PLC0415
+
+    from portal.access.models import AwsSession, ConsoleLink, Grant  # noqa: PLC0415
+
+    def move(grant_id: UUID, seconds: float) -> Grant:
+        back = timedelta(seconds=seconds)
+        Grant.objects.filter(pk=grant_id).update(
+            starts_at=F("starts_at") - back, ends_at=F("ends_at") - back, made_at=F("made_at") - back
+        )
+        AwsSession.objects.filter(grant=grant_id).update(
+            asked_at=F("asked_at") - back, expires_at=F("expires_at") - back
+        )
+        ConsoleLink.objects.filter(grant=grant_id).update(
+            made_at=F("made_at") - back, expires_at=F("expires_at") - back
+        )
+        return Grant.objects.get(pk=grant_id)
+
+    return move

@@ -26,7 +26,7 @@ SQLITE = (
     # INSERT OR REPLACE takes the old row away without the DELETE trigger's knowing.
     f"""CREATE TRIGGER audit_no_replace BEFORE INSERT ON {TABLE}
     WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id)
-    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",  # noqa: S608  # a constant name
 )
 SQLITE_BACK = (
     "DROP TRIGGER audit_no_update",

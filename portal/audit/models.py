@@ -1,4 +1,4 @@
-"""The audit trail: append-only by database triggers (`append_only`, migration 0002), read by whoever must answer for it."""
+"""The audit trail: append-only by database triggers (`append_only`, migration 0002), read by who must answer for it."""
 
 from django.db import models
 from django.db.models import Q

@@ -153,7 +153,7 @@ class AwsRole(models.Model):
     def clean(self) -> None:
         """Keep a granted role where its sessions are: denies would go to another principal and cut nobody off."""
         before = AwsRole.objects.filter(pk=self.pk).first()
-        if before is None or self._principal == before._principal:
+        if before is None or self.principal == before.principal:
             return
         if before.grants.exists():
             raise ValidationError(
@@ -162,7 +162,8 @@ class AwsRole(models.Model):
         self.unique_id = ""
 
     @property
-    def _principal(self) -> tuple[object, ...]:
+    def principal(self) -> tuple[object, ...]:
+        """What in AWS it is: where its sessions are made, and where their denies stand."""
         return self.account_id, self.method, self.path, self.name
 
     @property

@@ -1,16 +1,33 @@
 """The Celery application: celery -A portal.config.celery worker | beat."""
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_init
+from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init
+from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.config.settings")
 
 app = Celery("sallyport")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["portal.jobs"])
+app.conf.update(
+    # Two queues, taken from in turn: the sweep never waits behind a backlog of calls to AWS. A worker without -Q
+    # takes from both; on many machines some may take from one alone.
+    task_default_queue="sweep",
+    task_queues=[Queue("sweep"), Queue("aws")],
+    task_routes={"portal.jobs.revoke": {"queue": "aws"}},
+    # Threads: the work waits for AWS, and prefork would hold a copy of everything, connections included, each.
+    worker_pool="threads",
+    worker_concurrency=8,
+    # In memory: nothing is left in the working directory, and nothing is to be read at a start.
+    beat_scheduler="portal.jobs.beat:SteadyScheduler",
+)
+# Else Celery closes the database connection around every task; `_keep_good_connections` sees to bad ones.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize // 4
 
 
 @setup_logging.connect
@@ -24,4 +41,27 @@ def _refuse_insecure_start(**kwargs: Any) -> None:
     del kwargs
     from portal.config.checks import refuse_insecure_start  # noqa: PLC0415  # needs Django set up
 
-    refuse_insecure_start()
+    try:
+        refuse_insecure_start()
+    except ImproperlyConfigured as refusal:
+        # Celery logs what a signal's receiver raises and starts all the same: only an exit stops it.
+        sys.stderr.write(f"{refusal}\n")
+        raise SystemExit(1) from None
+
+
+@worker_init.connect
+def _keep_threads_free(sender: Any = None, **kwargs: Any) -> None:
+    del kwargs
+    from portal.jobs.capacity import set_concurrency  # noqa: PLC0415  # needs Django set up
+
+    set_concurrency(int(getattr(sender, "concurrency", None) or app.conf.worker_concurrency))
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _keep_good_connections(**kwargs: Any) -> None:
+    """Drop this thread's database connection where it broke or is old, as Django does around each request."""
+    del kwargs
+    from django.db import close_old_connections  # noqa: PLC0415  # needs the settings
+
+    close_old_connections()

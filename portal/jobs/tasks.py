@@ -1,41 +1,66 @@
 """Celery's side of the schedule: thin. What is due is found in the database; a task's arguments are ids at most."""
 
+import logging
 import os
 import socket
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 
-from portal.access.operations.apply_revocations import apply_revocations, due_documents
+from brokers.errors import BrokerError
+from portal.access.operations.apply_revocations import apply_revocations, due_documents, fail_revocations
 from portal.access.operations.sweep_grants import activate_due_grants, expire_due_grants
 from portal.access.operations.tidy import tidy_access
 from portal.directory.operations.tidy import tidy_sign_ins
+from portal.jobs.capacity import free_slot
 from portal.kernel import outbox
 from portal.kernel.clock import database_now
 from portal.wiring import aws_ports
 
+log = logging.getLogger(__name__)
 # A run that still waits in the queue after this is dropped: the next tick does the same work.
 STALE = timedelta(seconds=10)
+# After Redis was not reached, no wake-up is tried for a while: a page must not wait for it click by click.
+REDIS_REST = 5.0
+_rest = {"until": 0.0}
 
 
 @shared_task(name="portal.jobs.sweep")
 def sweep() -> None:
-    """Do all that is due: activate, expire, then hand each AWS document with a revocation due to a worker."""
-    while activate_due_grants() == settings.SWEEP_BATCH:
-        pass
-    while expire_due_grants() == settings.SWEEP_BATCH:
-        pass
-    outbox.relay()
-    for document_id in due_documents(at=database_now()):
-        revoke.apply_async((document_id,), expires=STALE.total_seconds(), retry=False)
+    """Do all that is due: end, start, hand each AWS document with work due to a worker, deliver the outbox.
+
+    What fails in one step keeps nothing of the others from being done; it is raised at the end, for the log.
+    """
+    faults: list[Exception] = []
+    for step in (_expire, _activate, _dispatch, outbox.relay):
+        try:
+            step()
+        except Exception as fault:  # noqa: BLE001  # told below, once the other steps are done
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup("the sweep", faults)
 
 
 @shared_task(name="portal.jobs.revoke")
 def revoke(document_id: int) -> int:
-    """Apply one AWS document's revocations. Several at once are harmless: the document's lease lets one write."""
-    return apply_revocations(document_id=document_id, aws=aws_ports(), holder=holder())
+    """Apply one AWS document's revocations. Several at once are harmless: the document's lease lets one write.
+
+    Some of a worker's threads are kept free of it, so that an AWS that does not answer can't hold up the sweep:
+    where none is left the run is dropped, and the next tick asks again.
+    """
+    with free_slot() as is_free:
+        if not is_free:
+            return 0
+        try:
+            aws = aws_ports()
+        except BrokerError as problem:
+            fail_revocations(document_id=document_id, problem=problem, holder=holder())
+            return 0
+        return apply_revocations(document_id=document_id, aws=aws, holder=holder())
 
 
 @shared_task(name="portal.jobs.tidy")
@@ -53,7 +78,28 @@ def holder() -> str:
 
 def wake() -> None:
     """Ask for a sweep now. A lost wake-up loses nothing: the next tick is a second away."""
+    if time.monotonic() < _rest["until"]:
+        return
     try:
         sweep.apply_async(expires=STALE.total_seconds(), retry=False, ignore_result=True)
-    except (OperationalError, OSError):
-        outbox.log.warning("Redis can't be reached: the wake-up is dropped, the schedule does the work")
+    except (KombuError, OSError):
+        _rest["until"] = time.monotonic() + REDIS_REST
+        log.warning("Redis can't be reached: the wake-up is dropped, the schedule does the work")
+
+
+def _expire() -> None:
+    _until_done(expire_due_grants)
+
+
+def _activate() -> None:
+    _until_done(activate_due_grants)
+
+
+def _until_done(one_batch: Callable[[], int]) -> None:
+    while one_batch() >= settings.SWEEP_BATCH:
+        pass
+
+
+def _dispatch() -> None:
+    for document_id in due_documents(at=database_now()):
+        revoke.apply_async((document_id,), expires=STALE.total_seconds(), retry=False, ignore_result=True)

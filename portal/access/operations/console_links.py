@@ -8,14 +8,16 @@ from uuid import UUID
 from django.db import transaction
 
 from brokers.ports import AwsPorts
-from portal.access.models import ConsoleLink
+from portal.access.models import AwsSession, ConsoleLink
 from portal.access.operations.locking import lock_grant
+from portal.access.operations.may_use import check_may_use
 from portal.access.operations.open_console import OpenedConsole, check_destination, open_console
+from portal.access.operations.refusals import refusals_recorded
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
+from portal.kernel.errors import NotFoundError
 from portal.kernel.sealing import fingerprint
 
 LINK_LIFE = timedelta(minutes=10)
@@ -33,17 +35,12 @@ def make_console_link(*, grant_id: UUID, destination: str, aws: AwsPorts, actor:
     Raises:
         InvalidError, NotFoundError, ForbiddenError, ConflictError.
     """
-    check_destination(grant_id=grant_id, destination=destination, aws=aws)
+    check_destination(grant_id=grant_id, destination=destination, aws=aws, actor=actor)
     token = secrets.token_urlsafe(32)
-    with transaction.atomic():
+    with refusals_recorded(grant_id=grant_id, kind="console_link", actor=actor), transaction.atomic():
         grant = lock_grant(grant_id)
         now = database_now()
-        if grant.person_id != actor.person_id:
-            raise NotFoundError("There is no such grant.")
-        if not grant.role.allows_console:
-            raise ForbiddenError(f"{grant.role.title} does not allow the console.")
-        if not grant.is_open(now):
-            raise ConflictError("This grant is not active now.")
+        check_may_use(grant, AwsSession.Kind.CONSOLE, actor, now)
         expires_at = min(now + LINK_LIFE, grant.ends_at)
         ConsoleLink.objects.create(
             grant=grant,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from brokers.ports import AwsPorts
-from brokers.types import Credentials, IssuedSession
+from brokers.types import Credentials
 from portal.access.models import AwsSession, Grant
 from portal.access.operations.call_aws import call_sts
 from portal.access.operations.issue_session import ask_session, finish_session
@@ -31,11 +31,10 @@ def issue_credentials(*, grant_id: UUID, aws: AwsPorts, actor: Actor) -> IssuedC
         ConflictError: before the start, after the end, or it ended meanwhile.
         UpstreamError: AWS refused or did not answer.
     """
-    ensure_role_id(grant_id=grant_id, aws=aws, actor=actor)
-    asked = ask_session(grant_id=grant_id, kind=AwsSession.Kind.CREDENTIALS, aws=aws, actor=actor)
-
-    def call() -> tuple[IssuedSession, None]:
-        return call_sts(asked, aws), None
-
-    issued, _ = finish_session(asked=asked, call=call, actor=actor)
+    kind = AwsSession.Kind.CREDENTIALS
+    ensure_role_id(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
+    asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
+    issued, _ = finish_session(
+        asked=asked, call=lambda: call_sts(asked, aws), then=lambda _: None, actor=actor
+    )
     return IssuedCredentials(asked.grant, issued.credentials, asked.session, asked.length.why)

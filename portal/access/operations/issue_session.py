@@ -21,17 +21,18 @@ from brokers.types import IssuedSession
 from portal.access.lifecycle import RevocationState, SessionState
 from portal.access.models import AwsSession, Grant, Revocation
 from portal.access.operations.locking import lock_grant
+from portal.access.operations.may_use import check_may_use, switched_off
+from portal.access.operations.refusals import refusals_recorded
 from portal.access.policy import SessionLength, session_length
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
 from portal.catalog.models import AwsRole
-from portal.directory.models import Person
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, DomainError, ForbiddenError, NotFoundError, UpstreamError
+from portal.kernel.errors import ConflictError, UpstreamError
 
-# An `asked` row counts as possibly live for longer than AWS will make it: the answer may be slow.
-ANSWER_MARGIN = timedelta(minutes=5)
+# An `asked` row counts as possibly live for longer than AWS will make it: a signed request is good for 15 minutes.
+ANSWER_MARGIN = timedelta(minutes=15)
 # A console session may start as late as the sign-in URL is honoured, and live its whole duration from then.
 SIGN_IN_MARGIN = timedelta(minutes=15)
 T = TypeVar("T")
@@ -54,63 +55,47 @@ def ask_session(
     Raises:
         NotFoundError, ForbiddenError, ConflictError.
     """
-    try:
-        with transaction.atomic():
-            grant = lock_grant(grant_id)
-            now = database_now()
-            _check_may_use(grant, kind, actor, now)
-            length = session_length(
-                longest=grant.role.max_session,
-                chained=aws.hub_is_chained,
-                remaining=grant.period.remaining(now),
-            )
-            session = _write_asked(grant, kind, aws, actor, now, length, destination)
-            return Asked(session=session, grant=grant, length=length)
-    except DomainError as refusal:
-        _record_refusal(grant_id, kind, actor, refusal)
-        raise
+    with refusals_recorded(grant_id=grant_id, kind=kind.value, actor=actor), transaction.atomic():
+        grant = lock_grant(grant_id)
+        now = database_now()
+        check_may_use(grant, kind, actor, now)
+        length = session_length(
+            longest=grant.role.max_session,
+            chained=aws.hub_is_chained,
+            remaining=grant.period.remaining(now),
+        )
+        session = _write_asked(grant, kind, aws, actor, now, length, destination)
+    return Asked(session=session, grant=grant, length=length)
 
 
 def finish_session(
-    *, asked: Asked, call: Callable[[], tuple[IssuedSession, T]], actor: Actor
+    *, asked: Asked, call: Callable[[], IssuedSession], then: Callable[[IssuedSession], T], actor: Actor
 ) -> tuple[IssuedSession, T]:
-    """Do steps 2 and 3.
+    """Do steps 2 and 3. `call` has AWS make the session, `then` what is done with it before it is handed out.
 
     Raises:
         UpstreamError: AWS refused or did not answer; the session is `failed` or `lost`.
         ConflictError: the grant ended meanwhile; what AWS made is thrown away, and denied by the revocation.
     """
+    issued: IssuedSession | None = None
     try:
-        issued, extra = call()
+        issued = call()
+        extra = then(issued)
     except BrokerError as problem:
-        _write_failed(asked, problem, actor)
+        _write_failed(asked, problem, issued, actor)
         raise UpstreamError(
             str(problem), upstream_code=problem.code, retryable=problem.retryable
         ) from problem
     with transaction.atomic():
         grant = lock_grant(asked.grant.pk)
         now = database_now()
-        is_open = grant.is_open(now) and Person.objects.filter(pk=grant.person_id, is_active=True).exists()
+        is_open = grant.is_open(now) and switched_off(grant, now) is None
         _write_answer(asked, issued, SessionState.GOT if is_open else SessionState.DISCARDED, now, actor)
         if not is_open:
             _cover(asked, issued, now)
     if not is_open:
         raise ConflictError("This grant ended while AWS was asked; nothing was handed out.")
     return issued, extra
-
-
-def _check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: datetime) -> None:
-    if actor.person_id is None or grant.person_id != actor.person_id:
-        raise NotFoundError("There is no such grant.")
-    if not grant.person.is_active or not grant.role.is_enabled:
-        raise ForbiddenError("This access is switched off: ask an admin.")
-    if not grant.is_open(now):
-        if now < grant.starts_at and grant.ended_at is None:
-            raise ConflictError(f"This grant starts only at {grant.starts_at:%Y-%m-%d %H:%M:%S} UTC.")
-        raise ConflictError("This grant has ended; ask an admin for a new one.")
-    allowed = grant.role.allows_console if kind == AwsSession.Kind.CONSOLE else grant.role.allows_credentials
-    if not allowed:
-        raise ForbiddenError(f"{grant.role.title} does not allow the {kind.label.lower()}.")
 
 
 def _write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
@@ -145,13 +130,21 @@ def _write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
     return session
 
 
-def _write_failed(asked: Asked, problem: BrokerError, actor: Actor) -> None:
-    state = SessionState.LOST if problem.retryable else SessionState.FAILED
+def _write_failed(asked: Asked, problem: BrokerError, issued: IssuedSession | None, actor: Actor) -> None:
+    """`lost` is what AWS made, or may have made, and nobody got: a revocation covers it as any other."""
+    lost = problem.retryable or issued is not None
+    made = {"userid": issued.userid, "access_key_id": issued.credentials.access_key_id} if issued else {}
     with transaction.atomic():
+        lock_grant(asked.grant.pk)
         now = database_now()
         AwsSession.objects.filter(pk=asked.session.pk).update(
-            state=state.value, answered_at=now, failure=str(problem)[:300]
+            state=(SessionState.LOST if lost else SessionState.FAILED).value,
+            answered_at=now,
+            failure=str(problem)[:300],
+            **made,
         )
+        if issued is not None:
+            _cover(asked, issued, now)
         _record(
             EventType.SESSION_FAILED,
             asked.session,
@@ -161,6 +154,7 @@ def _write_failed(asked: Asked, problem: BrokerError, actor: Actor) -> None:
             outcome=Outcome.FAILED,
             code=problem.code,
             detail=str(problem)[:300],
+            **made,
         )
 
 
@@ -207,11 +201,13 @@ def _keep_role_id(role: AwsRole, issued: IssuedSession) -> None:
 
 def _cover(asked: Asked, issued: IssuedSession, now: datetime) -> None:
     """Make sure that the deny names what came too late, also when the role was made anew with another id."""
-    revocation = Revocation.objects.select_for_update().filter(grant=asked.grant).first()
+    revocation = Revocation.objects.select_for_update(no_key=True).filter(grant=asked.grant).first()
     if revocation is None or issued.userid in revocation.userids:
         return
     revocation.userids = sorted({*revocation.userids, issued.userid})
-    revocation.covers_until = max(revocation.covers_until, asked.session.expires_at)
+    revocation.covers_until = max(
+        revocation.covers_until, asked.session.expires_at, issued.credentials.expires_at
+    )
     revocation.state, revocation.applied_at, revocation.next_try_at = RevocationState.PENDING.value, None, now
     revocation.save()
     _record(
@@ -222,23 +218,6 @@ def _cover(asked: Asked, issued: IssuedSession, now: datetime) -> None:
         now,
         userid=issued.userid,
     )
-
-
-def _record_refusal(grant_id: UUID, kind: AwsSession.Kind, actor: Actor, refusal: DomainError) -> None:
-    grant = Grant.objects.filter(pk=grant_id).first()
-    with transaction.atomic():
-        record(
-            Entry(
-                type=EventType.SESSION_REFUSED,
-                at=database_now(),
-                actor=actor,
-                outcome=Outcome.REFUSED,
-                grant_id=grant_id if grant else None,
-                person_id=grant.person_id if grant else None,
-                role_id=grant.role_id if grant else None,
-                details={"kind": kind.value, "code": refusal.code, "why": str(refusal)},
-            )
-        )
 
 
 def _record(  # noqa: PLR0913  # an audit row's own facts

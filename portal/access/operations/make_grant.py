@@ -17,7 +17,7 @@ from portal.access.policy import contract_refusal, window_refusal
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.catalog.models import AwsRole, ScopeTemplate
-from portal.catalog.scopes import fill, validate_values
+from portal.catalog.scopes import fill, validate_placeholders, validate_values
 from portal.directory.models import Person
 from portal.kernel import outbox
 from portal.kernel.actor import Actor, ActorKind
@@ -49,9 +49,12 @@ def make_grant(*, order: GrantOrder, aws: AwsPorts, actor: Actor) -> Grant:
         InvalidError: names the field and what is allowed.
         ForbiddenError: the actor may not grant, or would grant to themselves.
     """
+    _check_times(order)
     with transaction.atomic():
-        _check_may_grant(order, actor)
-        person = _person(order.person_id)
+        # Both are locked: who loses the right to grant, or is deactivated, meanwhile, grants and gets nothing.
+        people = _lock_people(order.person_id, actor)
+        _check_may_grant(order, actor, people)
+        person = _person(order.person_id, people)
         role = _role(order.role_id)
         now = database_now()
         starts_at = _start(order.starts_at, now)
@@ -76,21 +79,31 @@ def make_grant(*, order: GrantOrder, aws: AwsPorts, actor: Actor) -> Grant:
     return grant
 
 
-def _check_may_grant(order: GrantOrder, actor: Actor) -> None:
+def _check_times(order: GrantOrder) -> None:
+    for field_name, moment in (("starts_at", order.starts_at), ("ends_at", order.ends_at)):
+        if moment is not None and moment.utcoffset() is None:
+            raise InvalidError("A time needs its zone, such as 2026-05-06T18:00:00Z.", field=field_name)
+
+
+def _lock_people(person_id: UUID, actor: Actor) -> Mapping[UUID, Person]:
+    """Lock in the order of ids, and the keys not at all: two admins who grant to each other don't block."""
+    ids = [person_id, actor.owner_id]
+    list(Person.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
+    return Person.objects.select_related("partner").in_bulk(ids)
+
+
+def _check_may_grant(order: GrantOrder, actor: Actor, people: Mapping[UUID, Person]) -> None:
     if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
         return
-    granter = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
-    if granter is None or not granter.has_perm("access.make_grant"):
+    granter = people.get(actor.owner_id)
+    if granter is None or not granter.has_perm("access.make_grant"):  # which nobody inactive has
         raise ForbiddenError("Only an admin can grant access.")
     if granter.pk == order.person_id:
         raise ForbiddenError("Nobody grants access to themselves: ask another admin.")
 
 
-def _person(person_id: UUID) -> Person:
-    # Locked, so that somebody deactivated meanwhile gets nothing.
-    person = (
-        Person.objects.select_for_update(of=("self",)).select_related("partner").filter(pk=person_id).first()
-    )
+def _person(person_id: UUID, people: Mapping[UUID, Person]) -> Person:
+    person = people.get(person_id)
     if person is None or not person.is_active:
         raise InvalidError("Choose a person who is active.", field="person")
     return person
@@ -144,6 +157,7 @@ def _put_scope(grant: Grant, order: GrantOrder, role: AwsRole) -> None:
     if template is None:
         raise InvalidError("Choose a scope that is made for this role.", field="scope_template")
     try:
+        validate_placeholders(template.policy, template.summary, template.parameters)
         validate_values(template.parameters, order.scope_parameters)
     except ValidationError as problem:
         raise InvalidError(" ".join(problem.messages), field="scope_parameters") from None

@@ -14,6 +14,8 @@ from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
 from portal.kernel.errors import InvalidError
 
+DESTINATION_LIMIT = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedConsole:
@@ -30,24 +32,27 @@ def open_console(
         InvalidError: the destination is not on the console hosts of the role's partition.
         NotFoundError, ForbiddenError, ConflictError, UpstreamError: as issuing credentials.
     """
-    check_destination(grant_id=grant_id, destination=destination, aws=aws)
-    ensure_role_id(grant_id=grant_id, aws=aws, actor=actor)
-    asked = ask_session(
-        grant_id=grant_id, kind=AwsSession.Kind.CONSOLE, aws=aws, actor=actor, destination=destination
+    check_destination(grant_id=grant_id, destination=destination, aws=aws, actor=actor)
+    kind = AwsSession.Kind.CONSOLE
+    ensure_role_id(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
+    asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, destination=destination)
+    _, sign_in = finish_session(
+        asked=asked,
+        call=lambda: call_sts(asked, aws),
+        then=lambda issued: _sign_in(asked, issued, destination, issuer, aws),
+        actor=actor,
     )
-
-    def call() -> tuple[IssuedSession, SignInUrl]:
-        issued = call_sts(asked, aws)
-        return issued, _sign_in(asked, issued, destination, issuer, aws)
-
-    _, sign_in = finish_session(asked=asked, call=call, actor=actor)
     return OpenedConsole(asked.grant, sign_in)
 
 
-def check_destination(*, grant_id: UUID, destination: str, aws: AwsPorts) -> None:
-    grant = Grant.objects.select_related("role__account").filter(pk=grant_id).first()
-    if grant is None:
-        return  # asking will refuse it, with its audit row
+def check_destination(*, grant_id: UUID, destination: str, aws: AwsPorts, actor: Actor) -> None:
+    grants = Grant.objects.select_related("role__account").filter(pk=grant_id, person_id=actor.owner_id)
+    if (grant := grants.first()) is None:
+        return  # asking will refuse it, with its audit row; another's grant looks like none
+    if len(destination) > DESTINATION_LIMIT:
+        raise InvalidError(
+            f"A destination has at most {DESTINATION_LIMIT:,} characters.", field="destination"
+        )
     try:
         aws.console.check_destination(Partition(grant.role.account.partition), destination)
     except BrokerError as problem:

@@ -4,27 +4,29 @@ from uuid import UUID
 
 from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
-from portal.access.models import Grant
+from portal.access.models import AwsSession, Grant
+from portal.access.operations.refusals import refusals_recorded
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
 from portal.kernel.errors import UpstreamError
 
 
-def ensure_role_id(*, grant_id: UUID, aws: AwsPorts, actor: Actor) -> None:
+def ensure_role_id(*, grant_id: UUID, kind: AwsSession.Kind, aws: AwsPorts, actor: Actor) -> None:
     """Read and keep the id of the grant's role, once. Only for the grant's own person; others find out nothing.
 
     Raises:
-        UpstreamError: AWS refused or did not answer.
+        UpstreamError: AWS refused or did not answer; an audit row says so.
     """
     grant = (
         Grant.objects.select_related("role__account").filter(pk=grant_id, person_id=actor.owner_id).first()
     )
     if grant is None or grant.role.unique_id or grant.role.method != AwsRole.Method.ASSUME_ROLE:
         return
-    try:
-        found = aws.principals.unique_id(grant.role.deny_target)
-    except BrokerError as problem:
-        raise UpstreamError(
-            str(problem), upstream_code=problem.code, retryable=problem.retryable
-        ) from problem
+    with refusals_recorded(grant_id=grant_id, kind=kind.value, actor=actor):
+        try:
+            found = aws.principals.unique_id(grant.role.deny_target)
+        except BrokerError as problem:
+            raise UpstreamError(
+                str(problem), upstream_code=problem.code, retryable=problem.retryable
+            ) from problem
     AwsRole.objects.filter(pk=grant.role_id, unique_id="").update(unique_id=found)

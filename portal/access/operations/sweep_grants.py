@@ -6,7 +6,7 @@
 """
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from portal.access.lifecycle import LIVING, GrantState
@@ -64,7 +64,5 @@ def expire_due_grants(*, batch: int | None = None) -> int:
 
 
 def _locked(due: QuerySet[Grant]) -> QuerySet[Grant]:
-    due = due.select_related("role__account")
-    if connection.features.has_select_for_update_skip_locked:
-        return due.select_for_update(skip_locked=True, of=("self",))
-    return due
+    # On SQLite the transaction itself is the lock, and no other is sent.
+    return due.select_for_update(skip_locked=True, no_key=True)

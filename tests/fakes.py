@@ -1,0 +1,164 @@
+"""A fake AWS at the ports: deny documents in memory, faults that a test sets, nothing of boto3.
+
+Names, the deny document and the scope's check are the broker's own pure functions, so that what the portal
+stores is what it would store in production.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from brokers.aws.revocation import denied_userids, deny_document
+from brokers.aws.session_names import session_name, source_identity
+from brokers.errors import AwsAccessDenied, AwsUnavailable, BrokerError, NotPossible
+from brokers.ports import AwsPorts
+from brokers.types import (
+    AssumeRoleCall,
+    Credentials,
+    DenyTarget,
+    FederationTokenCall,
+    IssuedSession,
+    Partition,
+    Scope,
+    SignInUrl,
+)
+
+CONSOLE = "https://console.aws.amazon.com/"
+SECRET = "fake-secret-access-key"
+TOKEN = "fake-session-token"
+T = TypeVar("T")
+UNAVAILABLE = AwsUnavailable("fake:Call", "ReadTimeoutError")
+DENIED = AwsAccessDenied("fake:Call", "AccessDenied", "not authorized")
+
+
+@dataclass
+class FakeAws:
+    """Set `fail[operation]` to an error, or `before[operation]`/`after[operation]` to what runs around a call.
+
+    Operations: assume_role, get_federation_token, sign_in_url, read, write, remove, unique_id. An error in
+    `lose_answer` is raised after the call took effect.
+    """
+
+    documents: dict[DenyTarget, Mapping[str, Any]] = field(default_factory=dict)
+    role_ids: dict[str, str] = field(default_factory=dict)
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+    fail: dict[str, BrokerError] = field(default_factory=dict)
+    lose_answer: dict[str, BrokerError] = field(default_factory=dict)
+    before: dict[str, Callable[[], None]] = field(default_factory=dict)
+    after: dict[str, Callable[[], None]] = field(default_factory=dict)
+    scope_problem: BrokerError | None = None
+    hub_is_chained: bool = False
+    hidden_reads: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ports(self) -> AwsPorts:
+        return AwsPorts(
+            credentials=self,
+            console=self,
+            deny=self,
+            principals=self,
+            session_name=session_name,
+            source_identity=source_identity,
+            deny_document=deny_document,
+            check_scope=self.check_scope,
+            hub_is_chained=self.hub_is_chained,
+        )
+
+    def role_id(self, name: str) -> str:
+        return self.role_ids.setdefault(name, f"AROA{abs(hash(name)) % 10**16:016d}")
+
+    def denied(self) -> set[str]:
+        return {userid for document in self.documents.values() for userid in denied_userids(document)}
+
+    def count(self, operation: str) -> int:
+        return sum(name == operation for name, _ in self.calls)
+
+    def assume_role(self, call: AssumeRoleCall) -> IssuedSession:
+        name = call.role_arn.rpartition("/")[2]
+        userid = f"{self.role_id(name)}:{call.session_name}"
+        return self._call("assume_role", call, lambda: _issued(userid, call.duration))
+
+    def get_federation_token(self, call: FederationTokenCall) -> IssuedSession:
+        return self._call(
+            "get_federation_token", call, lambda: _issued(f"111111111111:{call.name}", call.duration)
+        )
+
+    def sign_in_url(
+        self,
+        credentials: Credentials,
+        *,
+        partition: Partition,
+        destination: str,
+        issuer: str,
+        session_duration: timedelta | None,
+    ) -> SignInUrl:
+        asked = {
+            "key": credentials.access_key_id,
+            "partition": partition,
+            "destination": destination,
+            "issuer": issuer,
+            "session_duration": session_duration,
+        }
+        url = f"https://signin.aws.amazon.com/federation?SigninToken={TOKEN}"
+        return self._call(
+            "sign_in_url", asked, lambda: SignInUrl(url, datetime.now(UTC) + timedelta(minutes=15))
+        )
+
+    def check_destination(self, partition: Partition, destination: str) -> None:
+        if not destination.startswith(CONSOLE):
+            raise NotPossible(f"{destination} is not on a console host of {partition}.")
+
+    def sign_in_origins(self) -> tuple[str, ...]:
+        return ("https://signin.aws.amazon.com",)
+
+    def read(self, target: DenyTarget) -> Mapping[str, Any] | None:
+        if self.hidden_reads:
+            self.hidden_reads -= 1
+            return None
+        return self._call("read", target, lambda: self.documents.get(_key(target)))
+
+    def write(self, target: DenyTarget, document: Mapping[str, Any]) -> None:
+        self._call("write", document, lambda: self.documents.update({_key(target): document}))
+
+    def remove(self, target: DenyTarget) -> None:
+        self._call("remove", target, lambda: self.documents.pop(_key(target), None))
+
+    def unique_id(self, target: DenyTarget) -> str:
+        return self._call("unique_id", target, lambda: self.role_id(target.name))
+
+    def check_scope(self, scope: Scope, ends_at: datetime) -> None:
+        self.calls.append(("check_scope", (scope, ends_at)))
+        if self.scope_problem is not None:
+            raise self.scope_problem
+
+    def _call(self, operation: str, asked: Any, act: Callable[[], T]) -> T:
+        self.before.get(operation, _nothing)()
+        with self.lock:
+            self.calls.append((operation, asked))
+            if operation in self.fail:
+                raise self.fail[operation]
+            answer = act()
+        self.after.get(operation, _nothing)()
+        if operation in self.lose_answer:
+            raise self.lose_answer[operation]
+        return answer
+
+
+def _key(target: DenyTarget) -> DenyTarget:
+    return replace(target, via_role_arn=None)
+
+
+def _issued(userid: str, duration: timedelta) -> IssuedSession:
+    return IssuedSession(
+        credentials=Credentials("ASIAFAKE", SECRET, TOKEN, datetime.now(UTC) + duration),
+        arn="arn:aws:sts::222222222222:assumed-role/fake/session",
+        userid=userid,
+        packed_policy_percent=7,
+        request_id="request-1",
+    )
+
+
+def _nothing() -> None:
+    pass
