@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404
 from rest_framework.exceptions import APIException, NotFound, Throttled, ValidationError
@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from brokers.errors import BrokerError
-from portal.api.refusals import ScopeMissing
+from portal.api.refusals import ScopeMissing, TooLarge
 from portal.kernel.errors import (
     ConflictError,
     DomainError,
@@ -151,6 +151,7 @@ _KNOWN: Sequence[tuple[type[Exception], Callable[[Any], Problem]]] = (
     (APIException, _of_framework),
     (Http404, lambda _: _of_framework(NotFound("There is nothing at this address."))),
     (PermissionDenied, lambda _: _of_framework(NotPermitted())),
+    (RequestDataTooBig, lambda _: _of_framework(TooLarge())),
     (SuspiciousOperation, lambda _: Problem(400, "malformed", "This request can't be read.")),
     (
         OperationalError,
