@@ -22,3 +22,11 @@ def sign_in_origins() -> tuple[str, ...]:
         return wiring.aws_ports().console.sign_in_origins()
     except BrokerError:
         return ()
+
+
+def hub_is_chained() -> bool:
+    """Say whether the portal works on temporary credentials, for the pages' words alone; issuing asks itself."""
+    try:
+        return wiring.aws_ports().hub_is_chained
+    except BrokerError:
+        return False

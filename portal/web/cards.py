@@ -8,9 +8,11 @@ from django.conf import settings
 from brokers.types import Partition
 from portal.access.lifecycle import ENDED, GrantState
 from portal.access.models import Grant
+from portal.access.operations.call_aws import explain
 from portal.catalog.models import AwsRole
+from portal.web.aws import hub_is_chained
 from portal.web.destinations import destinations
-from portal.web.presenters import AccountLabel, Countdown, GrantCard, badge, countdown, left_words
+from portal.web.presenters import AccountLabel, Countdown, GrantCard, badge, countdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,4 @@ def countdown_of(grant: Grant, *, now: datetime, zone: tzinfo) -> Countdown:
 
 def explanation(role: AwsRole) -> str:
     """Say by which AWS call credentials come, and why that one."""
-    longest = left_words(role.max_session)
-    if role.method == AwsRole.Method.ASSUME_ROLE:
-        return (
-            "By AssumeRole, because this role stands in the account and trusts Sallyport. "
-            f"One session lasts up to {longest}, never past the grant's end."
-        )
-    return (
-        "By GetFederationToken, because no role stands behind it: Sallyport's own AWS user vouches, narrowed "
-        f"to the scope. One session lasts up to {longest}, never past the grant's end."
-    )
+    return explain(role, hub_is_chained=hub_is_chained())

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.http import urlencode
 
 from portal.directory.models import Person
 from portal.web.redirects import see_other
@@ -41,7 +41,7 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
         # A redirect would put the sign-in page into the middle of the page that asks.
         return HttpResponse(headers={"HX-Redirect": sign_in})
     if request.method in {"GET", "HEAD"}:
-        sign_in = f"{sign_in}?{urlencode({'next': request.get_full_path()})}"
+        sign_in = f"{sign_in}?next={quote(request.get_full_path(), safe='/')}"
     return see_other(sign_in)
 
 

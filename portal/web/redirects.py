@@ -9,9 +9,18 @@ from django.utils.http import url_has_allowed_host_and_scheme
 LONGEST_PATH: Final = 500  # PendingSignIn.next_path
 
 
-def see_other(url: str) -> HttpResponse:
-    """Answer 303: whatever the method was, GET `url`. Django's own redirects say 302, and refuse long URLs."""
-    return HttpResponse(status=303, headers={"Location": url})
+class SeeOther(HttpResponse):
+    """303: whatever the method was, GET `url`. Django's own redirects say 302, and refuse long URLs."""
+
+    status_code = 303
+
+    @property
+    def url(self) -> str:
+        return self.headers["Location"]
+
+
+def see_other(url: str) -> SeeOther:
+    return SeeOther(headers={"Location": url})
 
 
 def own_path(wanted: str) -> str:

@@ -1,0 +1,185 @@
+"""Every address with an id, generated from the URLconf: whose it is, who may not, and by which method.
+
+A URL that isn't in MATRIX fails: whoever adds one says here who may open it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from portal.access.models import AwsSession, ConsoleLink, Grant
+from portal.access.operations.console_links import make_console_link
+from portal.directory.models import ApiToken, Person
+from portal.directory.operations.api_tokens import create_token
+from portal.kernel.actor import Actor, ActorKind
+from portal.web.urls import urlpatterns
+from tests.integration.web.doubles import FakeAws
+from tests.integration.web.world import make_admin, make_grant, signed_in
+
+DESTINATION = "https://console.aws.amazon.com/s3/home"
+Make = Callable[[Person, FakeAws], dict[str, Any]]
+
+
+def as_actor(person: Person) -> Actor:
+    return Actor(kind=ActorKind.PERSON, label=person.name, person_id=person.pk)
+
+
+def a_grant(owner: Person, _: FakeAws) -> dict[str, Any]:
+    return {"grant_id": make_grant(owner).pk}
+
+
+def a_link(owner: Person, aws: FakeAws) -> dict[str, Any]:
+    grant = make_grant(owner)
+    made = make_console_link(
+        grant_id=grant.pk, destination=DESTINATION, aws=aws.ports(), actor=as_actor(owner)
+    )
+    return {"token": made.token}
+
+
+def a_token(owner: Person, _: FakeAws) -> dict[str, Any]:
+    made = create_token(name="report", scopes=["grants:read"], days=1, actor=as_actor(owner))
+    return {"token_id": made.token.pk}
+
+
+@dataclass(frozen=True)
+class Door:
+    """An address that takes an id. `get`, `post`: what its own person is answered; 405 where it isn't a method."""
+
+    make: Make
+    get: int
+    post: int
+
+
+MATRIX = {
+    "grant": Door(a_grant, get=200, post=405),
+    "credentials": Door(a_grant, get=405, post=200),
+    "open-console": Door(a_grant, get=405, post=303),
+    "revoke": Door(a_grant, get=403, post=403),
+    "console-link": Door(a_link, get=200, post=303),
+    "token-revoke": Door(a_token, get=405, post=303),
+}
+# Before anybody is signed in; test_saml.py and test_sign_in.py are about these.
+OPEN = {"saml-begin", "saml-finish"}
+PLAIN = {
+    "my-access", "grants-fragment", "tokens", "sign-in", "saml-acs", "saml-metadata", "sign-out", "healthz",
+}  # fmt: skip
+BODY = {"destination": DESTINATION, "reason": "enough"}
+
+
+def names(*, with_id: bool) -> set[str]:
+    assert all(isinstance(pattern, URLPattern) for pattern in urlpatterns)
+    return {str(p.name) for p in urlpatterns if bool(p.pattern.converters) is with_id}
+
+
+def test_each_address_is_in_the_matrix() -> None:
+    assert names(with_id=True) == set(MATRIX) | OPEN
+    assert names(with_id=False) == PLAIN
+
+
+@pytest.fixture(params=sorted(MATRIX))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def url(name: str, ben: Person, aws: FakeAws) -> str:
+    return reverse(f"web:{name}", kwargs=MATRIX[name].make(ben, aws))
+
+
+def test_its_own_person_gets_in(name: str, url: str, ben: Person) -> None:
+    assert signed_in(ben).get(url).status_code == MATRIX[name].get
+    assert signed_in(ben).post(url, BODY).status_code == MATRIX[name].post
+
+
+def test_anothers_is_not_there(name: str, url: str, mallory: Person, aws: FakeAws) -> None:
+    before = state()
+    client = signed_in(mallory)
+    assert client.get(url).status_code == (405 if MATRIX[name].get == 405 else 404)
+    assert client.post(url, BODY).status_code == (405 if MATRIX[name].post == 405 else 404)
+    assert client.post(url, {"other_destination": "https://evil.example.test"}).status_code in {404, 405}
+    assert aws.calls == []
+    assert state() == before
+
+
+def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Person) -> None:
+    kwargs = {
+        "grant_id": uuid4(), "token_id": uuid4(), "token": "never-made",
+    }  # fmt: skip
+    [parameter] = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
+    unknown = reverse(f"web:{name}", kwargs={parameter: kwargs[parameter]})
+    client = signed_in(mallory)
+    theirs, nobodys = client.post(url, BODY), client.post(unknown, BODY)
+    assert theirs.status_code == nobodys.status_code
+    if theirs.status_code == 404:
+        assert without_reference(theirs.content, theirs.headers["X-Request-Id"]) == without_reference(
+            nobodys.content, nobodys.headers["X-Request-Id"]
+        )
+
+
+def test_an_anonymous_visitor_is_sent_to_sign_in(name: str, url: str, aws: FakeAws) -> None:
+    before, client = state(), Client()
+    got, posted = client.get(url), client.post(url, BODY)
+    if MATRIX[name].get != 405:
+        assert (got.status_code, got.headers["Location"]) == (303, f"/sign-in/?next={url}")
+    if MATRIX[name].post != 405:
+        assert (posted.status_code, posted.headers["Location"]) == (303, "/sign-in/")
+    assert aws.calls == []
+    assert state() == before
+
+
+def test_a_deactivated_person_is_nobody_from_the_next_request(
+    name: str, url: str, ben: Person, aws: FakeAws
+) -> None:
+    client = signed_in(ben)
+    ben.is_active, ben.deactivated_at = False, ben.created_at
+    ben.save()
+    before = state()
+    answers = [client.get(url), client.post(url, BODY)]
+    assert all(
+        answer.status_code == 405 or answer.headers.get("Location", "").startswith("/sign-in/")
+        for answer in answers
+    )
+    assert aws.calls == []
+    assert state() == before
+
+
+def test_a_get_changes_nothing(name: str, url: str, ben: Person, aws: FakeAws) -> None:
+    before = state()
+    for client in (signed_in(ben), signed_in(make_admin("revoke_grant", "view_grant"))):
+        client.get(url)
+        client.head(url)
+    assert aws.calls == []
+    assert state() == before
+
+
+def test_a_forged_form_is_refused(name: str, url: str, ben: Person, aws: FakeAws) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ben)
+    before = state()
+    assert client.post(url, BODY).status_code in {403, 405}
+    assert aws.calls == []
+    assert state() == before
+
+
+def route(name: str) -> str:
+    return next(str(p.pattern) for p in urlpatterns if p.name == name)
+
+
+def without_reference(page: bytes, reference: str) -> list[str]:
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page.decode().replace(reference, "")).split()
+
+
+def state() -> list[tuple[UUID, str]]:
+    """What a refused request must leave as it was."""
+    return [
+        *Grant.objects.order_by("pk").values_list("pk", "state"),
+        *AwsSession.objects.order_by("pk").values_list("pk", "state"),
+        *((link.pk, str(link.used_at)) for link in ConsoleLink.objects.order_by("pk")),
+        *((token.pk, str(token.revoked_at)) for token in ApiToken.objects.order_by("pk")),
+    ]

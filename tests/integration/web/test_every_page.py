@@ -1,0 +1,134 @@
+"""What every answer carries, whoever asks and whatever comes of it."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from django.urls import reverse
+
+from portal.directory.models import Person
+from tests.integration.web.saml_visits import make_provider
+from tests.integration.web.world import Answer, make_admin, make_grant, signed_in
+
+Visit = Callable[[Person], Answer]
+
+
+def _get(path: str) -> Visit:
+    return lambda person: signed_in(person).get(path)
+
+
+def _stranger(path: str, **headers: str) -> Visit:
+    return lambda _: Client(raise_request_exception=False).get(path, headers=headers)
+
+
+def _credentials(person: Person) -> Answer:
+    return signed_in(person).post(reverse("web:credentials", args=[make_grant(person).pk]))
+
+
+def _grant(person: Person) -> Answer:
+    return signed_in(person).get(reverse("web:grant", args=[make_grant(person).pk]))
+
+
+def _revoke(person: Person) -> Answer:
+    return signed_in(make_admin("revoke_grant")).get(reverse("web:revoke", args=[make_grant(person).pk]))
+
+
+def _conflict(person: Person) -> Answer:
+    grant = make_grant(person, ends_at=person.created_at)
+    return signed_in(person).post(reverse("web:credentials", args=[grant.pk]))
+
+
+def _forged(person: Person) -> Answer:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person)
+    return client.post("/tokens/")
+
+
+PAGES: dict[str, tuple[Visit, int]] = {
+    "my access": (_get("/"), 200),
+    "polled": (_get("/grants/"), 200),
+    "tokens": (_get("/tokens/"), 200),
+    "credentials": (_credentials, 200),
+    "grant": (_grant, 200),
+    "revoke": (_revoke, 200),
+    "sign in": (_stranger("/sign-in/"), 200),
+    "signed out": (lambda _: Client().post("/sign-out"), 200),
+    "to sign in": (_stranger("/"), 303),
+    "refused sign-in": (lambda _: Client().post("/sign-in/saml/acs"), 403),
+    "metadata": (_stranger("/sign-in/saml/metadata"), 200),
+    "health": (_stranger("/healthz"), 200),
+    "nothing here": (_stranger("/nothing"), 404),
+    "wrong method": (_stranger("/sign-out"), 405),
+    "wrong host": (_stranger("/", host="evil.example.test"), 400),
+    "forged": (_forged, 403),
+    "too late": (_conflict, 409),
+}
+
+
+@pytest.fixture(params=sorted(PAGES))
+def answer(request: pytest.FixtureRequest, ben: Person) -> Answer:
+    visit, status = PAGES[request.param]
+    answered = visit(ben)
+    assert answered.status_code == status
+    return answered
+
+
+def test_it_is_never_kept_framed_or_sniffed(answer: Answer) -> None:
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert "private" in answer.headers["Cache-Control"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["X-Request-Id"])
+
+
+def test_its_policy_is_strict(answer: Answer) -> None:
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == "'self'"
+    assert directives["frame-ancestors"] == directives["object-src"] == directives["base-uri"] == "'none'"
+    assert "script-src" not in directives
+    assert "style-src" not in directives
+    assert directives["form-action"].startswith("'self'")
+
+
+def test_it_holds_no_inline_script_or_style(answer: Answer) -> None:
+    page = answer.content.decode()
+    assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=\"|javascript:", page)
+
+
+def test_forms_lead_to_identity_providers_from_the_sign_in_page_alone(ben: Person) -> None:
+    make_provider()
+    policy = Client().get("/sign-in/").headers["Content-Security-Policy"]
+    assert "form-action 'self' https://idp.example.test" in policy
+    assert "idp.example.test" not in signed_in(ben).get("/tokens/").headers["Content-Security-Policy"]
+
+
+def test_framing_is_denied_for_old_browsers_too(ben: Person) -> None:
+    assert signed_in(ben).get("/").headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_failure_on_our_side_tells_nothing_of_itself(ben: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.web.my_access.grants_of", lambda *_, **__: 1 / 0)
+    client = Client(raise_request_exception=False)
+    client.force_login(ben)
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert b"Something broke on our side" in answer.content
+    assert b"ZeroDivision" not in answer.content
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_error_pages_name_the_request_that_the_audit_trail_names(client: Client, db: None) -> None:
+    answer = client.post("/sign-in/saml/acs")
+    assert answer.headers["X-Request-Id"].encode() in answer.content
+
+
+def test_under_tls_only_health_is_answered_without(client: Client, settings: LazySettings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/sign-in/").status_code == 301
+    assert client.get("/healthz").content == b"ok"
