@@ -133,6 +133,7 @@ def _valid_until(answer: Answer) -> datetime:
 
 
 def _authenticated_at(answer: Answer) -> datetime:
+    # Never missing after CHECKS; the type wants an answer all the same.
     return moment(answer.authn_statement, "AuthnInstant") or answer.at
 
 
