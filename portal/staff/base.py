@@ -19,6 +19,7 @@ from portal.catalog.models import AwsRole
 from portal.directory.models import Person
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
+from portal.staff.widgets import KeySelect
 
 M = TypeVar("M", bound=models.Model)
 MOST_COUNTED = 10_000
@@ -64,6 +65,13 @@ class RecordedAdmin(admin.ModelAdmin[M]):
         if field is not None and isinstance(db_field, models.DateTimeField):
             field.help_text = f"{field.help_text} {zone_words()}".strip()
         return field
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = KeySelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001  # Django's signature
         if not change:

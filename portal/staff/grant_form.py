@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import AdminSite
-from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
@@ -17,6 +17,7 @@ from portal.directory.models import Person
 from portal.kernel.clock import database_now
 from portal.kernel.errors import DomainError, InvalidError
 from portal.staff.base import zone_words
+from portal.staff.widgets import KeySelect
 
 UNTIL = ""
 DURATIONS = (
@@ -60,7 +61,7 @@ class GrantForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name in ("person", "role"):
             field = self.fields[name]
-            field.widget = AutocompleteSelect(Grant._meta.get_field(name), site)  # noqa: SLF001  # Django's documented name for it
+            field.widget = KeySelect(Grant._meta.get_field(name), site)  # noqa: SLF001  # Django's documented name for it
             field.widget.choices = field.choices  # type: ignore[attr-defined]  # model choice fields have them
         self.fields["starts_at"].help_text = f"Empty: now. {zone_words()}"
         self.fields["ends_at"].help_text = zone_words()

@@ -45,6 +45,7 @@ class RoleForm(CheckedForm[AwsRole]):
 @admin.register(AwsRole)
 class RoleAdmin(RecordedAdmin[AwsRole]):
     form = RoleForm
+    derived = ("unique_id",)  # another principal has another id: the model empties it
     list_display = ("title", "account", "method", "name", "is_enabled", "kill_switch", "unique_id")
     list_filter = ("is_enabled", "method", "requires_scope")
     list_select_related = ("account",)
@@ -81,13 +82,8 @@ class RoleAdmin(RecordedAdmin[AwsRole]):
         ), duplicates
 
     def save_model(self, request: HttpRequest, obj: AwsRole, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's signature
-        is_other = not change or set(IDENTITY) & set(form.changed_data)
-        if is_other:
-            obj.unique_id = ""
         super().save_model(request, obj, form, change)
-        if is_other:
-            if change:
-                AwsRole.objects.filter(pk=obj.pk).update(unique_id="")
+        if not change or set(IDENTITY) & set(form.changed_data):
             # After the commit: no call to AWS inside a transaction.
             transaction.on_commit(lambda: self._read_id(request, obj))
 

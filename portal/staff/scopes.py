@@ -8,30 +8,15 @@ from brokers.errors import BrokerError
 from brokers.types import Scope
 from portal import wiring
 from portal.catalog.models import ScopeTemplate
-from portal.catalog.scopes import placeholders
 from portal.staff.base import CheckedForm, RecordedAdmin
 
 
 class ScopeForm(CheckedForm[ScopeTemplate]):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        if {"policy", "parameters", "summary"} <= set(self.cleaned_data):
-            self._check_placeholders()
+        if "policy" in self.cleaned_data:
             self._check_sendable()
         return cleaned
-
-    def _check_placeholders(self) -> None:
-        known = set(self.cleaned_data["parameters"])
-        in_policy, in_summary = (
-            placeholders(self.cleaned_data["policy"]),
-            placeholders(self.cleaned_data["summary"]),
-        )
-        if unknown := in_policy - known:
-            self.add_error("policy", f"Parameters lack {', '.join(sorted(unknown))}.")
-        if unknown := in_summary - known:
-            self.add_error("summary", f"Parameters lack {', '.join(sorted(unknown))}.")
-        if unused := known - in_policy:
-            self.add_error("parameters", f"The policy does not use {', '.join(sorted(unused))}.")
 
     def _check_sendable(self) -> None:
         """Try it as issuing would, placeholders and all; the size of the values comes on top when it is granted."""

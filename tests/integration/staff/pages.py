@@ -1,0 +1,57 @@
+"""The admin as a browser uses it: open a page, fill its own form in, send it."""
+
+import re
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from portal.audit.models import AuditEvent
+from portal.directory.models import Person
+
+
+def fields_of(response: Any) -> dict[str, Any]:
+    """Return what the page's form would send as it stands."""
+    form = response.context["adminform"].form
+    sent: dict[str, Any] = {}
+    for bound in form:
+        value = bound.value()
+        if value is None or value is False:
+            continue
+        sent[bound.html_name] = "on" if value is True else value
+    for formset in response.context.get("inline_admin_formsets", []):
+        for bound in formset.formset.management_form:
+            sent[bound.html_name] = bound.value()
+    return sent
+
+
+def save(client: Client, address: str, **changes: Any) -> Any:
+    """Open the form at `address`, change some fields (None: leave it out), save; returns the response."""
+    sent = fields_of(client.get(address))
+    for name, value in changes.items():
+        if value is None:
+            sent.pop(name, None)
+        else:
+            sent[name] = value
+    return client.post(address, sent)
+
+
+def errors_of(response: Any) -> dict[str, list[str]]:
+    """Return the form's errors; empty when it was saved."""
+    if response.status_code == 302:  # saved
+        return {}
+    return {name: list(found) for name, found in response.context["adminform"].form.errors.items()}
+
+
+def give(person: Person, *codenames: str) -> None:
+    """Give permissions, such as `change_person`, and make sure the next request reads them."""
+    person.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+
+
+def trail(kind: str) -> list[AuditEvent]:
+    return list(AuditEvent.objects.filter(type=kind).order_by("id"))
+
+
+def said(response: Any) -> str:
+    """Return the page's messages, as text."""
+    return " ".join(re.sub(r"<[^>]+>", "", str(message)) for message in response.context["messages"])
