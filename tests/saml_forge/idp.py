@@ -34,6 +34,10 @@ ASSERTION = "/samlp:Response/saml:Assertion"
 RESPONSE = "/samlp:Response"
 
 
+# An hour, as Entra does: what is forged when a test module is loaded must still hold when its turn comes.
+VALID_FOR = timedelta(hours=1)
+
+
 def stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -102,7 +106,7 @@ class Forge:
         issued, begins, ends = (
             stamp(now),
             stamp(now - timedelta(seconds=30)),
-            stamp(now + timedelta(minutes=5)),
+            stamp(now + VALID_FOR),
         )
         return f"""\
 <samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" \

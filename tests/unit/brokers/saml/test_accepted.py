@@ -30,7 +30,7 @@ from tests.saml_forge import (
     set_text,
 )
 from tests.saml_forge.edits import Edit
-from tests.saml_forge.idp import ASSERTION, RESPONSE
+from tests.saml_forge.idp import ASSERTION, RESPONSE, VALID_FOR
 
 SP_KEY = rsa_key("sp")
 SP = ServiceProvider(ServiceProviderConfig(SP_ENTITY_ID, ACS_URL, SP_KEY.private, SP_KEY.certificate))
@@ -124,7 +124,7 @@ def test_everything_that_was_said_is_kept() -> None:
     assert identity.session_index == "_session"
     assert identity.attributes == {"mail": ("alice@example.test",), "groups": ("staff", "payments")}
     assert before <= identity.authenticated_at <= datetime.now(UTC)
-    assert identity.valid_until - identity.authenticated_at == timedelta(minutes=5)
+    assert identity.valid_until - identity.authenticated_at == VALID_FOR
 
 
 def test_no_format_is_the_unspecified_format() -> None:

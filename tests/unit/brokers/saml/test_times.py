@@ -8,12 +8,12 @@ from lxml.etree import _Element as Element
 from brokers.errors import SamlRejected
 from brokers.saml import Reason, ServiceProvider, ServiceProviderConfig, checks
 from tests.saml_forge import ACS_URL, SP_ENTITY_ID, Forge, find, set_attribute
-from tests.saml_forge.idp import ASSERTION, stamp
+from tests.saml_forge.idp import ASSERTION, VALID_FOR, stamp
 
 SP = ServiceProvider(ServiceProviderConfig(SP_ENTITY_ID, ACS_URL))
 NOW = datetime.now(UTC).replace(microsecond=0)
 INSTANT = timedelta(microseconds=1)
-ENDS = NOW + timedelta(minutes=5)
+ENDS = NOW + VALID_FOR
 
 
 def outcome(forge: Forge, at: datetime) -> str:
