@@ -47,7 +47,7 @@ class UnexpectedError(BrokerError):
     code = "portal.fault"
 
     def __str__(self) -> str:
-        return f"a fault of the portal itself ({type(self.__cause__).__name__}): see the worker's log"
+        return f"a fault of the portal itself ({self.args[0]}): see the worker's log"
 
 
 class OvertakenError(BrokerError):
@@ -84,9 +84,7 @@ def apply_revocations(*, document_id: int, aws: AwsPorts, holder: str) -> int:
     except BrokerError as problem:
         record_failure(lease, {**unfit, **dict.fromkeys(waiting, problem)})
     except Exception as fault:
-        problem = UnexpectedError()
-        problem.__cause__ = fault
-        record_failure(lease, {**unfit, **dict.fromkeys(waiting, problem)})
+        record_failure(lease, {**unfit, **dict.fromkeys(waiting, UnexpectedError(type(fault).__name__))})
         raise
     else:
         return record_applied(lease, waiting, unfit, len(entries))

@@ -176,7 +176,11 @@ def test_what_comes_after_the_end_is_discarded_and_denied(
 ) -> None:
     grant = make_grant()
     command = Actor.command("shell")
-    aws.after["assume_role"] = lambda: revoke_grant(grant_id=grant.pk, reason="stop", actor=command) and None
+
+    def meanwhile() -> None:
+        revoke_grant(grant_id=grant.pk, reason="stop", actor=command)
+
+    aws.after["assume_role"] = meanwhile
     with pytest.raises(ConflictError, match="ended while AWS was asked"):
         issue(grant, aws, actor_of(grant.person))
     session = AwsSession.objects.get()
