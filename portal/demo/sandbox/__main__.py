@@ -3,11 +3,17 @@
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from pathlib import Path
 
-from portal.demo.sandbox.app import sandbox
+# The user's own AWS settings have no say here; boto3 reads them when it is imported and used below.
+for _name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[_name]
+os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+from portal.demo.sandbox.app import sandbox  # noqa: E402 - after the environment is clean
 
 
 def arguments() -> argparse.Namespace:

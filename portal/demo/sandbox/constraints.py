@@ -4,9 +4,9 @@ import re
 from functools import cache
 from typing import Any
 
-import botocore.session
 from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
 
+from portal.demo.sandbox.bootstrap import SESSION
 from portal.demo.sandbox.refusals import validation_error
 
 SHOWN = 200
@@ -21,7 +21,7 @@ JAVA = (
 
 @cache
 def model(service: str) -> ServiceModel:
-    return botocore.session.get_session().get_service_model(service)
+    return SESSION._session.get_service_model(service)  # noqa: SLF001 - boto3 hides botocore's, which has them
 
 
 @cache

@@ -32,9 +32,7 @@ def test_everything_survives(tmp_path: Path, end: signal.Signals) -> None:
         wait_until(
             lambda: not port_answers(port) and not port_answers(stand_in), seconds=15, what="both to end"
         )
-    started = time.monotonic()
     with sandbox(tmp_path, port=port) as aws:
-        assert time.monotonic() - started < 15  # a promise of 5 s on a machine at rest
         assert aws.estate == before
         s3 = aws.client("s3", kept)
         assert s3.get_object(Bucket="meadow-logs", Key="new")["Body"].read() == b"written"
