@@ -64,12 +64,12 @@ class AwsBrokers:
         )
 
     def check_scope(self, scope: Scope, ends_at: datetime) -> None:
-        """Raise as issuing would where `scope` can't be sent, for a role of the longest name without a path.
+        """Raise as issuing would where `scope` can't be sent, for a role whose path and name are 64 characters each.
 
         Raises:
             LimitExceeded, NotPossible: see `session_policy.role_session_policy`.
         """
         for arn in scope.managed_policy_arns:
             check_managed_policy_arn(arn, partition=self.hub.partition, account_id=None)
-        longest = RoleArn(Partition(self.hub.partition), "0" * 12, "/", "x" * 64)
+        longest = RoleArn(Partition(self.hub.partition), "0" * 12, f"/{'x' * 62}/", "x" * 64)
         role_session_policy(scope, ends_at=ends_at, role=longest)

@@ -69,14 +69,15 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
 
 
 def reactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Person:
-    """Let a person sign in again. Grants and tokens that ended stay ended. Raises as deactivate_person."""
+    """Let a person sign in again. Grants, tokens and being an admin stay ended. Raises as deactivate_person."""
     reason = _reason(reason)
     with transaction.atomic():
         person = _lock(person_id, actor)
         if person.is_active:
             raise ConflictError(f"{person.name} is active already.")
         person.is_active, person.deactivated_at = True, None
-        person.save(update_fields=["is_active", "deactivated_at"])
+        person.is_staff = person.is_superuser = False
+        person.save(update_fields=["is_active", "deactivated_at", "is_staff", "is_superuser"])
         _record(person, actor, is_active=True, reason=reason)
     return person
 

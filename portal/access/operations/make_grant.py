@@ -161,11 +161,21 @@ def _put_scope(grant: Grant, order: GrantOrder, role: AwsRole) -> None:
         validate_values(template.parameters, order.scope_parameters)
     except ValidationError as problem:
         raise InvalidError(" ".join(problem.messages), field="scope_parameters") from None
+    _check_managed_policies(template, role)
     grant.scope_template = template
     grant.scope_parameters = dict(order.scope_parameters)
     grant.scope_policy = fill(template.policy, order.scope_parameters)
     grant.scope_managed_policy_arns = template.managed_policy_arns
     grant.scope_summary = fill(template.summary, order.scope_parameters)
+
+
+def _check_managed_policies(template: ScopeTemplate, role: AwsRole) -> None:
+    """STS takes AWS's own managed policies and those of the role's account, no others."""
+    for arn in template.managed_policy_arns:
+        if arn.split(":")[4] not in {"aws", role.account.account_id}:
+            raise InvalidError(
+                f"This scope names {arn}, which is in another account than the role.", field="scope_template"
+            )
 
 
 def scope_of(grant: Grant) -> Scope:

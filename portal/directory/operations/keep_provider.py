@@ -26,7 +26,8 @@ def keep_saml_provider(  # noqa: PLR0913  # keyword-only facts of one record
     """Add the provider, or replace the metadata of the one with this slug.
 
     Raises:
-        InvalidError: the metadata can't be used, or a field is out of its limits.
+        InvalidError: the metadata can't be used, is another provider's than the one whose people are known here,
+            or a field is out of its limits.
     """
     try:
         described = read(metadata.encode(), entity_id=entity_id)
@@ -34,6 +35,12 @@ def keep_saml_provider(  # noqa: PLR0913  # keyword-only facts of one record
         raise InvalidError(f"This metadata can't be used: {problem}.", field="metadata") from None
     with transaction.atomic():
         provider = IdentityProvider.objects.filter(slug=slug).first()
+        if provider and provider.entity_id != described.entity_id and provider.identities.exists():
+            raise InvalidError(
+                f"{slug} is {provider.entity_id}, and people sign in there; this metadata is of "
+                f"{described.entity_id}. Add it under a name of its own.",
+                field="metadata",
+            )
         event = EventType.RECORD_CHANGED if provider else EventType.RECORD_ADDED
         provider = provider or IdentityProvider(slug=slug, partner=partner)
         provider.name = name or provider.name or slug
