@@ -11,13 +11,12 @@ PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock clean screenshots
+.PHONY: help demo test check format lock clean screenshots
 
 help:
 	@echo 'make demo         install, then run the whole product on embedded parts'
 	@echo 'make test         install, then run the tests (REQUIRE_SERVICES=1: a missing server fails)'
 	@echo 'make check        the one gate: lint, format, types, import rules, deploy check, migrations'
-	@echo 'make bench        measure; writes docs/performance.md'
 	@echo 'make screenshots  take the screenshots of README from a running demo (needs Chromium)'
 	@echo 'make lock         resolve the hashed lock files anew'
 	@echo 'make clean        remove the virtual environment and the demo data'
@@ -59,9 +58,6 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-
-bench: $(VENV)/.dev
-	$(BIN)/python -m tests.bench
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m tests.journeys.screenshots

@@ -14,6 +14,9 @@ from portal.demo.processes import Part
 
 SIMULATION = "This AWS and this identity provider are stand-ins on your own machine."
 BIN = Path(sys.executable).parent
+CELERY = (str(BIN / "celery"), "-A", "portal.config.celery")
+# The provider's name stays when its port has to be another.
+IDP_ENTITY_ID = "urn:sallyport:demo:identity-provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ def identity_provider(home: Home, at: Addresses) -> Part:
         "identity provider",
         [
             *(*command, "--directory", folder, "--host", LOOPBACK, "--port", str(at.idp_port)),
+            *("--entity-id", IDP_ENTITY_ID),
             *("--sp-entity-id", f"{at.portal}/sign-in/saml/metadata"),
             *("--acs-url", f"{at.portal}/sign-in/saml/acs"),
         ],
@@ -97,32 +101,13 @@ def prepare(home: Home, at: Addresses) -> Part:
 
 
 def worker(home: Home, at: Addresses) -> Part:
-    command = [
-        str(BIN / "celery"),
-        "-A",
-        "portal.config.celery",
-        "worker",
-        "--pool",
-        "threads",
-        "--concurrency",
-        "4",
-    ]
-    return Part(
-        "worker",
-        [*command, "--without-gossip", "--without-mingle", "--loglevel", "WARNING"],
-        portal_env(home, at),
-        home.log("worker"),
-    )
+    options = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
+    return Part("worker", [*CELERY, "worker", *options], portal_env(home, at), home.log("worker"))
 
 
 def beat(home: Home, at: Addresses) -> Part:
-    command = [str(BIN / "celery"), "-A", "portal.config.celery", "beat", "--loglevel", "WARNING"]
-    return Part(
-        "beat",
-        [*command, "--scheduler", "celery.beat:Scheduler", "--pidfile="],
-        portal_env(home, at),
-        home.log("beat"),
-    )
+    options = ["--loglevel", "WARNING", "--pidfile="]
+    return Part("beat", [*CELERY, "beat", *options], portal_env(home, at), home.log("beat"))
 
 
 def web(home: Home, at: Addresses) -> Part:

@@ -35,21 +35,21 @@ def test_a_grant_from_sign_in_to_the_console_to_its_end(browser: Browser, demo: 
     expect(console.get_by_text("console.aws.amazon.com/s3")).to_be_visible()
     expect(allowed(console)).not_to_have_count(0)
 
-    assert outcome(lambda: demo.client("s3", before).list_objects_v2(Bucket=LOGS)) == ALLOWED
+    assert outcome(lambda: demo.sandbox.client("s3", before).list_objects_v2(Bucket=LOGS)) == ALLOWED
     expires_at = datetime.fromisoformat(before["Expiration"])
     assert expires_at > ends_at, (
         "STS's floor of 900 s lets the credentials outlive the grant; the policy ends it"
     )
 
     wait_past(ends_at)
-    assert outcome(lambda: demo.client("s3", before).list_objects_v2(Bucket=LOGS)) == DENIED
+    assert outcome(lambda: demo.sandbox.client("s3", before).list_objects_v2(Bucket=LOGS)) == DENIED
     console.reload()
     expect(allowed(console)).to_have_count(0)
     # The card moves to 'recently ended' without Dora's doing.
     expect(dora.page.locator(dora.card(ROLE))).to_have_count(0, timeout=PATIENCE)
 
     # The colleague on the same role goes on working, in the shell and in the console.
-    assert outcome(lambda: demo.client("s3", colleague).list_objects_v2(Bucket=LOGS)) == ALLOWED
+    assert outcome(lambda: demo.sandbox.client("s3", colleague).list_objects_v2(Bucket=LOGS)) == ALLOWED
     ben_console.reload()
     expect(allowed(ben_console)).not_to_have_count(0)
     assert [*dora.violations, *ben.violations, *ada.violations] == []
@@ -60,7 +60,7 @@ def test_a_federation_role_end_to_end_and_its_revocation(browser: Browser, demo:
     chidi.sign_in("Chidi Rao")
     keys = chidi.credentials("Handbook reader")
     other = chidi.credentials("Data analyst")
-    handbook = demo.client("s3", keys)
+    handbook = demo.sandbox.client("s3", keys)
     assert outcome(lambda: handbook.list_objects_v2(Bucket="meadow-harbor-handbook")) == ALLOWED
     assert outcome(lambda: handbook.put_object(Bucket="meadow-harbor-handbook", Key="x", Body=b"")) == DENIED
     console = chidi.open_console("Handbook reader", "Console home")
@@ -83,8 +83,11 @@ def test_a_federation_role_end_to_end_and_its_revocation(browser: Browser, demo:
     console.reload()
     expect(allowed(console)).to_have_count(0)
     # Neither the same person's other grant nor the hub itself is touched.
-    assert outcome(lambda: demo.client("s3", other).list_objects_v2(Bucket="harbor-measurements")) == ALLOWED
-    assert outcome(demo.hub("sts").get_caller_identity) == ALLOWED
+    assert (
+        outcome(lambda: demo.sandbox.client("s3", other).list_objects_v2(Bucket="harbor-measurements"))
+        == ALLOWED
+    )
+    assert outcome(demo.sandbox.hub("sts").get_caller_identity) == ALLOWED
     assert [*chidi.violations, *ada.violations] == []
 
 

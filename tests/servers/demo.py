@@ -8,12 +8,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import boto3
-from botocore.config import Config
 
 from tests.servers.process import free_port, running
+from tests.servers.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,31 +27,11 @@ class Demo:
     supervisor: int
 
     @property
-    def estate(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.home / "sandbox" / "estate.json").read_text())
-        return found
-
-    def client(self, service: str, credentials: dict[str, str]) -> Any:
-        """Return an unmodified boto3 client with credentials in AWS's own field names (as the page's JSON)."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]  # the name comes at run time
-            endpoint_url=self.aws,
-            region_name=self.estate["region"],
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials.get("SessionToken"),
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        )
-
-    def hub(self, service: str) -> Any:
-        key = self.estate["hub"]
-        return self.client(
-            service, {"AccessKeyId": key["access_key_id"], "SecretAccessKey": key["secret_access_key"]}
-        )
-
-    def root(self, account_id: str, service: str) -> Any:
-        """Return a client of that account's bootstrap root: MiniStack takes a 12-digit access key for it."""
-        return self.client(service, {"AccessKeyId": account_id, "SecretAccessKey": "test"})
+    def sandbox(self) -> Sandbox:
+        """The demo's AWS, with its clients. The portal's own address for it is `aws`."""
+        directory = self.home / "sandbox"
+        estate = json.loads((directory / "estate.json").read_text())
+        return Sandbox(directory, self.aws, _ministack_of(directory), estate, self.pids["sandbox AWS"])
 
     def kill(self, *names: str) -> None:
         """End parts for good: the supervisor is halted first, so that it starts nothing again."""
@@ -96,3 +73,15 @@ def running_demo(home: Path) -> Iterator[Demo]:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGCONT)
+
+
+def _ministack_of(directory: Path) -> str:
+    """Return the address of MiniStack itself, which the sandbox keeps to itself: from the process's environment."""
+    state = f"STATE_DIR={directory / 'state'}".encode()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            items = environ.read_bytes().split(b"\0")
+            if state in items:
+                port = next(item for item in items if item.startswith(b"GATEWAY_PORT="))
+                return f"http://127.0.0.1:{int(port.partition(b'=')[2])}"
+    raise AssertionError("the demo's MiniStack does not run")

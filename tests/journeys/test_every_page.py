@@ -1,0 +1,90 @@
+"""Every page in a real browser under the strict Content-Security-Policy: nothing is refused, nothing overflows."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib import admin
+from django.db import models
+from playwright.sync_api import Browser, Page
+
+from tests.journeys.browser import Visitor, visitor
+from tests.servers.demo import Demo
+
+pytestmark = pytest.mark.xdist_group("demo")
+STRICT = ("unsafe-inline", "unsafe-eval", "unsafe-hashes", "wasm-unsafe-eval")
+
+
+def test_every_page_keeps_the_policy(browser: Browser, demo: Demo) -> None:
+    ada = visitor(browser, demo)
+    policies: dict[str, str] = {}
+    ada.page.on("response", lambda answer: policies.update(_policy_of(answer.url, answer.headers, demo)))
+    ada.sign_in("Ada Okafor")
+    paths = sorted(addresses(ada))
+    assert len(paths) > len(admin.site._registry), "every registered model has its list at least"
+    for path in paths:
+        ada.go(path)
+        assert ada.page.locator("h1").count() > 0, f"{path} shows no page"
+        try_controls(ada.page)
+    assert ada.violations == []
+    assert policies, "no page was seen"
+    assert [url for url, policy in policies.items() if any(word in policy for word in STRICT)] == []
+    assert [url for url, policy in policies.items() if "default-src 'self'" not in policy] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/tokens/", "/manage/", "/manage/access/grant/", "/manage/access/grant/add/"]
+)
+def test_pages_fit_a_phone(browser: Browser, demo: Demo, path: str) -> None:
+    ada = visitor(browser, demo, width=390)
+    ada.sign_in("Ada Okafor")
+    ada.go(path)
+    wide = ada.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390, f"{path} is {wide} pixels wide"
+    assert ada.violations == []
+
+
+def test_a_page_that_breaks_the_policy_is_noticed(browser: Browser, demo: Demo) -> None:
+    ada = visitor(browser, demo)
+    ada.sign_in("Ada Okafor")
+    ada.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">x</p>')")
+    ada.page.wait_for_timeout(300)
+    assert ada.violations != []
+
+
+def addresses(ada: Visitor) -> set[str]:
+    """Return the pages that an admin reaches: the employee's own, and of each kind of record list, form, history."""
+    found = {"/", "/tokens/", "/manage/"}
+    for model in admin.site._registry:
+        found |= set(pages_of(ada, model))
+    ada.go("/manage/access/grant/")
+    for link in ada.page.locator("#result_list a").all()[:3]:
+        href = link.get_attribute("href") or ""
+        found.add(href)
+    return found
+
+
+def pages_of(ada: Visitor, model: type[models.Model]) -> Iterator[str]:
+    root = f"/manage/{model._meta.app_label}/{model._meta.model_name}/"
+    ada.go(root)
+    yield root
+    if ada.page.locator("a.addlink").count():
+        yield f"{root}add/"
+    first = ada.page.locator("#result_list th a").first
+    if first.count():
+        href = first.get_attribute("href") or ""
+        yield href
+        yield href.replace("/change/", "/history/")
+
+
+def try_controls(page: Page) -> None:
+    """Open what a script draws: the calendar, the search-as-you-type list."""
+    for control in (".datetimeshortcuts a[id^=calendarlink]", ".select2-selection"):
+        if page.locator(control).count():
+            page.locator(control).first.click()
+            page.keyboard.press("Escape")
+
+
+def _policy_of(url: str, headers: dict[str, str], demo: Demo) -> dict[str, str]:
+    if not url.startswith(demo.portal) or "text/html" not in headers.get("content-type", ""):
+        return {}
+    return {url: headers.get("content-security-policy", "")}
