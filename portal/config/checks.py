@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 MINIMUM_KEY = 32
+FEWEST_CHARACTERS = 8
 
 
 def check_secure_start(app_configs: object = None, **kwargs: Any) -> list[CheckMessage]:
@@ -26,7 +27,7 @@ def refuse_insecure_start() -> None:
 
 def _secrets() -> list[CheckMessage]:
     found: list[CheckMessage] = []
-    if settings.SECRET_KEY == settings.INSECURE_KEY or len(settings.SECRET_KEY) < MINIMUM_KEY:
+    if _weak(settings.SECRET_KEY):
         found.append(
             _error(
                 1,
@@ -34,13 +35,18 @@ def _secrets() -> list[CheckMessage]:
                 f"Set {MINIMUM_KEY} random characters or more.",
             )
         )
-    if any(key == settings.INSECURE_KEY or len(key) < MINIMUM_KEY for key in settings.DATA_KEYS):
+    if not settings.DATA_KEYS or any(_weak(key) for key in settings.DATA_KEYS):
         found.append(
             _error(2, "SALLYPORT_DATA_KEYS is missing or short.", "Set it apart from SECRET_KEY, as long.")
         )
     if settings.SECRET_KEY in settings.DATA_KEYS:
         found.append(_error(3, "SALLYPORT_DATA_KEYS repeats SALLYPORT_SECRET_KEY.", "Make one of its own."))
     return found
+
+
+def _weak(key: str) -> bool:
+    """Short, the one that everybody knows, or one character over and over."""
+    return key == settings.INSECURE_KEY or len(key) < MINIMUM_KEY or len(set(key)) < FEWEST_CHARACTERS
 
 
 def _transport() -> list[CheckMessage]:

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 PREFIX = "SALLYPORT_"
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+URL_FORM = "http(s)://host[:port][/path]"
 
 
 def text(name: str, default: str = "") -> str:
@@ -50,10 +51,22 @@ def url(name: str, default: str = "") -> str:
     raw = text(name, default)
     if not raw:
         return ""
-    parts: SplitResult = urlsplit(raw)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ImproperlyConfigured(f"{PREFIX}{name} is {raw!r}; allowed is http(s)://host[:port][/path]")
+    if "@" in raw:
+        raise ImproperlyConfigured(
+            f"{PREFIX}{name} names a user; allowed is {URL_FORM}"
+        )  # and no password is shown
+    if not _is_web_address(raw):
+        raise ImproperlyConfigured(f"{PREFIX}{name} is {raw!r}; allowed is {URL_FORM}")
     return raw.rstrip("/")
+
+
+def _is_web_address(raw: str) -> bool:
+    try:
+        parts: SplitResult = urlsplit(raw)
+        has_host = bool(parts.hostname) and parts.port != 0  # a port that is none raises
+    except ValueError:
+        return False
+    return has_host and parts.scheme in {"http", "https"} and not parts.query and not parts.fragment
 
 
 def secret(name: str, default: str = "") -> str:

@@ -1,0 +1,110 @@
+"""The readers of the environment: each error names the variable, what it was, what is allowed; never a secret."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from portal.config import env
+
+
+def told(read: Callable[[], object]) -> str:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        read()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [("1", True), ("TRUE", True), (" on ", True), ("no", False), ("off", False), ("", False)],
+)
+def test_flags(monkeypatch: pytest.MonkeyPatch, raw: str, value: bool) -> None:
+    monkeypatch.setenv("SALLYPORT_DEBUG", raw)
+    assert env.flag("DEBUG", default=not value) is value
+
+
+def test_a_flag_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SALLYPORT_DEBUG", raising=False)
+    assert env.flag("DEBUG", default=True) is True
+    monkeypatch.setenv("SALLYPORT_DEBUG", "maybe")
+    sentence = told(lambda: env.flag("DEBUG"))
+    assert "SALLYPORT_DEBUG" in sentence
+    assert "'maybe'" in sentence
+    assert "'yes'" in sentence
+    assert "'off'" in sentence
+
+
+@pytest.mark.parametrize(("raw", "allowed"), [("ten", "a whole number"), ("0", "1 to 5"), ("6", "1 to 5")])
+def test_a_number_out_of_its_limits(monkeypatch: pytest.MonkeyPatch, raw: str, allowed: str) -> None:
+    monkeypatch.setenv("SALLYPORT_N", raw)
+    sentence = told(lambda: env.number("N", 3, low=1, high=5))
+    assert "SALLYPORT_N" in sentence
+    assert raw in sentence
+    assert allowed in sentence
+    monkeypatch.setenv("SALLYPORT_N", "5")
+    assert env.number("N", 3, low=1, high=5) == 5
+    monkeypatch.delenv("SALLYPORT_N")
+    assert env.number("N", 3, low=1, high=5) == 3
+
+
+def test_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALLYPORT_HOSTS", " a.example, ,b.example,")
+    assert env.words("HOSTS") == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "ftp://h",
+        "example.com",
+        "http://",
+        "https://h?x=1",
+        "https://h#x",
+        "http://[",
+        "http://h:99999",
+        "http://h:x",
+    ],
+)
+def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("SALLYPORT_URL", raw)
+    sentence = told(lambda: env.url("URL"))
+    assert "SALLYPORT_URL" in sentence
+    assert raw in sentence
+    assert "http(s)://host" in sentence
+
+
+def test_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALLYPORT_URL", "https://h.example:8443/path/")
+    assert env.url("URL") == "https://h.example:8443/path"
+    monkeypatch.setenv("SALLYPORT_URL", "https://user:hunter2@h.example")
+    assert "hunter2" not in told(lambda: env.url("URL"))
+    monkeypatch.delenv("SALLYPORT_URL")
+    assert env.url("URL") == ""
+
+
+def test_secrets_come_from_the_variable_or_the_file_and_are_never_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "key"
+    path.write_text("from-file\n")
+    assert env.secret("KEY", "default") == "default"
+    monkeypatch.setenv("SALLYPORT_KEY_FILE", str(path))
+    assert env.secret("KEY", "default") == "from-file"
+    monkeypatch.setenv("SALLYPORT_KEY", "hunter2")
+    sentence = told(lambda: env.secret("KEY"))
+    assert "SALLYPORT_KEY_FILE" in sentence
+    assert "hunter2" not in sentence
+    monkeypatch.delenv("SALLYPORT_KEY_FILE")
+    assert env.secret("KEY") == "hunter2"
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"])
+def test_a_secrets_file_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("SALLYPORT_KEY_FILE", str(path))
+    assert "SALLYPORT_KEY_FILE" in told(lambda: env.secret("KEY", "default"))
