@@ -33,14 +33,9 @@ def _view(request: PersonRequest, issued: IssuedCredentials) -> CredentialsView:
         account=account_label(grant),
         countdown=countdown_of(grant, now=now, zone=zone),
         expires=moment(issued.credentials.expires_at, now=now, zone=zone),
-        explanation=f"{explanation(grant.role)} These last {_lasting(issued)}.",
+        explanation=f"{explanation(grant.role)} How long these last: {issued.length_why}.",
         snippets=_snippets(issued),
     )
-
-
-def _lasting(issued: IssuedCredentials) -> str:
-    until_end = issued.length_why.startswith("until")
-    return issued.length_why if until_end else f"as they do because it is {issued.length_why}"
 
 
 def _snippets(issued: IssuedCredentials) -> tuple[Snippet, ...]:

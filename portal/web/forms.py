@@ -17,12 +17,19 @@ class RevokeForm(forms.Form):
         max_length=REASON_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Its holder and the audit trail see this.",
+        error_messages={"required": "Say why it ends."},
     )
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=80, help_text="What it is for, such as 'nightly report'.")
-    scopes = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple)
+    name = forms.CharField(
+        max_length=80,
+        help_text="What it is for, such as 'nightly report'.",
+        error_messages={"required": "Give it a name, to tell it from others later."},
+    )
+    scopes = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose one at least."}
+    )
     lifetime = forms.ChoiceField(label="Lasts", choices=LIFETIMES, initial="30")
 
     def __init__(self, data: Mapping[str, object] | None = None, *, person: Person) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from portal.access.lifecycle import RevocationState, SessionState
 from portal.access.models import AwsSession, Grant, Revocation
+from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.web.cards import card
 from portal.web.event_words import event_detail, event_words
@@ -59,7 +60,7 @@ def grant_page(facts: GrantFacts, reader: Reader) -> GrantPage:
         period=f"{reader.moment(grant.starts_at).clock} to {reader.moment(grant.ends_at).clock}",
         timeline=lifeline(grant, facts.sessions, facts.revocation, reader.moment, reader.now),
         sessions=tuple(_session(session, facts, reader) for session in facts.sessions),
-        events=tuple(_event(event, reader) for event in facts.events),
+        events=tuple(_event(event, reader) for event in told(facts.events)),
         revocation=_revocation(facts, reader),
         revocable=reader.may_revoke and grant.ended_at is None,
     )
@@ -93,6 +94,16 @@ def _session_badge(session: AwsSession, facts: GrantFacts, now: datetime) -> Bad
         return badge("active")
     revocation = facts.revocation
     return badge(_revocation_word(revocation)) if revocation else badge("ended")
+
+
+def told(events: Sequence[AuditEvent]) -> list[AuditEvent]:
+    """Leave out that a session was asked for where a later event tells what came of it."""
+    answered = {event.details.get("session") for event in events if event.type != EventType.SESSION_ASKED}
+    return [
+        event
+        for event in events
+        if event.type != EventType.SESSION_ASKED or event.details.get("session") not in answered
+    ]
 
 
 def _event(event: AuditEvent, reader: Reader) -> AuditRow:

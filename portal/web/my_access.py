@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from portal.access.queries import grants_of
@@ -12,6 +13,7 @@ from portal.web.csp import allow_forms_to
 from portal.web.guard import PersonRequest, signed_in, zone_of
 from portal.web.presenters import MyAccess
 from portal.web.presenters import my_access as in_reading_order
+from portal.web.redirects import see_other
 
 
 @require_safe
@@ -32,6 +34,8 @@ def my_access_page(
 @signed_in
 def grants_fragment(request: PersonRequest) -> HttpResponse:
     """Answer the page that polls: 204 while nothing changed. A session never lives longer for being polled."""
+    if request.headers.get("HX-Request") != "true":
+        return see_other(reverse("web:my-access"))  # a fragment by itself is no page
     access = _access(request, None)
     if request.GET.get("seen") == access.fingerprint:
         return HttpResponse(status=204)

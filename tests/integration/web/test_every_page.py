@@ -16,7 +16,7 @@ Visit = Callable[[Person], Answer]
 
 
 def _get(path: str) -> Visit:
-    return lambda person: signed_in(person).get(path)
+    return lambda person: signed_in(person).get(path, headers={"HX-Request": "true"})
 
 
 def _stranger(path: str, **headers: str) -> Visit:

@@ -69,7 +69,7 @@ def test_its_holder_sees_its_life(ben: Person) -> None:
     ]
     assert [row.kind for row in shown.sessions] == ["Console", "Credentials"]
     assert {row.badge.word for row in shown.sessions} == {"Active"}
-    assert "Credentials issued" in {event.event for event in shown.events}
+    assert [event.event for event in shown.events] == ["Credentials issued", "Console sign-in issued"]
     assert not shown.revocable
     assert shown.revocation is None
 

@@ -15,6 +15,7 @@ from portal.directory.models import Partner, Person
 from tests.integration.web.doubles import ORIGINS
 from tests.integration.web.world import HOUR, make_grant, make_person, make_role, make_scheduled, signed_in
 
+POLL = {"HX-Request": "true"}
 BUDGET = 5  # session, person, time, grants, and the partner of a partner's person
 
 
@@ -22,7 +23,7 @@ def queries_of(client: Client, path: str) -> int:
     with CaptureQueriesContext(
         connection,
     ) as counted:
-        assert client.get(path).status_code == 200
+        assert client.get(path, headers=POLL).status_code == 200
     return len(counted)
 
 
@@ -75,18 +76,22 @@ def test_polling_is_answered_with_nothing_until_something_changed(ben: Person) -
     grant = make_grant(ben)
     client = signed_in(ben)
     seen = client.get("/").context["access"].fingerprint
-    assert client.get("/grants/", {"seen": seen}).status_code == 204
+    assert client.get("/grants/", {"seen": seen}, headers=POLL).status_code == 204
     make_grant(ben)
-    changed = client.get("/grants/", {"seen": seen})
+    changed = client.get("/grants/", {"seen": seen}, headers=POLL)
     assert changed.status_code == 200
     assert b"<html" not in changed.content
     seen = changed.context["access"].fingerprint
     Grant.objects.filter(pk=grant.pk).update(state="revoked", ended_at=datetime.now(UTC))
-    assert client.get("/grants/", {"seen": seen}).status_code == 200
+    assert client.get("/grants/", {"seen": seen}, headers=POLL).status_code == 200
+
+
+def test_the_polled_part_alone_is_no_page(ben: Person) -> None:
+    assert signed_in(ben).get("/grants/").headers["Location"] == "/"
 
 
 def test_polling_without_a_session_leads_the_whole_page_to_sign_in(client: Client, db: None) -> None:
-    answer = client.get("/grants/", headers={"HX-Request": "true"})
+    answer = client.get("/grants/", headers=POLL)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["HX-Redirect"] == "/sign-in/"
 

@@ -314,3 +314,12 @@ def test_beginning_needs_the_pages_own_form(provider: IdentityProvider) -> None:
     page = strict.get("/sign-in/")
     token = page.context["csrf_token"]
     assert strict.post(begin, {"csrfmiddlewaretoken": str(token)}).status_code == 303
+
+
+def test_a_refusal_does_not_end_a_session_that_was_there(client: Client, provider: IdentityProvider) -> None:
+    asked = ask(client, provider)
+    assert_accepted(client, asked)
+    late = client.get(reverse("web:saml-finish", args=[PendingSignIn.objects.get().pk]))
+    assert (late.status_code, refusals()) == (403, ["saml.not_asked"])
+    assert b"You are still signed in as alice" in late.content
+    assert is_signed_in(client)
