@@ -5,7 +5,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from portal.audit.models import AuditEvent
-from portal.staff.base import ReadOnlyAdmin, clock
+from portal.staff.base import ReadOnlyAdmin, brief
 
 
 @admin.register(AuditEvent)
@@ -20,7 +20,7 @@ class AuditAdmin(ReadOnlyAdmin[AuditEvent]):
 
     @admin.display(description="at", ordering="at")
     def when(self, event: AuditEvent) -> str:
-        return clock(event.at)
+        return brief(event.at)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str

@@ -12,6 +12,8 @@ from django.db import models
 from django.forms import Field, ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.text import capfirst
 
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
@@ -49,13 +51,23 @@ class CheckedForm(ModelForm[M], Generic[M]):
                 self.add_error(field if field in self.fields else None, messages)
 
 
-class RecordedAdmin(admin.ModelAdmin[M]):
+class BoundedAdmin(admin.ModelAdmin[M]):
+    """A list that costs the same over a million rows as over a page of them, under its own name."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = CappedPaginator
+    list_per_page = 50
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        name = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": name, **(extra_context or {})})
+
+
+class RecordedAdmin(BoundedAdmin[M]):
     """Adds, changes and deletes, each with an audit row. `derived`: fields that a form's checks fill in."""
 
     form = CheckedForm  # type: ignore[assignment]  # made for each model by Django
-    show_full_result_count = False
-    paginator = CappedPaginator
-    list_per_page = 50
     derived: Sequence[str] = ()
 
     def formfield_for_dbfield(
@@ -97,12 +109,9 @@ class RecordedAdmin(admin.ModelAdmin[M]):
         super().delete_model(request, obj)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[M]):
+class ReadOnlyAdmin(BoundedAdmin[M]):
     """Shows what only operations change."""
 
-    show_full_result_count = False
-    paginator = CappedPaginator
-    list_per_page = 50
     actions: Sequence[str] | None = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002  # Django's signature
@@ -155,6 +164,15 @@ def record_of(request: HttpRequest, event: EventType, obj: models.Model, changes
 def clock(at: datetime | None) -> str:
     """Return a time in the admin's own zone, with the zone's name; a dash for none."""
     return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}" if at else "-"
+
+
+def brief(at: datetime | None) -> str:
+    """Return a time for a list: to the minute, the rest on hover."""
+    if at is None:
+        return "-"
+    here = timezone.localtime(at)
+    words = f"{here.day} {here:%b %Y %H:%M}".replace(" ", "\N{NO-BREAK SPACE}")
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), clock(at), words)
 
 
 def zone_words() -> str:

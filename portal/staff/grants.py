@@ -24,7 +24,7 @@ from portal.access.queries import live_sessions
 from portal.audit.queries import events_of_grant
 from portal.directory.requests import actor_of
 from portal.kernel.errors import DomainError, NotFoundError, UpstreamError
-from portal.staff.base import ReadOnlyAdmin, clock
+from portal.staff.base import ReadOnlyAdmin, brief, clock
 from portal.staff.confirm import MOST, Question, answered, ask
 from portal.staff.grant_form import GrantForm
 
@@ -42,10 +42,10 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
     change_form_template = "admin/access/grant/show.html"
     fieldsets = (
         (None, {"fields": ("person", "role", "arn", "scope_summary", "scope_policy", "state")}),
-        ("When", {"fields": ("starts", "ends", "ended")}),
+        ("When", {"fields": ("begins", "closes", "ended")}),
         ("Why", {"fields": ("reason", "ticket", "granted_by", "made", "ended_by", "end_reason")}),
     )
-    readonly_fields = ("arn", "starts", "ends", "ended", "made")
+    readonly_fields = ("arn", "begins", "closes", "ended", "made")
 
     @admin.display(description="company", ordering="person__partner__name")
     def company(self, grant: Grant) -> str:
@@ -53,10 +53,18 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
 
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, grant: Grant) -> str:
-        return clock(grant.starts_at)
+        return brief(grant.starts_at)
 
     @admin.display(description="ends", ordering="ends_at")
     def ends(self, grant: Grant) -> str:
+        return brief(grant.ends_at)
+
+    @admin.display(description="from")
+    def begins(self, grant: Grant) -> str:
+        return clock(grant.starts_at)
+
+    @admin.display(description="until")
+    def closes(self, grant: Grant) -> str:
         return clock(grant.ends_at)
 
     @admin.display(description="ended")

@@ -2,11 +2,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils import timezone
+from django.utils.html import format_html
 
 from portal.access.lifecycle import LIVING
 from portal.access.models import Grant
 from portal.directory.models import Partner
-from portal.staff.base import CheckedForm, RecordedAdmin, clock
+from portal.staff.base import CheckedForm, RecordedAdmin, brief
 
 
 class PartnerForm(CheckedForm[Partner]):
@@ -41,4 +42,4 @@ class PartnerAdmin(RecordedAdmin[Partner]):
     @admin.display(description="contract ends", ordering="contract_ends_at")
     def contract(self, partner: Partner) -> str:
         over = " (over)" if partner.contract_ends_at <= timezone.now() else ""
-        return f"{clock(partner.contract_ends_at)}{over}"
+        return format_html("{}{}", brief(partner.contract_ends_at), over)

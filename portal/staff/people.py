@@ -16,7 +16,7 @@ from portal.access.operations.deactivate_person import deactivate_person, reacti
 from portal.directory.models import ExternalIdentity, Group, GroupMembership, Person
 from portal.directory.requests import actor_of
 from portal.kernel.errors import DomainError
-from portal.staff.base import CheckedForm, RecordedAdmin, clock, is_superuser
+from portal.staff.base import CheckedForm, RecordedAdmin, brief, is_superuser
 from portal.staff.confirm import MOST, Question, answered, ask
 
 RIGHTS = ("is_staff", "is_superuser", "user_permissions")
@@ -79,7 +79,7 @@ class PersonAdmin(RecordedAdmin[Person]):
 
     @admin.display(description="last sign-in", ordering="last_login")
     def seen(self, person: Person) -> str:
-        return clock(person.last_login)
+        return brief(person.last_login)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Person | None = None) -> tuple[str, ...]:
         own = obj is not None and obj.pk == request.user.pk

@@ -12,7 +12,7 @@ from portal.audit.operations import Entry, record_all
 from portal.directory.requests import actor_of
 from portal.kernel import outbox
 from portal.kernel.clock import database_now
-from portal.staff.base import ReadOnlyAdmin, clock
+from portal.staff.base import ReadOnlyAdmin, brief
 
 MOST = 1000
 
@@ -31,15 +31,15 @@ class RevocationAdmin(ReadOnlyAdmin[Revocation]):
 
     @admin.display(description="asked", ordering="asked_at")
     def asked(self, revocation: Revocation) -> str:
-        return clock(revocation.asked_at)
+        return brief(revocation.asked_at)
 
     @admin.display(description="AWS had it", ordering="applied_at")
     def applied(self, revocation: Revocation) -> str:
-        return clock(revocation.applied_at)
+        return brief(revocation.applied_at)
 
     @admin.display(description="next try", ordering="next_try_at")
     def next_try(self, revocation: Revocation) -> str:
-        return clock(None if revocation.applied_at else revocation.next_try_at)
+        return brief(None if revocation.applied_at else revocation.next_try_at)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("access.revoke_grant")
@@ -81,11 +81,11 @@ class SessionAdmin(ReadOnlyAdmin[AwsSession]):
 
     @admin.display(description="asked", ordering="asked_at")
     def asked(self, session: AwsSession) -> str:
-        return clock(session.asked_at)
+        return brief(session.asked_at)
 
     @admin.display(description="can live until", ordering="expires_at")
     def expires(self, session: AwsSession) -> str:
-        return clock(session.expires_at)
+        return brief(session.expires_at)
 
 
 @admin.register(DenyDocument)
@@ -97,4 +97,4 @@ class DenyDocumentAdmin(ReadOnlyAdmin[DenyDocument]):
 
     @admin.display(description="last written", ordering="applied_at")
     def applied(self, document: DenyDocument) -> str:
-        return clock(document.applied_at)
+        return brief(document.applied_at)

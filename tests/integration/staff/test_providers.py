@@ -1,0 +1,97 @@
+"""A provider's metadata is read as sign-in will read it, and says itself which provider it is."""
+
+import pytest
+from django.test import Client
+
+from portal.directory.models import ExternalIdentity, IdentityProvider, Partner, Person
+from tests.integration.staff.pages import errors_of, save, trail
+from tests.integration.web.saml_visits import OTHER, OWN, described
+from tests.integration.web.world import HOUR, signed_in
+from tests.saml_forge.keys import rsa_key
+
+pytestmark = pytest.mark.django_db
+ADD = "/manage/directory/identityprovider/add/"
+LINK = "/manage/directory/externalidentity/add/"
+
+
+@pytest.fixture
+def client(root: Person) -> Client:
+    return signed_in(root)
+
+
+def form(entity_id: str = OWN, **changes: str) -> dict[str, str]:
+    known = {
+        "name": "Own company",
+        "slug": "own",
+        "kind": "saml",
+        "is_enabled": "on",
+        "metadata": described(entity_id, rsa_key("own")),
+        "max_assertion_minutes": "70",
+        "sign_in_hours": "8",
+    }
+    return {**known, **changes}
+
+
+def test_the_entity_id_comes_from_the_metadata(client: Client) -> None:
+    assert errors_of(client.post(ADD, form(entity_id_typed="x") | {"entity_id": "urn:typed"})) == {}
+    provider = IdentityProvider.objects.get()
+    assert provider.entity_id == OWN
+    assert trail("staff.record.added")[0].details["record"] == "identity provider"
+    address = f"/manage/directory/identityprovider/{provider.pk}/change/"
+    assert errors_of(save(client, address, metadata=described(OTHER, rsa_key("own")))) == {}
+    provider.refresh_from_db()
+    assert provider.entity_id == OTHER
+
+
+@pytest.mark.parametrize("metadata", ["", "<x/>", "not xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'])
+def test_metadata_that_can_not_be_used(client: Client, metadata: str) -> None:
+    assert set(errors_of(client.post(ADD, form(metadata=metadata)))) == {"metadata"}
+    assert not IdentityProvider.objects.exists()
+
+
+def test_the_same_provider_twice_is_an_error_and_not_a_crash(client: Client) -> None:
+    client.post(ADD, form())
+    assert "__all__" in errors_of(client.post(ADD, form(slug="again")))
+    assert errors_of(client.post(ADD, form(OTHER, slug="again"))) == {}
+
+
+def test_another_provider_does_not_take_over_whom_this_one_vouched_for(client: Client, ben: Person) -> None:
+    client.post(ADD, form())
+    provider = IdentityProvider.objects.get()
+    ExternalIdentity.objects.create(provider=provider, person=ben, subject="ben")
+    address = f"/manage/directory/identityprovider/{provider.pk}/change/"
+    refused = errors_of(save(client, address, metadata=described(OTHER, rsa_key("own"))))
+    assert "another provider" in refused["metadata"][0]
+    assert errors_of(save(client, address, metadata=described(OWN, rsa_key("next")))) == {}
+    provider.refresh_from_db()
+    assert provider.metadata == described(OWN, rsa_key("next"))
+
+
+def test_it_is_disabled_and_never_deleted(client: Client) -> None:
+    client.post(ADD, form())
+    provider = IdentityProvider.objects.get()
+    address = f"/manage/directory/identityprovider/{provider.pk}/"
+    assert client.post(f"{address}delete/", {"post": "yes"}).status_code == 403
+    assert errors_of(save(client, f"{address}change/", is_enabled=None)) == {}
+    assert not IdentityProvider.objects.get().is_enabled
+
+
+@pytest.mark.parametrize("subject", ["b en", "b\u00a0en", "b\u0435n", "ben\u200b", "b\x7f"])
+def test_look_alikes_are_not_linked(client: Client, ben: Person, subject: str) -> None:
+    client.post(ADD, form())
+    provider = IdentityProvider.objects.get()
+    sent = {"provider": str(provider.pk), "person": str(ben.pk), "subject_format": ""}
+    assert set(errors_of(client.post(LINK, {**sent, "subject": subject}))) == {"subject"}
+    assert errors_of(client.post(LINK, {**sent, "subject": "ben@example.com"})) == {}
+
+
+def test_a_provider_vouches_for_its_own_companys_people_only(client: Client, ben: Person) -> None:
+    partner = Partner.objects.create(
+        name="Hull", contract_starts_at=ben.created_at, contract_ends_at=ben.created_at + HOUR
+    )
+    client.post(ADD, form(partner=str(partner.pk)))
+    provider = IdentityProvider.objects.get()
+    sent = {"provider": str(provider.pk), "person": str(ben.pk), "subject": "ben", "subject_format": ""}
+    assert set(errors_of(client.post(LINK, sent))) == {"provider"}
+    Person.objects.filter(pk=ben.pk).update(partner=partner)
+    assert errors_of(client.post(LINK, sent)) == {}
