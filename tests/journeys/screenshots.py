@@ -1,0 +1,73 @@
+"""`make screenshots`: runs the demo and takes the README's pictures, in light, in dark and as a phone shows them."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from tests.journeys.browser import Visitor, chromium, visitor
+from tests.servers.demo import ROOT, Demo, running_demo
+
+IMAGES = ROOT / "docs" / "images"
+ROLE = "Production operator"
+# Even a simulation's expired secrets are not for a picture.
+HIDE_SECRETS = """
+document.querySelectorAll('.snippet').forEach((shown) => {
+  shown.textContent = shown.textContent.replace(/(SECRET_ACCESS_KEY|SESSION_TOKEN|ACCESS_KEY_ID)='[^']*'/g, "$1='…'");
+});
+"""
+PHONE = 390
+VIEWS = {"": (1280, "light"), "-dark": (1280, "dark"), "-mobile": (PHONE, "light")}
+
+
+def main() -> int:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="sallyport-") as folder,
+        running_demo(Path(folder) / "home") as demo,
+        chromium() as browser,
+    ):
+        for suffix, view in VIEWS.items():
+            take_all(browser, demo, suffix, view)
+    return 0
+
+
+def take_all(browser: Browser, demo: Demo, suffix: str, view: tuple[int, str]) -> None:
+    """Take one variant of every picture. Nothing is revoked, so that each variant shows the same story."""
+    ben, chidi, ada = (look(browser, demo, view) for _ in range(3))
+    ben.sign_in("Ben Lindqvist")
+    console = ben.open_console(ROLE, "S3")
+    console.set_viewport_size({"width": view[0], "height": 900})
+    save(console, f"console{suffix}")
+    ben.page.locator(ben.card(ROLE)).get_by_role("button", name="Get credentials").click()
+    ben.page.evaluate(HIDE_SECRETS)
+    save(ben.page, f"credentials{suffix}")
+    ben.go("/")
+    chidi.sign_in("Chidi Rao")
+    save(chidi.page, f"my-access{suffix}")
+    ben.page.locator(ben.card(ROLE)).get_by_role("link", name=ROLE).click()
+    save(ben.page, f"grant{suffix}")
+    ada.sign_in("Ada Okafor")
+    ada.go("/manage/access/grant/")
+    save(ada.page, f"manage-grants{suffix}")
+    ada.page.goto(ben.page.url)
+    ada.page.get_by_role("link", name="Revoke").first.click()
+    save(ada.page, f"revoke{suffix}")
+    for person in (ben, chidi, ada):
+        person.context.close()
+
+
+def look(browser: Browser, demo: Demo, view: tuple[int, str]) -> Visitor:
+    return visitor(browser, demo, width=view[0], scheme="dark" if view[1] == "dark" else "light")
+
+
+def save(page: Page, name: str) -> None:
+    page.wait_for_load_state("networkidle")
+    # A phone's page can be very long; the picture shows what its owner sees first.
+    page.screenshot(path=IMAGES / f"{name}.png", full_page=not name.endswith("-mobile"))
+    sys.stdout.write(f"docs/images/{name}.png\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
