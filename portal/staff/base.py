@@ -171,7 +171,8 @@ def brief(at: datetime | None) -> str:
     if at is None:
         return "-"
     here = timezone.localtime(at)
-    words = f"{here.day} {here:%b %Y %H:%M}".replace(" ", "\N{NO-BREAK SPACE}")
+    year = "" if here.year == timezone.localtime().year else f"{here:%Y} "
+    words = f"{here.day} {here:%b} {year}{here:%H:%M}".replace(" ", "\N{NO-BREAK SPACE}")
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), clock(at), words)
 
 

@@ -34,7 +34,7 @@ LIVING_STATES = {state.value for state in LIVING}
 
 @admin.register(Grant)
 class GrantAdmin(ReadOnlyAdmin[Grant]):
-    list_display = ("person", "company", "role", "state", "starts", "ends", "ticket")
+    list_display = ("person", "role", "state", "ends", "starts", "company", "ticket")
     list_filter = ("state",)
     list_select_related = ("person__partner", "role__account")
     search_fields = ("person__name", "person__partner__name", "role__title", "role__account__name", "ticket")
@@ -209,10 +209,10 @@ def _question(grants: list[Grant]) -> Question:
         (
             grant.person.name,
             grant.role.title,
+            str(live.get(grant.pk, 0)),
             str(grant.role.account),
             grant.state,
             clock(grant.ends_at),
-            str(live.get(grant.pk, 0)),
         )
         for grant in grants
     ]
@@ -224,7 +224,7 @@ def _question(grants: list[Grant]) -> Question:
         "role is cut off. There is no undo: access is granted anew.",
         button=f"Revoke {len(grants)} grants" if many else "Revoke",
         action="revoke",
-        headers=("Person", "Role", "Account", "State", "Would end", "Live sessions"),
+        headers=("Person", "Role", "Live sessions", "Account", "State", "Would end"),
         rows=rows,
         ids=[str(grant.pk) for grant in grants],
     )
