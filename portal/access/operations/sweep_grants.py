@@ -5,11 +5,13 @@
 3. Each batch is one transaction: a crash loses a batch's work, never a grant.
 """
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from portal.access.lifecycle import LIVING, GrantState
+from portal.access.lifecycle import GrantState
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.audit.events import EventType
@@ -21,12 +23,23 @@ from portal.kernel.clock import database_now
 SWEEPER = Actor.system("sweep")
 
 
+def due_to_start(now: datetime) -> QuerySet[Grant]:
+    """Scheduled grants, as the partial index knows them: neither activated nor ended."""
+    return Grant.objects.filter(
+        activated_at=None, ended_at=None, starts_at__lte=now, ends_at__gt=now
+    ).order_by("starts_at")
+
+
+def due_to_end(now: datetime) -> QuerySet[Grant]:
+    """Living grants, as the partial index knows them: not ended."""
+    return Grant.objects.filter(ended_at=None, ends_at__lte=now).order_by("ends_at")
+
+
 def activate_due_grants(*, batch: int | None = None) -> int:
     """Activate up to one batch of scheduled grants whose window is open. Returns how many."""
     with transaction.atomic():
         now = database_now()
-        due = Grant.objects.filter(state=GrantState.SCHEDULED.value, starts_at__lte=now, ends_at__gt=now)
-        grants = list(_locked(due.order_by("starts_at"))[: batch or settings.SWEEP_BATCH])
+        grants = list(_locked(due_to_start(now))[: batch or settings.SWEEP_BATCH])
         if not grants:
             return 0
         now = database_now()
@@ -53,8 +66,7 @@ def expire_due_grants(*, batch: int | None = None) -> int:
     """Expire up to one batch of grants whose end has come. Returns how many."""
     with transaction.atomic():
         now = database_now()
-        due = Grant.objects.filter(state__in=[state.value for state in LIVING], ends_at__lte=now)
-        grants = list(_locked(due.order_by("ends_at"))[: batch or settings.SWEEP_BATCH])
+        grants = list(_locked(due_to_end(now))[: batch or settings.SWEEP_BATCH])
         if grants:
             end_locked_grants(
                 grants,
