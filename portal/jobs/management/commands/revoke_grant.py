@@ -1,6 +1,6 @@
 """manage.py revoke_grant GRANT --reason WHY: the kill switch from the shell, worker or no worker."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 from uuid import UUID
 
@@ -49,4 +49,7 @@ class Command(BaseCommand):
 
 
 def _grant_id(text: str) -> UUID:
-    return UUID(text)
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a grant's id (a UUID)") from None

@@ -1,0 +1,172 @@
+"""The schedule's thin layer: one bad step stops nothing, slots stay free, commands end with a sentence."""
+
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from kombu.exceptions import OperationalError
+
+from brokers.errors import NotPossible
+from portal.access.models import DenyDocument, Grant, Revocation
+from portal.access.operations.issue_credentials import issue_credentials
+from portal.access.operations.revoke_grant import revoke_grant
+from portal.jobs import capacity, tasks
+from portal.jobs.beat import SteadyScheduler
+from portal.jobs.management.commands import revoke_grant as command
+from portal.kernel.actor import Actor
+from tests.fakes import DENIED, FakeAws
+
+pytestmark = pytest.mark.django_db
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def revoked(make_grant: Make, aws: FakeAws, actor_of: Make) -> Grant:
+    grant = make_grant()
+    issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
+    return revoke_grant(grant_id=grant.pk, reason="r", actor=Actor.command("tests"))
+
+
+def test_a_step_that_fails_keeps_no_other_from_being_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def broken() -> None:
+        raise RuntimeError("poisoned")
+
+    monkeypatch.setattr(tasks, "_expire", broken)
+    monkeypatch.setattr(tasks, "_dispatch", lambda: done.append("dispatch"))
+    monkeypatch.setattr(tasks.outbox, "relay", lambda: done.append("relay"))
+    with pytest.raises(ExceptionGroup) as raised:
+        tasks.sweep()
+    assert len(raised.value.exceptions) == 1
+    assert done == ["dispatch", "relay"]
+
+
+def test_the_sweep_hands_documents_out_and_a_task_gets_an_id_alone(
+    revoked: Grant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(tasks.revoke, "apply_async", lambda args, **options: sent.append((args, options)))
+    tasks.sweep()
+    [(arguments, options)] = sent
+    assert arguments == (DenyDocument.objects.get().pk,)
+    assert options["retry"] is False
+    assert options["expires"] == 10
+
+
+def test_revoke_applies_or_shows_why_not(
+    revoked: Grant, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = DenyDocument.objects.get().pk
+
+    def no_hub() -> Any:
+        raise NotPossible("the hub has no AWS credentials")
+
+    monkeypatch.setattr(tasks, "aws_ports", no_hub)
+    assert tasks.revoke(document) == 0
+    assert Revocation.objects.get().last_error == "the hub has no AWS credentials"
+    monkeypatch.setattr(tasks, "aws_ports", aws.ports)
+    assert tasks.revoke(document) == 1
+
+
+def test_some_threads_stay_free_of_aws(revoked: Grant, monkeypatch: pytest.MonkeyPatch) -> None:
+    capacity.set_concurrency(3)
+    try:
+        with capacity.free_slot() as first:
+            assert first
+            assert tasks.revoke(DenyDocument.objects.get().pk) == 0
+            assert Revocation.objects.get().attempts == 0
+        with capacity.free_slot() as again:
+            assert again
+    finally:
+        capacity.set_concurrency(66)
+
+
+def test_wake_gives_up_at_once_and_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[float] = []
+
+    def gone(**options: Any) -> None:
+        tries.append(time.monotonic())
+        raise OperationalError("no Redis")
+
+    monkeypatch.setattr(tasks.sweep, "apply_async", gone)
+    monkeypatch.setitem(tasks._rest, "until", 0.0)
+    tasks.wake()
+    tasks.wake()
+    assert len(tries) == 1
+    monkeypatch.setitem(tasks._rest, "until", 0.0)
+    tasks.wake()
+    assert len(tries) == 2
+
+
+def test_tidy_runs(revoked: Grant) -> None:
+    tasks.tidy()
+    assert Grant.objects.count() == 1
+
+
+def test_a_clock_that_jumps_back_does_not_put_beat_to_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    from portal.config.celery import app  # noqa: PLC0415  # after the settings are chosen
+
+    beat = SteadyScheduler(app=app, lazy=True)
+    beat.setup_schedule()
+    entry = beat.schedule["sweep"]
+    ran: list[str] = []
+    monkeypatch.setattr(beat, "apply_async", lambda entry, **_: ran.append(entry.name))
+    hour = 3600
+    real_time, real_now = time.time, app.now
+    from datetime import timedelta  # noqa: PLC0415
+
+    entry.last_run_at = real_now() + timedelta(hours=1)  # as if it had run before the clock went back
+    monkeypatch.setattr(time, "time", lambda: real_time() - hour)
+    beat.tick()
+    assert abs((beat.schedule["sweep"].last_run_at - real_now()).total_seconds()) < 5
+    monkeypatch.setattr(time, "time", real_time)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> Callable[..., str]:
+    monkeypatch.setattr(command, "aws_ports", aws.ports)
+
+    def call(*arguments: str) -> str:
+        out = io.StringIO()
+        call_command(*arguments, stdout=out)
+        return out.getvalue()
+
+    return call
+
+
+def test_revoke_grant_from_the_shell(
+    run: Callable[..., str], make_grant: Make, aws: FakeAws, actor_of: Make
+) -> None:
+    idle, used, stuck = make_grant(), make_grant(), make_grant()
+    for grant in (used, stuck):
+        issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
+    assert "nothing to cut off" in run("revoke_grant", str(idle.pk), "--reason", "r")
+    assert "The deny stands in AWS" in run("revoke_grant", str(used.pk), "--reason", "r")
+    aws.fail["read"] = DENIED
+    with pytest.raises(CommandError, match="Not yet cut off"):
+        run("revoke_grant", str(stuck.pk), "--reason", "r")
+    with pytest.raises(CommandError, match="already"):
+        run("revoke_grant", str(stuck.pk), "--reason", "r")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("revoke_grant", "not-an-id", "--reason", "r"), "'not-an-id' is not a grant's id"),
+        (("revoke_grant", str(uuid4()), "--reason", "r"), "no such grant"),
+        (("revoke_grant", str(uuid4())), "--reason"),
+        (("appoint_admin", "nowhere", "ada"), "no identity provider 'nowhere'"),
+        (("add_saml_provider", "corp", "/nonexistent/file.xml"), "can't be read"),
+        (("add_saml_provider", "corp", __file__), "metadata can't be used"),
+    ],
+)
+def test_wrong_arguments_end_in_a_sentence(
+    run: Callable[..., str], arguments: tuple[str, ...], sentence: str
+) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        run(*arguments)
