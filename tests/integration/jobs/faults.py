@@ -99,7 +99,7 @@ class Faults:
             redis.flushall()
             time.sleep(0.3)
         self.wait(lambda: all(self.state(grant) == "applied" for grant, _ in made), 60, "the due grants")
-        rows = Grant.objects.filter(pk__in=ids, state="expired").select_related("revocation")
+        rows: list[Any] = list(Grant.objects.filter(pk__in=ids, state="expired").select_related("revocation"))
         assert len(rows) == DUE
         self.audited_once("access.grant.expired", [grant for grant, _ in made])
         self.audited_once("access.revocation.applied", [grant for grant, _ in made])
@@ -166,8 +166,8 @@ class Faults:
         from portal.audit.models import AuditEvent  # noqa: PLC0415
 
         rows = AuditEvent.objects.filter(type=event, grant_id__in=[grant.pk for grant in grants])
-        found = sorted(rows.values_list("grant_id", flat=True))
-        assert found == sorted(grant.pk for grant in grants), f"{event}: {len(found)} for {len(grants)}"
+        found = sorted(str(pk) for pk in rows.values_list("grant_id", flat=True))
+        assert found == sorted(str(grant.pk) for grant in grants), f"{event}: {len(found)} for {len(grants)}"
 
     def denied(self) -> frozenset[str]:
         from brokers.aws.revocation import denied_userids  # noqa: PLC0415

@@ -182,7 +182,11 @@ def test_a_row_that_grew_meanwhile_waits_for_the_next_round(
 ) -> None:
     revoked()
     more = ["AROA1234567890ABCDEF:late"]
-    aws.after["write"] = lambda: Revocation.objects.update(userids=more) and None
+
+    def grow() -> None:
+        Revocation.objects.update(userids=more)
+
+    aws.after["write"] = grow
     assert apply(aws) == 0
     aws.after.clear()
     assert apply(aws) == 1

@@ -1,6 +1,5 @@
 """The outbox: at least once, in order, and nobody's bad subscriber holds the others up."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from portal.kernel.models import OutboxMessage
 
 
 @pytest.fixture
-def got(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def got(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     topics: list[str] = []
     monkeypatch.setattr(outbox, "_subscribers", [])
     monkeypatch.setattr(outbox, "_wakers", [])
