@@ -94,6 +94,10 @@ def test_scopes(make_grant: Make, make_role: Make, template: Any, aws: FakeAws) 
     with pytest.raises(InvalidError, match="2,049"):
         make_grant(**good)
     aws.scope_problem = None
+    ScopeTemplate.objects.update(managed_policy_arns=["arn:aws:iam::333333333333:policy/Theirs"])
+    with pytest.raises(InvalidError, match="another account"):
+        make_grant(**good)
+    ScopeTemplate.objects.update(managed_policy_arns=["arn:aws:iam::222222222222:policy/Ours"])
     assert make_grant(**good).scope_summary == "Read the bucket reports"
     ScopeTemplate.objects.update(summary="{{bucket}} {{forgotten}}")
     with pytest.raises(InvalidError, match="forgotten"):
