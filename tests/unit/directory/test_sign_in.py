@@ -236,14 +236,15 @@ def test_tokens(person: Make, actor_of: Make) -> None:
     assert find_token(plain=made.plain) is not None
     assert find_token(plain=made.plain + "x") is None
     assert find_token(plain="other") is None
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"name": " "},
         {"name": "x" * 81},
         {"scopes": []},
         {"scopes": ["all"]},
         {"days": 0},
         {"days": 367},
-    ):
+    )
+    for wrong in wrongs:
         with pytest.raises(InvalidError):
             create_token(**{"name": "ci", "scopes": ["grants:read"], "days": 1, **wrong}, actor=owner)
     for actor in (actor_of(ada, ActorKind.TOKEN), SHELL):
