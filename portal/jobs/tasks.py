@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from kombu.exceptions import KombuError
 
 from brokers.errors import BrokerError
@@ -65,10 +66,11 @@ def revoke(document_id: int) -> int:
 
 @shared_task(name="portal.jobs.tidy")
 def tidy() -> None:
-    """Remove what has served: old console links, sign-ins, delivered messages."""
+    """Remove what has served: old console links, sign-ins, browser sessions, delivered messages."""
     now = database_now()
     tidy_access(at=now)
     tidy_sign_ins(at=now)
+    SessionStore.clear_expired()
     outbox.drop_delivered(before=now - timedelta(days=7))
 
 
