@@ -14,7 +14,7 @@ from tests.servers.process import wait_until
 pytestmark = pytest.mark.xdist_group("demo")
 LOGS = "meadow-logs"
 ROLE = "Production read only"
-GRANT_SECONDS = 75
+GRANT_SECONDS = 70
 
 
 def test_a_grant_from_sign_in_to_the_console_to_its_end(browser: Browser, demo: Demo) -> None:

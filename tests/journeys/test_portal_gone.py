@@ -33,7 +33,7 @@ from portal.wiring import aws_ports
 
 dora = Person.objects.get(name="Dora Weiss")
 role = AwsRole.objects.get(name="ProductionReadOnly")
-order = GrantOrder(person_id=dora.pk, role_id=role.pk, reason="test", ends_at=database_now() + timedelta(seconds=62))
+order = GrantOrder(person_id=dora.pk, role_id=role.pk, reason="test", ends_at=database_now() + timedelta(seconds=61))
 grant = make_grant(order=order, aws=aws_ports(), actor=Actor.command("test"))
 actor = Actor(kind=ActorKind.PERSON, label=dora.name, person_id=dora.pk)
 issued = issue_credentials(grant_id=grant.pk, aws=aws_ports(), actor=actor)

@@ -1,7 +1,7 @@
 """Give a person a role for a time. What was granted, its scope included, is frozen in the grant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -43,13 +43,15 @@ class GrantOrder:
 
 
 def make_grant(*, order: GrantOrder, aws: AwsPorts, actor: Actor) -> Grant:
-    """Make a grant; it is active at once when its start has come.
+    """Make a grant; it is active at once when its start has come. Its end is cut to the whole second.
 
     Raises:
         InvalidError: names the field and what is allowed.
         ForbiddenError: the actor may not grant, or would grant to themselves.
     """
     _check_times(order)
+    # IAM's dates know whole seconds: so the portal's doors and the session policy close at the same moment.
+    order = replace(order, ends_at=order.ends_at.replace(microsecond=0))
     with transaction.atomic():
         # Both are locked: who loses the right to grant, or is deactivated, meanwhile, grants and gets nothing.
         people = _lock_people(order.person_id, actor)
@@ -125,7 +127,8 @@ def _start(starts_at: datetime | None, now: datetime) -> datetime:
 
 
 def _check_window(order: GrantOrder, person: Person, starts_at: datetime, now: datetime) -> None:
-    refused = window_refusal(starts_at, order.ends_at, now=now)
+    # Judged by whole seconds, as the end is: a minute from now is a minute.
+    refused = window_refusal(starts_at.replace(microsecond=0), order.ends_at, now=now)
     if refused is None and person.partner is not None:
         refused = contract_refusal(
             starts_at,
