@@ -12,7 +12,6 @@ from pytest_django import DjangoDbBlocker
 from portal.audit import append_only
 from tests.fakes import FakeAws
 
-
 _PATIENT = {"demo": 0, "demo-gone": 1, "faults": 2, "sandbox": 3, "starts": 4}
 
 

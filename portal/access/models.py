@@ -123,6 +123,7 @@ class AwsSession(models.Model):
     failure = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        verbose_name = "AWS session"
         ordering = ["-asked_at"]
         constraints = [
             models.CheckConstraint(

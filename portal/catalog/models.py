@@ -20,13 +20,17 @@ from portal.catalog.scopes import (
 PROTECT = models.PROTECT
 ACCOUNT_ID = RegexValidator(r"\A[0-9]{12}\Z", "An AWS account number has 12 digits.")
 # IAM: a role's name has 1 to 64 of these; path and name together at most 512, here 64, for the console's sake.
-PRINCIPAL_NAME = RegexValidator(r"\A[\w+=,.@-]{1,64}\Z", "Allowed are 1 to 64 letters, digits and _+=,.@-")
-PRINCIPAL_PATH = RegexValidator(r"\A/([\w+=,.@-]+/)*\Z", "A path begins and ends with a slash.")
+PRINCIPAL_NAME = RegexValidator(
+    r"\A[A-Za-z0-9_+=,.@-]{1,64}\Z", "Allowed are 1 to 64 letters, digits and _+=,.@-"
+)
+PRINCIPAL_PATH = RegexValidator(r"\A/([A-Za-z0-9_+=,.@-]+/)*\Z", "A path begins and ends with a slash.")
 ROLE_ARN = RegexValidator(
-    r"\A\Z|\Aarn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}\Z",
+    r"\A\Z|\Aarn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}\Z",
     "That is not the ARN of a role.",
 )
 HOUR = 3600
+UNWRITABLE_PATHS = ("/aws-reserved/", "/aws-service-role/")
+UNWRITABLE_NAMES = ("AWSReservedSSO_", "AWSServiceRoleFor")
 
 
 class AwsAccount(models.Model):
@@ -174,6 +178,11 @@ class AwsRole(models.Model):
     @property
     def max_session(self) -> timedelta:
         return timedelta(seconds=self.max_session_seconds)
+
+    @property
+    def has_kill_switch(self) -> bool:
+        """Whether a deny can stand there: AWS alone writes service-linked and IAM Identity Center roles."""
+        return not (self.path.startswith(UNWRITABLE_PATHS) or self.name.startswith(UNWRITABLE_NAMES))
 
     @property
     def deny_target(self) -> DenyTarget:

@@ -24,7 +24,9 @@ KINDS: Mapping[str, tuple[re.Pattern[str], str]] = {
 }
 PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]{0,30})\}\}")
 STATEMENT_KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
-MANAGED_ARN = re.compile(r"arn:(aws|aws-cn|aws-us-gov):iam::(aws|[0-9]{12}):policy/[\w+=,.@/-]{1,512}")
+MANAGED_ARN = re.compile(
+    r"arn:(aws|aws-cn|aws-us-gov):iam::(aws|[0-9]{12}):policy/[A-Za-z0-9_+=,.@/-]{1,512}"
+)
 MAX_MANAGED = 10
 
 

@@ -14,13 +14,6 @@ from portal.catalog.models import AwsRole
 from portal.staff.base import CheckedForm, RecordedAdmin, record_of
 
 IDENTITY = ("account", "method", "path", "name")
-# IAM lets nobody but AWS itself write these: a deny could not be put there (aws.md, 'Ending live sessions').
-UNWRITABLE_PATHS = ("/aws-reserved/", "/aws-service-role/")
-UNWRITABLE_NAMES = ("AWSReservedSSO_", "AWSServiceRoleFor")
-
-
-def lacks_kill_switch(path: str, name: str) -> bool:
-    return path.startswith(UNWRITABLE_PATHS) or name.startswith(UNWRITABLE_NAMES)
 
 
 class RoleForm(CheckedForm[AwsRole]):
@@ -29,11 +22,9 @@ class RoleForm(CheckedForm[AwsRole]):
         told = {
             name: self.cleaned_data.get(name, getattr(self.instance, name, None)) for name in ("path", "name")
         }
-        for field, value in told.items():
-            if value and not str(value).isascii() and field in self.fields:
-                self.add_error(field, "IAM's names are plain ASCII letters, digits and _+=,.@-")
         enabled = self.cleaned_data.get("is_enabled", self.instance.is_enabled)
-        if enabled and lacks_kill_switch(str(told["path"] or ""), str(told["name"] or "")):
+        asked = AwsRole(path=str(told["path"] or ""), name=str(told["name"] or ""))
+        if enabled and not asked.has_kill_switch:
             self.add_error(
                 "is_enabled",
                 "No kill switch: AWS lets nobody write a deny to a service-linked or IAM Identity Center role, so "
@@ -62,7 +53,7 @@ class RoleAdmin(RecordedAdmin[AwsRole]):
 
     @admin.display(description="kill switch")
     def kill_switch(self, role: AwsRole) -> str:
-        return "none" if lacks_kill_switch(role.path, role.name) else "yes"
+        return "yes" if role.has_kill_switch else "none"
 
     @admin.display(description="ARN")
     def arn(self, role: AwsRole) -> str:

@@ -4,14 +4,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.servers.aws_outcome import ALLOWED, DENIED, outcome
+from tests.servers.aws_outcome import ALLOWED, assert_ends_on_the_second, outcome, watch
 from tests.servers.demo import ROOT, Demo, running_demo
 from tests.servers.sandbox import Sandbox
 
@@ -56,19 +55,9 @@ def test_access_ends_on_the_second_with_everything_of_ours_gone(tmp_path: Path) 
         demo.kill("web", "worker", "beat", "valkey")
 
         s3, twin_s3 = aws.client("s3", issued), aws.client("s3", twin)
-        answers: list[tuple[float, str, float]] = []
-        end = ends_at.timestamp()
-        while time.time() < end + 3:
-            began = time.time()
-            said = outcome(lambda: s3.get_object(Bucket=BUCKET, Key=OBJECT))
-            answers.append((began, said, time.time()))
-            time.sleep(0.1 if abs(end - began) < 5 else 1.0)
-
-        assert {said for _, said, _ in answers} == {ALLOWED, DENIED}
-        # To the second, however slow the machine is: nothing asked at or after the end is allowed (though the
-        # bucket's policy names the session itself), nothing answered before it is denied.
-        assert not [began - end for began, said, _ in answers if said == ALLOWED and began >= end]
-        assert not [answered - end for _, said, answered in answers if said == DENIED and answered < end]
+        # The bucket's policy names the session itself, and doesn't let it live on.
+        answers = watch(lambda: s3.get_object(Bucket=BUCKET, Key=OBJECT), end=ends_at.timestamp())
+        assert_ends_on_the_second(answers, ends_at.timestamp())
         assert datetime.fromisoformat(issued["Expiration"]) > datetime.now(UTC), "their own end lies ahead"
         assert outcome(lambda: twin_s3.get_object(Bucket=BUCKET, Key=OBJECT)) == ALLOWED
 

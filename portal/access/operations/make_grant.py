@@ -115,6 +115,11 @@ def _role(role_id: UUID) -> AwsRole:
     role = AwsRole.objects.select_related("account").filter(pk=role_id, is_enabled=True).first()
     if role is None:
         raise InvalidError("Choose a role that is enabled.", field="role")
+    if not role.has_kill_switch:
+        raise InvalidError(
+            "No kill switch: AWS lets nobody write a deny to this role, so its sessions could not be cut off.",
+            field="role",
+        )
     return role
 
 

@@ -53,3 +53,6 @@ def test_an_admin_is_deactivated_by_a_superuser_alone(person: Make, admin: Any, 
     with pytest.raises(ForbiddenError, match="superuser"):
         deactivate_person(person_id=other.pk, reason="r", actor=actor_of(lesser))
     deactivate_person(person_id=other.pk, reason="r", actor=actor_of(admin))
+    reactivate_person(person_id=other.pk, reason="r", actor=actor_of(admin))
+    other.refresh_from_db()
+    assert (other.is_active, other.is_staff) == (True, False), "being an admin does not come back by itself"

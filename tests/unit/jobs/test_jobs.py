@@ -16,6 +16,7 @@ from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.jobs import capacity, tasks
 from portal.jobs.beat import SteadyScheduler
+from portal.jobs.management.commands import apply_revocations as waiting_command
 from portal.jobs.management.commands import revoke_grant as command
 from portal.kernel.actor import Actor
 from tests.fakes import DENIED, FakeAws
@@ -171,3 +172,30 @@ def test_wrong_arguments_end_in_a_sentence(
 ) -> None:
     with pytest.raises(CommandError, match=sentence):
         run(*arguments)
+
+
+def test_apply_revocations_brings_what_waits_to_aws_and_says_what_is_left(
+    revoked: Grant, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_command, "aws_ports", aws.ports)
+    aws.fail["write"] = DENIED
+    errors = io.StringIO()
+    with pytest.raises(CommandError, match="1 of 1 still wait"):
+        call_command("apply_revocations", stdout=io.StringIO(), stderr=errors)
+    assert "AccessDenied" in errors.getvalue()
+    del aws.fail["write"]
+    said = io.StringIO()
+    call_command("apply_revocations", stdout=said)
+    assert "Every revocation stands in AWS" in said.getvalue()
+    assert Revocation.objects.get().state == "applied"
+    assert aws.denied() == set(Revocation.objects.get().userids)
+
+
+def test_apply_revocations_without_a_hub_says_so(revoked: Grant, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_hub() -> Any:
+        raise NotPossible("the hub has no AWS credentials")
+
+    monkeypatch.setattr(waiting_command, "aws_ports", no_hub)
+    with pytest.raises(CommandError, match="AWS was not reached: the hub has no AWS credentials"):
+        call_command("apply_revocations", stdout=io.StringIO())
+    assert Revocation.objects.get().state == "pending"

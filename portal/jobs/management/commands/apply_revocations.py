@@ -21,6 +21,7 @@ class Command(BaseCommand):
         del args, options
         waiting = Revocation.objects.filter(~Q(state=RevocationState.APPLIED.value))
         retry_now(revocation_ids=list(waiting.values_list("pk", flat=True)), at=database_now())
+        total = waiting.count()
         documents = sorted(set(waiting.values_list("document_id", flat=True)))
         for number, document_id in enumerate(documents, start=1):
             self.stdout.write(f"AWS document {number} of {len(documents)}")
@@ -32,5 +33,5 @@ class Command(BaseCommand):
         for row in left:
             self.stderr.write(f"{row.grant}: {row.last_error or 'another worker is at it'}")
         if left:
-            raise CommandError(f"{len(left)} revocations still wait. The worker goes on trying.")
+            raise CommandError(f"{len(left)} of {total} still wait. The worker goes on trying.")
         self.stdout.write("Every revocation stands in AWS.")
