@@ -76,10 +76,19 @@ class Visitor:
         """Get credentials, read the JSON that the page shows, and return to My access."""
         self.page.locator(self.card(role)).first.get_by_role("button", name="Get credentials").click()
         self.page.get_by_text("JSON", exact=True).first.click()
-        text = self.page.locator("#snippet-json").inner_text()
+        found: dict[str, str] = json.loads(self.page.locator("#snippet-json").inner_text())
         self.go("/")
-        found: dict[str, str] = json.loads(text)
         return found
+
+    def snippets(self, role: str) -> dict[str, str]:
+        """Get credentials and return what each tab of the page would put on the clipboard."""
+        self.page.locator(self.card(role)).first.get_by_role("button", name="Get credentials").click()
+        shown = self.page.locator(".snippet")
+        expect(shown.first).to_be_visible()
+        return {
+            str(each.get_attribute("id")).removeprefix("snippet-"): each.text_content() or ""
+            for each in shown.all()
+        }
 
 
 def visitor(
@@ -103,3 +112,10 @@ def visitor(
     listen(met.page)
     context.on("page", listen)
     return met
+
+
+def pick(page: Page, field: str, words: str) -> None:
+    """Choose from one of the admin's search-as-you-type lists, as people do."""
+    page.locator(f".field-{field} .select2-selection").click()
+    page.locator(".select2-search__field").fill(words)
+    page.locator(".select2-results__option").filter(has_text=words).first.click()

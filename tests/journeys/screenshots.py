@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.journeys.browser import Visitor, chromium, visitor
+from tests.journeys.browser import Visitor, chromium, pick, visitor
 from tests.servers.demo import ROOT, Demo, running_demo
 
 IMAGES = ROOT / "docs" / "images"
@@ -51,6 +51,11 @@ def take_all(browser: Browser, demo: Demo, suffix: str, view: tuple[int, str]) -
     ada.sign_in("Ada Okafor")
     ada.go("/manage/access/grant/")
     save(ada.page, f"manage-grants{suffix}")
+    ada.go("/manage/access/grant/add/")
+    pick(ada.page, "person", "Dora Weiss")
+    pick(ada.page, "role", "Production read only")
+    ada.page.get_by_label("Reason").fill("Month-end check of the shop's logs")
+    save(ada.page, f"grant-access{suffix}")
     ada.page.goto(ben.page.url)
     ada.page.get_by_role("link", name="Revoke").first.click()
     save(ada.page, f"revoke{suffix}")

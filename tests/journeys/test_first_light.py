@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.journeys.browser import PATIENCE, Visitor, visitor
+from tests.journeys.browser import PATIENCE, Visitor, pick, visitor
 from tests.servers.aws_outcome import ALLOWED, DENIED, outcome
 from tests.servers.demo import Demo
 from tests.servers.process import wait_until
@@ -106,13 +106,6 @@ def grant_a_minute(ada: Visitor, person: str) -> datetime:
     page.get_by_role("button", name="Grant access").click()
     expect(page.locator(".messagelist .success")).to_contain_text(person)
     return ends_at
-
-
-def pick(page: Page, field: str, words: str) -> None:
-    """Choose from one of the admin's search-as-you-type lists, as people do."""
-    page.locator(f".field-{field} .select2-selection").click()
-    page.locator(".select2-search__field").fill(words)
-    page.locator(".select2-results__option").filter(has_text=words).first.click()
 
 
 def allowed(page: Page) -> Locator:
