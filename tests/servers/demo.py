@@ -41,21 +41,13 @@ class Demo:
 
 
 @contextlib.contextmanager
-def running_demo(home: Path) -> Iterator[Demo]:
+def running_demo(home: Path, *, portal_port: int | None = None) -> Iterator[Demo]:
+    """Run the demo until the block ends; the same `home` goes on where it was left."""
     home.mkdir(parents=True, exist_ok=True)
     run_file = home / "run.json"
-    options = [
-        *("--directory", str(home)),
-        *(
-            "--portal-port",
-            str(free_port()),
-            "--identity-port",
-            str(free_port()),
-            "--sandbox-port",
-            str(free_port()),
-        ),
-    ]
-    command = [sys.executable, "-m", "portal.demo", *options]
+    ports = {"portal": portal_port or free_port(), "identity": free_port(), "sandbox": free_port()}
+    options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
+    command = [sys.executable, "-m", "portal.demo", "--directory", str(home), *options]
     clean = {name: "" for name in os.environ if name.startswith("SALLYPORT_")}
     with running(
         command, log=home / "demo.log", ready=run_file.exists, seconds=90, cwd=ROOT, env=clean
