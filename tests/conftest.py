@@ -56,8 +56,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture
-def aws() -> FakeAws:
-    return FakeAws()
+def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
+    """A fake AWS; the portal's wiring finds no other while it is there."""
+    from portal import wiring  # noqa: PLC0415  # after the settings are chosen
+
+    fake = FakeAws()
+    monkeypatch.setattr(wiring, "aws_ports", fake.ports)
+    return fake
 
 
 @pytest.fixture
@@ -75,6 +80,18 @@ def person(db: None) -> Callable[..., Any]:
 def admin(person: Callable[..., Any]) -> Any:
     """Somebody who may do all that admins may."""
     return person("Grace Warden", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def ben(person: Callable[..., Any]) -> Any:
+    """Somebody who holds things."""
+    return person("Ben Lindqvist")
+
+
+@pytest.fixture
+def mallory(person: Callable[..., Any]) -> Any:
+    """Somebody whom nothing of it concerns."""
+    return person("Mallory Quick")
 
 
 @pytest.fixture

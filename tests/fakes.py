@@ -1,7 +1,7 @@
 """A fake AWS at the ports: deny documents in memory, faults that a test sets, nothing of boto3.
 
-Names, the deny document and the scope's check are the broker's own pure functions, so that what the portal
-stores is what it would store in production.
+Names, the deny document and the rule for destinations are the broker's own pure functions, so that what the
+portal stores and refuses is what it would in production.
 """
 
 import threading
@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from zlib import crc32
 
+from brokers.aws.partitions import check_destination
 from brokers.aws.revocation import denied_userids, deny_document
 from brokers.aws.session_names import session_name, source_identity
-from brokers.errors import AwsAccessDenied, AwsUnavailable, BrokerError, NotPossible
+from brokers.errors import AwsAccessDenied, AwsUnavailable, BrokerError
 from brokers.ports import AwsPorts
 from brokers.types import (
     AssumeRoleCall,
@@ -26,8 +28,11 @@ from brokers.types import (
 )
 
 CONSOLE = "https://console.aws.amazon.com/"
-SECRET = "fake-secret-access-key"
-TOKEN = "fake-session-token"
+KEY_ID = "ASIAFAKE"
+SECRET = "secret/that+stands=nowhere"
+TOKEN = "session-token-that-stands-nowhere"
+SIGN_IN_URL = "https://signin.aws.amazon.com/federation?Action=login&SigninToken=only-for-this-browser"
+ORIGINS = ("https://signin.aws.amazon.com", "https://*.console.aws.amazon.com")
 T = TypeVar("T")
 UNAVAILABLE = AwsUnavailable("fake:Call", "ReadTimeoutError")
 DENIED = AwsAccessDenied("fake:Call", "AccessDenied", "not authorized")
@@ -67,13 +72,16 @@ class FakeAws:
         )
 
     def role_id(self, name: str) -> str:
-        return self.role_ids.setdefault(name, f"AROA{abs(hash(name)) % 10**16:016d}")
+        return self.role_ids.setdefault(name, role_id_of(name))
 
     def denied(self) -> set[str]:
         return {userid for document in self.documents.values() for userid in denied_userids(document)}
 
+    def asked(self, operation: str) -> list[Any]:
+        return [asked for name, asked in self.calls if name == operation]
+
     def count(self, operation: str) -> int:
-        return sum(name == operation for name, _ in self.calls)
+        return len(self.asked(operation))
 
     def assume_role(self, call: AssumeRoleCall) -> IssuedSession:
         name = call.role_arn.rpartition("/")[2]
@@ -101,17 +109,15 @@ class FakeAws:
             "issuer": issuer,
             "session_duration": session_duration,
         }
-        url = f"https://signin.aws.amazon.com/federation?SigninToken={TOKEN}"
         return self._call(
-            "sign_in_url", asked, lambda: SignInUrl(url, datetime.now(UTC) + timedelta(minutes=15))
+            "sign_in_url", asked, lambda: SignInUrl(SIGN_IN_URL, datetime.now(UTC) + timedelta(minutes=15))
         )
 
     def check_destination(self, partition: Partition, destination: str) -> None:
-        if not destination.startswith(CONSOLE):
-            raise NotPossible(f"{destination} is not on a console host of {partition}.")
+        check_destination(partition, destination)
 
     def sign_in_origins(self) -> tuple[str, ...]:
-        return ("https://signin.aws.amazon.com",)
+        return ORIGINS
 
     def read(self, target: DenyTarget) -> Mapping[str, Any] | None:
         if self.hidden_reads:
@@ -146,13 +152,18 @@ class FakeAws:
         return answer
 
 
+def role_id_of(name: str) -> str:
+    """Return the unique id that a role of this name has in every fake AWS, until a test says otherwise."""
+    return f"AROA{crc32(name.encode()):017d}"
+
+
 def _key(target: DenyTarget) -> DenyTarget:
     return replace(target, via_role_arn=None)
 
 
 def _issued(userid: str, duration: timedelta) -> IssuedSession:
     return IssuedSession(
-        credentials=Credentials("ASIAFAKE", SECRET, TOKEN, datetime.now(UTC) + duration),
+        credentials=Credentials(KEY_ID, SECRET, TOKEN, datetime.now(UTC) + duration),
         arn="arn:aws:sts::222222222222:assumed-role/fake/session",
         userid=userid,
         packed_policy_percent=7,

@@ -6,14 +6,14 @@ from django.test import Client
 
 from portal.directory.models import ApiToken, Person
 from portal.directory.operations.api_tokens import create_token
-from portal.kernel.actor import Actor, ActorKind
+from tests.world import as_actor
 
 ALL_SCOPES = tuple(ApiToken.Scope.values)
 
 
 def make_token(person: Person, *scopes: str) -> str:
-    actor = Actor(kind=ActorKind.PERSON, label=person.name, person_id=person.pk)
-    return create_token(name="deploy script", scopes=scopes or ALL_SCOPES, days=7, actor=actor).plain
+    made = create_token(name="deploy script", scopes=scopes or ALL_SCOPES, days=7, actor=as_actor(person))
+    return made.plain
 
 
 def with_token(plain: str) -> Client:

@@ -1,23 +1,8 @@
 import pytest
 
-from portal import wiring
-from portal.directory.models import Person
-from tests.integration.web.doubles import FakeAws
-from tests.integration.web.world import make_person
+from tests.fakes import FakeAws
 
 
 @pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
-    fake = FakeAws()
-    monkeypatch.setattr(wiring, "aws_ports", fake.ports)
-    return fake
-
-
-@pytest.fixture
-def ben(db: None) -> Person:
-    return make_person("Ben Lindqvist")
-
-
-@pytest.fixture
-def mallory(db: None) -> Person:
-    return make_person("Mallory Quick")
+def _no_real_aws(aws: FakeAws) -> None:
+    """No script's call may find a real AWS."""

@@ -8,9 +8,9 @@ from django.urls import reverse
 from portal.access.models import AwsSession, Grant
 from portal.audit.models import AuditEvent
 from portal.directory.models import Person
+from tests.fakes import SECRET, TOKEN
 from tests.integration.api.calling import caller, problem, send
-from tests.integration.web.doubles import SECRET, TOKEN
-from tests.integration.web.world import HOUR, make_admin, make_grant, make_role, make_scheduled, signed_in
+from tests.world import HOUR, make_admin, make_grant, make_role, make_scheduled, signed_in
 
 pytestmark = pytest.mark.django_db
 GRANTS = "/api/v1/grants"

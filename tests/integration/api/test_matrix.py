@@ -12,7 +12,7 @@ from portal.access.models import AwsSession, ConsoleLink, Grant
 from portal.api.urls import urlpatterns
 from portal.directory.models import ApiToken, Person
 from tests.integration.api.calling import ALL_SCOPES, caller, make_token, problem, send, with_token
-from tests.integration.web.world import make_admin, make_grant, signed_in
+from tests.world import make_admin, make_grant, signed_in
 
 pytestmark = pytest.mark.django_db
 METHODS = ("get", "post", "put", "patch", "delete", "options")

@@ -11,9 +11,9 @@ from brokers.errors import AwsAccessDenied, AwsUnavailable, NotPossible
 from portal import wiring
 from portal.api.views import credentials
 from portal.directory.models import Person
+from tests.fakes import FakeAws
 from tests.integration.api.calling import caller, problem, send
-from tests.integration.web.doubles import FakeAws
-from tests.integration.web.world import make_admin, make_grant
+from tests.world import make_admin, make_grant
 
 pytestmark = pytest.mark.django_db
 
@@ -75,7 +75,7 @@ def test_only_json_is_taken_and_given(revoke: str, ben: Person) -> None:
 
 
 def test_aws_that_does_not_answer_is_worth_another_try(door: str, ben: Person, aws: FakeAws) -> None:
-    aws.refusing = AwsUnavailable("sts:AssumeRole", "throttled")
+    aws.fail["assume_role"] = AwsUnavailable("sts:AssumeRole", "throttled")
     answer = send(caller(ben), "post", door)
     told = problem(answer, 503, "upstream")
     assert (told["retryable"], told["upstream_code"]) == (True, "aws.unavailable")
@@ -83,7 +83,7 @@ def test_aws_that_does_not_answer_is_worth_another_try(door: str, ben: Person, a
 
 
 def test_aws_that_refuses_is_not(door: str, ben: Person, aws: FakeAws) -> None:
-    aws.refusing = AwsAccessDenied("sts:AssumeRole", "AccessDenied", "not authorized")
+    aws.fail["assume_role"] = AwsAccessDenied("sts:AssumeRole", "AccessDenied", "not authorized")
     answer = send(caller(ben), "post", door)
     told = problem(answer, 503, "upstream")
     assert (told["retryable"], told["upstream_code"]) == (False, "aws.access_denied")

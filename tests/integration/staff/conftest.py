@@ -1,21 +1,13 @@
 import pytest
 
-from portal import wiring
 from portal.directory.models import Person
-from tests.integration.web.doubles import FakeAws
-from tests.integration.web.world import make_person
+from tests.fakes import FakeAws
+from tests.world import make_person
 
 
 @pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
-    fake = FakeAws()
-    monkeypatch.setattr(wiring, "aws_ports", fake.ports)
-    return fake
-
-
-@pytest.fixture
-def ben(db: None) -> Person:
-    return make_person("Ben Lindqvist")
+def _no_real_aws(aws: FakeAws) -> None:
+    """No page of the admin may find a real AWS."""
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from portal.directory.models import Person
-from tests.integration.web.world import make_admin, signed_in
+from tests.world import make_admin, signed_in
 
 pytestmark = pytest.mark.django_db
 

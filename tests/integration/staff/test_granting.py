@@ -12,7 +12,7 @@ from portal.access.models import Grant
 from portal.catalog.models import AwsRole, ScopeTemplate
 from portal.directory.models import Partner, Person
 from tests.integration.staff.pages import errors_of, said, trail
-from tests.integration.web.world import make_admin, make_role, signed_in
+from tests.world import make_admin, make_role, signed_in
 
 pytestmark = pytest.mark.django_db
 ADD = "/manage/access/grant/add/"

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from portal.directory.models import ExternalIdentity, IdentityProvider, Person
 from tests.integration.staff.pages import fields_of, save, trail
-from tests.integration.web.world import make_admin, make_person, signed_in
+from tests.world import make_admin, make_person, signed_in
 
 pytestmark = pytest.mark.django_db
 RIGHTS = {"is_staff": "on", "is_superuser": "on"}

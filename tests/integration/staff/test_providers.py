@@ -6,8 +6,8 @@ from django.test import Client
 from portal.directory.models import ExternalIdentity, IdentityProvider, Partner, Person
 from tests.integration.staff.pages import errors_of, save, trail
 from tests.integration.web.saml_visits import OTHER, OWN, described
-from tests.integration.web.world import HOUR, signed_in
 from tests.saml_forge.keys import rsa_key
+from tests.world import HOUR, signed_in
 
 pytestmark = pytest.mark.django_db
 ADD = "/manage/directory/identityprovider/add/"

@@ -8,13 +8,12 @@ import pytest
 from django.contrib import admin
 from django.test import Client, RequestFactory
 
-from portal import wiring
 from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
 from portal.directory.models import Group, Partner, Person
 from portal.staff import base
+from tests.fakes import UNAVAILABLE, FakeAws, role_id_of
 from tests.integration.staff.pages import errors_of, said, save, trail
-from tests.integration.web.doubles import FakeAws
-from tests.integration.web.world import HOUR, make_grant, make_role, signed_in
+from tests.world import HOUR, make_grant, make_role, signed_in
 
 pytestmark = pytest.mark.django_db
 ACCOUNTS = "/manage/catalog/awsaccount/"
@@ -155,26 +154,18 @@ def test_a_roles_id_is_read_from_aws_after_the_commit(
     with django_capture_on_commit_callbacks(execute=True):
         client.post(f"{ROLES}add/", role_form(account))
     role = AwsRole.objects.get()
-    assert role.unique_id == "AROAEXAMPLE"
-    assert trail("staff.record.changed")[0].details["values"] == {"unique_id": "AROAEXAMPLE"}
+    assert role.unique_id == role_id_of(role.name)
+    assert trail("staff.record.changed")[0].details["values"] == {"unique_id": role.unique_id}
 
 
-def test_aws_out_of_reach_blocks_no_saving(
-    client: Client, account: AwsAccount, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from brokers.errors import AwsUnavailable  # noqa: PLC0415  # of this test alone
-
-    def away(_: object) -> str:
-        raise AwsUnavailable("iam:GetRole", "time-out")
-
-    monkeypatch.setattr(aws, "unique_id", away)
+def test_aws_out_of_reach_blocks_no_saving(client: Client, account: AwsAccount, aws: FakeAws) -> None:
+    aws.fail["unique_id"] = UNAVAILABLE
     role = make_role("Deploy", name="Deploy", unique_id="")
     page = client.post(ROLES, {"action": "read_from_aws", "_selected_action": [str(role.pk)]}, follow=True)
     assert "not found in AWS" in said(page)
-    monkeypatch.undo()
-    monkeypatch.setattr(wiring, "aws_ports", aws.ports)
+    del aws.fail["unique_id"]
     page = client.post(ROLES, {"action": "read_from_aws", "_selected_action": [str(role.pk)]}, follow=True)
-    assert "is in AWS as AROAEXAMPLE" in said(page)
+    assert f"is in AWS as {role_id_of(role.name)}" in said(page)
 
 
 def test_a_granted_role_stays_the_role_that_it_is(client: Client, ben: Person) -> None:

@@ -11,7 +11,7 @@ from portal.access.models import AwsSession, DenyDocument, Grant, Revocation
 from portal.directory.models import Person
 from portal.kernel.models import OutboxMessage
 from tests.integration.staff.pages import said, trail
-from tests.integration.web.world import HOUR, make_admin, make_grant, signed_in
+from tests.world import HOUR, add_session, make_admin, make_grant, signed_in
 
 pytestmark = pytest.mark.django_db
 LIST = "/manage/access/grant/"
@@ -30,16 +30,7 @@ def client(db: None) -> Client:
 
 @pytest.fixture
 def session(grant: Grant) -> AwsSession:
-    return AwsSession.objects.create(
-        grant=grant,
-        kind="credentials",
-        state="got",
-        session_name="sp-1",
-        userid="AROAEXAMPLE:sp-1",
-        asked_at=grant.starts_at,
-        answered_at=grant.starts_at,
-        expires_at=grant.ends_at + HOUR,
-    )
+    return add_session(grant)
 
 
 def state(grant: Grant) -> str:
@@ -73,7 +64,7 @@ def test_one_grant_on_its_own_page(client: Client, grant: Grant, session: AwsSes
     answer = client.post(own_page(grant), YES)
     assert answer["Location"] == reverse("admin:access_grant_change", args=[grant.pk])
     assert state(grant) == "revoked"
-    assert Revocation.objects.get().userids == ["AROAEXAMPLE:sp-1"]
+    assert Revocation.objects.get().userids == [session.userid]
     assert trail("access.grant.revoked")[0].details["reason"] == "left the project"
     page = client.get(answer["Location"])
     assert "being cut off in AWS" in said(page)
@@ -125,7 +116,7 @@ def failing(grant: Grant) -> Revocation:
     return Revocation.objects.create(
         grant=grant,
         document=document,
-        userids=["AROAEXAMPLE:sp-1"],
+        userids=[f"{grant.role.unique_id}:sp-1"],
         state="failing",
         asked_at=grant.starts_at,
         covers_until=grant.ends_at + HOUR,

@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from portal.audit.models import AuditEvent
 from portal.directory.models import IdentityProvider
-from tests.integration.web.world import Answer
 from tests.saml_forge import Forge, KeyPair, rsa_key
+from tests.world import Answer
 
 OWN = "https://idp.example.test/metadata"
 OTHER = "https://idp.other.test/metadata"

@@ -14,15 +14,18 @@ from portal.access.models import AwsSession, Grant
 from portal.access.operations.console_links import make_console_link
 from portal.audit.models import AuditEvent
 from portal.directory.models import Person
-from portal.kernel.actor import Actor, ActorKind
-from tests.integration.web.doubles import ORIGINS, SECRET, SIGN_IN_URL, TOKEN, FakeAws
-from tests.integration.web.world import make_grant, make_role, make_scheduled, signed_in
+from tests.fakes import ORIGINS, SECRET, SIGN_IN_URL, TOKEN, FakeAws
+from tests.world import as_actor, make_grant, make_role, make_scheduled, signed_in
 
 S3 = "https://console.aws.amazon.com/s3/home?region=us-east-1"
 
 
 def url_of(grant: Grant) -> str:
     return reverse("web:open-console", args=[grant.pk])
+
+
+def opened_at(aws: FakeAws) -> list[tuple[str, str]]:
+    return [(asked["destination"], asked["issuer"]) for asked in aws.asked("sign_in_url")]
 
 
 def test_it_leads_to_the_sign_in_url_and_keeps_nothing(
@@ -35,7 +38,7 @@ def test_it_leads_to_the_sign_in_url_and_keeps_nothing(
     assert "no-store" in opened.headers["Cache-Control"]
     assert opened.headers["Referrer-Policy"] == "no-referrer"
     assert opened.content == b""
-    assert aws.opened == [(S3, settings.PORTAL_URL)]
+    assert opened_at(aws) == [(S3, settings.PORTAL_URL)]
     session = Session.objects.get()
     kept = f"{session.get_decoded()} {list(AwsSession.objects.values())} {list(AuditEvent.objects.values())}"
     for secret in (SIGN_IN_URL, SECRET, TOKEN):
@@ -55,7 +58,7 @@ def test_an_address_that_was_typed_wins(ben: Person, aws: FakeAws) -> None:
     typed = "https://eu-central-1.console.aws.amazon.com/lambda/home"
     body = {"destination": S3, "other_destination": f" {typed} "}
     assert signed_in(ben).post(url_of(make_grant(ben)), body).status_code == 303
-    assert aws.opened == [(typed, settings.PORTAL_URL)]
+    assert opened_at(aws) == [(typed, settings.PORTAL_URL)]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_a_role_without_a_console(ben: Person, aws: FakeAws) -> None:
     [AwsAccessDenied("AssumeRole", "AccessDenied", "not you"), AwsUnavailable("AssumeRole", "timed out")],
 )
 def test_aws_says_no(ben: Person, aws: FakeAws, problem: AwsUnavailable | AwsAccessDenied) -> None:
-    aws.refusing = problem
+    aws.fail["assume_role"] = problem
     answer = signed_in(ben).post(url_of(make_grant(ben)), {"destination": S3})
     assert answer.status_code == 503
     assert b"AssumeRole" in answer.content
@@ -116,8 +119,9 @@ def test_aws_says_no(ben: Person, aws: FakeAws, problem: AwsUnavailable | AwsAcc
 
 @pytest.fixture
 def link(ben: Person, aws: FakeAws) -> str:
-    actor = Actor(kind=ActorKind.PERSON, label=ben.name, person_id=ben.pk)
-    made = make_console_link(grant_id=make_grant(ben).pk, destination=S3, aws=aws.ports(), actor=actor)
+    made = make_console_link(
+        grant_id=make_grant(ben).pk, destination=S3, aws=aws.ports(), actor=as_actor(ben)
+    )
     return reverse("web:console-link", args=[made.token])
 
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 from portal.access.models import AwsSession, Grant
 from portal.audit.models import AuditEvent
 from portal.directory.models import Person
-from tests.integration.web.doubles import SECRET, TOKEN, FakeAws
-from tests.integration.web.world import make_grant, make_role, signed_in
+from tests.fakes import SECRET, TOKEN, FakeAws
+from tests.world import make_grant, make_role, signed_in
 
 
 def url_of(grant: Grant) -> str:
@@ -75,7 +75,11 @@ def test_they_say_why_they_last_as_long_as_they_do(ben: Person) -> None:
 
 def test_a_grant_that_ends_while_aws_is_asked(ben: Person, aws: FakeAws) -> None:
     grant = make_grant(ben)
-    aws.during = lambda: Grant.objects.filter(pk=grant.pk).update(state="revoked", ended_at=datetime.now(UTC))
+
+    def revoke() -> None:
+        Grant.objects.filter(pk=grant.pk).update(state="revoked", ended_at=datetime.now(UTC))
+
+    aws.before["assume_role"] = revoke
     answer = signed_in(ben).post(url_of(grant))
     assert answer.status_code == 409
     assert SECRET.encode() not in answer.content

@@ -17,17 +17,12 @@ from portal.access.models import AwsSession, ConsoleLink, Grant
 from portal.access.operations.console_links import make_console_link
 from portal.directory.models import ApiToken, Person
 from portal.directory.operations.api_tokens import create_token
-from portal.kernel.actor import Actor, ActorKind
 from portal.web.urls import urlpatterns
-from tests.integration.web.doubles import FakeAws
-from tests.integration.web.world import make_admin, make_grant, signed_in
+from tests.fakes import FakeAws
+from tests.world import as_actor, make_admin, make_grant, signed_in
 
 DESTINATION = "https://console.aws.amazon.com/s3/home"
 Make = Callable[[Person, FakeAws], dict[str, Any]]
-
-
-def as_actor(person: Person) -> Actor:
-    return Actor(kind=ActorKind.PERSON, label=person.name, person_id=person.pk)
 
 
 def a_grant(owner: Person, _: FakeAws) -> dict[str, Any]:

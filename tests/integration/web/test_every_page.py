@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from portal.directory.models import Person
 from tests.integration.web.saml_visits import make_provider
-from tests.integration.web.world import Answer, make_admin, make_grant, signed_in
+from tests.world import Answer, make_admin, make_grant, signed_in
 
 Visit = Callable[[Person], Answer]
 

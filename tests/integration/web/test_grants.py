@@ -11,8 +11,8 @@ from portal.access.models import DenyDocument, Grant, Revocation
 from portal.audit.models import AuditEvent
 from portal.directory.models import Person
 from portal.web.presenters import GrantPage
-from tests.integration.web.doubles import FakeAws
-from tests.integration.web.world import (
+from tests.fakes import FakeAws
+from tests.world import (
     HOUR,
     make_admin,
     make_grant,

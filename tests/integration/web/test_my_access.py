@@ -12,8 +12,8 @@ from brokers.errors import NotPossible
 from portal import wiring
 from portal.access.models import Grant
 from portal.directory.models import Partner, Person
-from tests.integration.web.doubles import ORIGINS
-from tests.integration.web.world import HOUR, make_grant, make_person, make_role, make_scheduled, signed_in
+from tests.fakes import ORIGINS
+from tests.world import HOUR, make_grant, make_person, make_role, make_scheduled, signed_in
 
 POLL = {"HX-Request": "true"}
 BUDGET = 5  # session, person, time, grants, and the partner of a partner's person

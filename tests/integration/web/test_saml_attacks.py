@@ -25,8 +25,8 @@ from tests.integration.web.saml_visits import (
     make_provider,
     refusals,
 )
-from tests.integration.web.world import Answer
 from tests.saml_forge import rsa_key, set_attribute
+from tests.world import Answer
 
 ASSERTION = "/samlp:Response/saml:Assertion"
 

@@ -19,7 +19,7 @@ from tests.integration.web.saml_visits import (
     make_provider,
     refusals,
 )
-from tests.integration.web.world import make_grant, make_person
+from tests.world import make_grant, make_person
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from portal.directory.models import ApiToken, Person
 from portal.directory.operations.api_tokens import find_token
-from tests.integration.web.world import make_admin, signed_in
+from tests.world import make_admin, signed_in
 
 BODY = {"name": "nightly report", "scopes": ["grants:read"], "lifetime": "7"}
 

@@ -1,4 +1,7 @@
-"""People, roles and grants for the pages' tests, as rows."""
+"""People, roles, grants and sessions as rows, in any state, for the tests of the portal's doors.
+
+Where a grant should have been made by its operation, there are the fixtures of conftest.py.
+"""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -8,9 +11,11 @@ from django.contrib.auth.models import Permission
 from django.http import HttpResponse
 from django.test import Client
 
-from portal.access.models import Grant
+from portal.access.models import AwsSession, Grant
 from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import Person
+from portal.kernel.actor import Actor, ActorKind
+from tests.fakes import role_id_of
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse
@@ -41,9 +46,9 @@ def make_role(title: str = "Production read only", **fields: object) -> AwsRole:
         "account": account,
         "title": title,
         "name": "ReadOnly",
-        "unique_id": "AROAEXAMPLE",
     }
-    return AwsRole.objects.create(**{**known, **fields})
+    known |= fields
+    return AwsRole.objects.create(**{"unique_id": role_id_of(str(known["name"])), **known})
 
 
 def make_grant(person: Person, role: AwsRole | None = None, **fields: object) -> Grant:
@@ -67,6 +72,24 @@ def make_scheduled(person: Person) -> Grant:
     return make_grant(
         person, state="scheduled", activated_at=None, starts_at=now + HOUR, ends_at=now + 2 * HOUR
     )
+
+
+def add_session(grant: Grant, kind: str = "credentials") -> AwsSession:
+    """Credentials got at the grant's start that outlive it by an hour."""
+    return AwsSession.objects.create(
+        grant=grant,
+        kind=kind,
+        state="got",
+        session_name="sp-1",
+        userid=f"{grant.role.unique_id}:sp-1",
+        asked_at=grant.starts_at,
+        answered_at=grant.starts_at,
+        expires_at=grant.ends_at + HOUR,
+    )
+
+
+def as_actor(person: Person) -> Actor:
+    return Actor(kind=ActorKind.PERSON, label=person.name, person_id=person.pk)
 
 
 def signed_in(person: Person) -> Client:
