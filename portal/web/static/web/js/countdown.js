@@ -1,4 +1,4 @@
-// Keeps every [data-countdown] right by the server's clock, says the same words as presenters.left_words, and
+// Keeps every [data-countdown] right by the server's clock, says the same words as left_words in presenters/words.py, and
 // when a period starts or ends shuts its buttons and asks the server for the truth.
 const HOUR = 3600;
 let ahead = 0; // how far the server's clock is ahead of this one, in ms

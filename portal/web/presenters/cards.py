@@ -1,0 +1,77 @@
+"""My access: a card for each grant, and their order."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from portal.web.presenters.labels import AccountLabel, Badge
+from portal.web.presenters.words import Countdown
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A place in the console: `value` is posted as `destination`."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantCard:
+    """One grant on My access. `explanation` says by which AWS call credentials come, and why.
+
+    `destination_error` and `typed_destination` bring back a refused 'other address'.
+    """
+
+    id: str
+    role_name: str
+    role_description: str
+    account: AccountLabel
+    scope: str
+    countdown: Countdown
+    badge: Badge
+    granted_by: str
+    reason: str
+    explanation: str
+    partner: str = ""
+    console_allowed: bool = True
+    credentials_allowed: bool = True
+    destinations: tuple[Destination, ...] = ()
+    typed_destination: str = ""
+    destination_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MyAccess:
+    """My access, in reading order. `fingerprint` changes when the cards do, not when time passes."""
+
+    active: tuple[GrantCard, ...]
+    later: tuple[GrantCard, ...]
+    ended: tuple[GrantCard, ...]
+    fingerprint: str
+
+
+def my_access(cards: Iterable[GrantCard]) -> MyAccess:
+    """Put the cards in reading order: what ends next, what starts next, what ended last."""
+    everything = sorted(cards, key=lambda card: (card.countdown.moment.iso, card.id))
+    kinds = {kind: tuple(c for c in everything if c.countdown.kind == kind) for kind in ("ends", "starts")}
+    ended = tuple(c for c in reversed(everything) if c.countdown.kind == "ended")
+    return MyAccess(
+        active=kinds["ends"],
+        later=kinds["starts"],
+        ended=ended,
+        fingerprint=fingerprint(everything),
+    )
+
+
+def fingerprint(cards: Iterable[GrantCard]) -> str:
+    """Return a short digest of what the cards say, leaving out the words that only time changes."""
+    digest = hashlib.sha256()
+    for card in cards:
+        told = (
+            *(card.id, card.role_name, card.role_description, card.account, card.scope, card.badge),
+            *(card.granted_by, card.reason, card.explanation, card.partner, card.destinations),
+            *(card.console_allowed, card.credentials_allowed, card.countdown.kind, card.countdown.moment.iso),
+        )
+        digest.update(repr(told).encode())
+    return digest.hexdigest()[:16]

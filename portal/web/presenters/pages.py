@@ -1,0 +1,129 @@
+"""The other pages: a grant's own with its history, credentials, a console link, revoking, tokens, signing in."""
+
+from dataclasses import dataclass, field
+
+from portal.web.presenters.cards import GrantCard
+from portal.web.presenters.labels import AccountLabel, Badge
+from portal.web.presenters.pasting import Snippet
+from portal.web.presenters.words import Countdown, Moment
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsView:
+    """The page that shows credentials once. `ends` is the grant's end; `expires` the credentials' own."""
+
+    grant_id: str
+    role_name: str
+    account: AccountLabel
+    countdown: Countdown
+    expires: Moment
+    explanation: str
+    snippets: tuple[Snippet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleLink:
+    """The page that a single-use link opens."""
+
+    token: str = field(repr=False)
+    person: str
+    role_name: str
+    account: AccountLabel
+    destination: str
+    countdown: Countdown
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """A step in a grant's life. `state`: `done`, `now`, `todo`, `failed`; no `moment` while it lies ahead."""
+
+    label: str
+    state: str
+    moment: Moment | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One AwsSession. `kind`: 'Console' or 'Credentials'."""
+
+    name: str
+    kind: str
+    person: str
+    origin: str
+    issued: Moment
+    expires: Moment
+    badge: Badge
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One audit event in words."""
+
+    moment: Moment
+    event: str
+    actor: str
+    origin: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationView:
+    """How the AWS-side end stands. `seconds`: from the end or revoke until AWS had the deny, once it has."""
+
+    badge: Badge
+    words: str
+    attempts: int = 0
+    seconds: str = ""
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantPage:
+    """Everything on a grant's page. `person`: who holds it."""
+
+    card: GrantCard
+    person: str
+    role_arn: str
+    period: str
+    timeline: tuple[TimelineEvent, ...]
+    sessions: tuple[SessionRow, ...]
+    events: tuple[AuditRow, ...]
+    revocation: RevocationView | None = None
+    revocable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeView:
+    """What a revoke is going to end, by name and number."""
+
+    grant_id: str
+    person: str
+    role_name: str
+    account: AccountLabel
+    countdown: Countdown
+    live_console: int
+    live_credentials: int
+    others_on_role: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """One API token, of which only `prefix` can be shown."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    badge: Badge
+    expires: Moment
+    last_used: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderChoice:
+    """An identity provider to sign in with."""
+
+    slug: str
+    name: str
+    hint: str = ""
