@@ -104,6 +104,10 @@ class Person(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         return self.name.split(" ", 1)[0]
 
+    def may(self, permission: str) -> bool:
+        """Whether this is an admin with the permission: one that stayed after they ceased to be one counts nothing."""
+        return self.is_staff and self.has_perm(permission)
+
 
 class IdentityProvider(models.Model):
     """Where people prove who they are. SAML alone so far; its metadata is pinned here, not fetched."""

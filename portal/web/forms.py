@@ -41,7 +41,7 @@ class TokenForm(forms.Form):
         scopes.choices = [
             (scope.value, scope.label.capitalize())
             for scope in ApiToken.Scope
-            if scope != admin or person.has_perm("access.revoke_grant")
+            if scope != admin or person.may("access.revoke_grant")
         ]
 
 

@@ -78,6 +78,7 @@ def reactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Person:
         person.is_active, person.deactivated_at = True, None
         person.is_staff = person.is_superuser = False
         person.save(update_fields=["is_active", "deactivated_at", "is_staff", "is_superuser"])
+        person.user_permissions.clear()
         _record(person, actor, is_active=True, reason=reason)
     return person
 
@@ -93,7 +94,7 @@ def _lock(person_id: UUID, actor: Actor) -> Person:
     """Return the person, locked, once the actor is known to be allowed."""
     trusted = actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}
     by = None if trusted else Person.objects.filter(pk=actor.owner_id, is_active=True).first()
-    if not trusted and (by is None or not by.has_perm("directory.change_person")):
+    if not trusted and (by is None or not by.may("directory.change_person")):
         raise NotFoundError("There is no such person.")
     person = Person.objects.select_for_update(no_key=True, of=("self",)).filter(pk=person_id).first()
     if person is None:

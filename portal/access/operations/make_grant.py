@@ -98,7 +98,7 @@ def _check_may_grant(order: GrantOrder, actor: Actor, people: Mapping[UUID, Pers
     if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
         return
     granter = people.get(actor.owner_id)
-    if granter is None or not granter.has_perm("access.make_grant"):  # which nobody inactive has
+    if granter is None or not granter.may("access.make_grant"):  # which nobody inactive has
         raise ForbiddenError("Only an admin can grant access.")
     if granter.pk == order.person_id:
         raise ForbiddenError("Nobody grants access to themselves: ask another admin.")

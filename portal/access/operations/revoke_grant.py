@@ -43,7 +43,7 @@ def _check_may_revoke(grant: Grant, actor: Actor) -> None:
     if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
         return
     person = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
-    if person is not None and person.has_perm("access.revoke_grant"):
+    if person is not None and person.may("access.revoke_grant"):
         return
     if person is not None and grant.person_id == person.pk:
         raise ForbiddenError("Only an admin can revoke a grant.")

@@ -52,7 +52,21 @@ def test_an_admin_is_deactivated_by_a_superuser_alone(person: Make, admin: Any, 
     other = person("Other", is_staff=True)
     with pytest.raises(ForbiddenError, match="superuser"):
         deactivate_person(person_id=other.pk, reason="r", actor=actor_of(lesser))
+    other.user_permissions.add(Permission.objects.get(codename="revoke_grant"))
     deactivate_person(person_id=other.pk, reason="r", actor=actor_of(admin))
     reactivate_person(person_id=other.pk, reason="r", actor=actor_of(admin))
     other.refresh_from_db()
     assert (other.is_active, other.is_staff) == (True, False), "being an admin does not come back by itself"
+    assert not other.user_permissions.exists(), "nor what an admin might do"
+
+
+def test_whoever_ceased_to_be_an_admin_deactivates_nobody(person: Make, actor_of: Make) -> None:
+    from django.contrib.auth.models import Permission  # noqa: PLC0415  # after the settings are chosen
+
+    former, ben = person("Former", is_staff=True), person("Ben")
+    former.user_permissions.add(Permission.objects.get(codename="change_person"))
+    type(former).objects.filter(pk=former.pk).update(is_staff=False)
+    with pytest.raises(NotFoundError):
+        deactivate_person(person_id=ben.pk, reason="r", actor=actor_of(former))
+    type(former).objects.filter(pk=former.pk).update(is_staff=True)
+    assert not deactivate_person(person_id=ben.pk, reason="r", actor=actor_of(former)).person.is_active

@@ -53,6 +53,22 @@ def test_an_admin_grants_to_somebody_else(make_grant: Make, admin: Any, person: 
             make_grant(actor=giver)
 
 
+def test_a_right_that_stayed_with_a_former_admin_counts_nothing(
+    make_grant: Make, person: Make, actor_of: Make
+) -> None:
+    from django.contrib.auth.models import Permission  # noqa: PLC0415  # after the settings are chosen
+
+    former, grant = person("Former"), make_grant()
+    former.user_permissions.set(Permission.objects.filter(codename__in=["make_grant", "revoke_grant"]))
+    with pytest.raises(ForbiddenError, match="Only an admin"):
+        make_grant(actor=actor_of(former))
+    with pytest.raises(NotFoundError):
+        revoke_grant(grant_id=grant.pk, reason="r", actor=actor_of(former, ActorKind.TOKEN))
+    type(former).objects.filter(pk=former.pk).update(is_staff=True)
+    assert make_grant(person("Ben"), actor=actor_of(former)).state == "active"
+    assert revoke_grant(grant_id=grant.pk, reason="r", actor=actor_of(former)).state == "revoked"
+
+
 @pytest.mark.parametrize(
     ("field", "order"),
     [
