@@ -1,16 +1,11 @@
 """Places in the AWS console that people mostly want, as whole addresses: what AWS's sign-in takes as Destination."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from brokers.types import Partition
+from portal.catalog.consoles import CONSOLES
 from portal.web.presenters import Destination
 
-CONSOLES: Final[Mapping[Partition, str]] = {
-    Partition.AWS: "console.aws.amazon.com",
-    Partition.CHINA: "console.amazonaws.cn",
-    Partition.US_GOV: "console.amazonaws-us-gov.com",
-}
 PLACES: Final = (
     ("Console home", "console/home"),
     ("S3", "s3/home"),
@@ -27,7 +22,7 @@ PLACES: Final = (
 def destinations(partition: Partition, *, region: str) -> tuple[Destination, ...]:
     """Return the places of one partition, in `region` where that is one of the partition's."""
     query = f"?region={region}" if partition_of(region) is partition else ""
-    return tuple(Destination(f"https://{CONSOLES[partition]}/{path}{query}", label) for label, path in PLACES)
+    return tuple(Destination(f"{CONSOLES[partition]}/{path}{query}", label) for label, path in PLACES)
 
 
 def partition_of(region: str) -> Partition:

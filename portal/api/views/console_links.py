@@ -13,13 +13,8 @@ from portal.access.operations.console_links import make_console_link
 from portal.api.authentication import caller
 from portal.api.serializers import ConsoleLinkOrder, ConsoleLinkSerializer, utc
 from portal.api.views.base import ScopedView, own_grants
+from portal.catalog.consoles import CONSOLES
 from portal.directory.models import ApiToken
-
-HOME = {
-    Partition.AWS: "https://console.aws.amazon.com/",
-    Partition.CHINA: "https://console.amazonaws.cn/",
-    Partition.US_GOV: "https://console.amazonaws-us-gov.com/",
-}
 
 
 class ConsoleLinksView(ScopedView):
@@ -50,4 +45,4 @@ class ConsoleLinksView(ScopedView):
 def _home(request: Request, grant_id: UUID) -> str:
     """Return the console's front page in the grant's partition; for a grant not theirs any: making will refuse."""
     found = own_grants(request).filter(pk=grant_id).values_list("role__account__partition", flat=True).first()
-    return HOME[Partition(found or Partition.AWS)]
+    return f"{CONSOLES[Partition(found or Partition.AWS)]}/"
