@@ -61,7 +61,10 @@ class AssumeRoleCall:
 
 @dataclass(frozen=True, slots=True)
 class FederationTokenCall:
-    """One sts:GetFederationToken by the hub's IAM user. `duration`: 900 to 129,600 s; `name`: 2 to 32 characters."""
+    """One sts:GetFederationToken by the hub's IAM user. `duration`: 900 to 129,600 s; `name`: 2 to 32 characters.
+
+    `user_arn`: the user whose deny is to end the session. Refused where the hub calls as anybody else.
+    """
 
     partition: Partition
     name: str
@@ -69,6 +72,7 @@ class FederationTokenCall:
     ends_at: datetime
     scope: Scope = Scope()
     tags: Mapping[str, str] = field(default_factory=dict)
+    user_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

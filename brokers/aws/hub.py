@@ -75,7 +75,7 @@ class Hub:
             self._session = self._hub_session()
         self._sts: STSClient | None = None
         self._iam: OrderedDict[str | None, IAMClient] = OrderedDict()
-        self._account_id: str | None = None
+        self._identity: tuple[str, str] | None = None
 
     def sts(self) -> "STSClient":
         """Return the STS client of the hub's region."""
@@ -113,11 +113,18 @@ class Hub:
 
     def account_id(self) -> str:
         """Return the hub's account, asked of STS once."""
-        if self._account_id is None:
+        return require_account_id(self._caller()[0])
+
+    def caller_arn(self) -> str:
+        """Return who the hub is to AWS, asked of STS once: a user's ARN, or an assumed role's."""
+        return self._caller()[1]
+
+    def _caller(self) -> tuple[str, str]:
+        if self._identity is None:
             with translated("sts:GetCallerIdentity"):
-                found = self.sts().get_caller_identity()["Account"]
-            self._account_id = require_account_id(found)
-        return self._account_id
+                found = self.sts().get_caller_identity()
+                self._identity = found["Account"], found["Arn"]
+        return self._identity
 
     def _hub_session(self) -> boto3.session.Session:
         given = self._credentials

@@ -43,6 +43,26 @@ class StsCredentials:
                 "temporary credentials. Use AssumeRole for this role, or give the hub a user's key."
             )
         asked = sts_requests.federation_token(call, now=self._now())
+        if call.user_arn is not None:
+            _require_same_user(self._hub.caller_arn(), call.user_arn)
         with translated("sts:GetFederationToken"):
             answer = self._hub.sts().get_federation_token(**asked)
         return sts_answers.federated_user(answer, call, now=self._now())
+
+
+def _require_same_user(caller: str, meant: str) -> None:
+    """Refuse a session that would stand on another user than the one whose deny ends it.
+
+    Compared by account and name, which is what the deny is written to; a user's path tells none apart.
+    """
+    if _account_and_name(caller) != _account_and_name(meant):
+        raise NotPossible(
+            f"The hub calls GetFederationToken as {caller}, not as {meant}: a deny there would cut off nobody. "
+            "Make the role's account and AWS name those of the hub's own user."
+        )
+
+
+def _account_and_name(arn: str) -> tuple[str, ...]:
+    *start, resource = arn.split(":", 5)
+    kind, _, path_and_name = resource.partition("/")
+    return *start, kind, path_and_name.rpartition("/")[2]

@@ -21,6 +21,7 @@ def call_sts(asked: Asked, aws: AwsPorts) -> IssuedSession:
                 ends_at=grant.ends_at,
                 scope=scope_of(grant),
                 tags=tags,
+                user_arn=role.arn,
             )
         )
     return aws.credentials.assume_role(

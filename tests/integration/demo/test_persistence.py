@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from portal.demo.sandbox.estate import HUB_USER
 from tests.integration.demo.answers import ALL, deny_session, refused
 from tests.servers.process import free_port, port_answers, wait_until
 from tests.servers.sandbox import sandbox
@@ -41,7 +42,8 @@ def test_everything_survives(tmp_path: Path, end: signal.Signals) -> None:
         user = {"UserName": "sallyport-hub"}
         assert refused(aws.client("iam", federated).get_user, **user) == ("InvalidClientTokenId", 403)
         assert aws.client("sts", federated).get_caller_identity()["UserId"] == "111122223333:somebody"
-        assert aws.hub("sts").get_caller_identity()["Account"] == "111122223333"
+        hub = aws.hub("sts").get_caller_identity()
+        assert (hub["Account"], hub["Arn"]) == ("111122223333", f"arn:aws:iam::111122223333:user/{HUB_USER}")
 
 
 def test_ministack_comes_back_when_it_dies(tmp_path: Path) -> None:

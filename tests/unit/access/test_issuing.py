@@ -85,7 +85,8 @@ def test_a_federation_role_calls_get_federation_token(
     template.roles.add(role)
     grant = make_grant(role=role, scope_template_id=template.pk, scope_parameters={"bucket": "reports"})
     issued = issue(grant, aws, actor_of(grant.person))
-    assert aws.count("get_federation_token") == 1
+    [call] = aws.asked("get_federation_token")
+    assert call.user_arn == role.arn, "the user that the deny is written to"
     assert aws.count("unique_id") == 0
     assert issued.credentials.access_key_id == "ASIAFAKE"
 

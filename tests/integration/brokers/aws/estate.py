@@ -107,6 +107,7 @@ class Estate:
             duration=timedelta(seconds=900),
             ends_at=ends_at or datetime.now(UTC) + timedelta(hours=1),
             scope=reading(HUB_BUCKET),
+            user_arn=f"arn:aws:iam::{HUB}:user/{BROKER_USER}",
         )
         return self.brokers.credentials.get_federation_token(call)
 

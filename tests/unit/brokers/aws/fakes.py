@@ -13,6 +13,7 @@ from brokers.types import AssumeRoleCall, FederationTokenCall, Partition
 NOW = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
 ACCOUNT = "222222222222"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/team/Developer"
+HUB_USER_ARN = f"arn:aws:iam::{ACCOUNT}:user/hubs/sallyport"
 END = NOW + timedelta(days=30)
 
 
@@ -76,6 +77,9 @@ class FakeHub:
 
     def sts(self) -> Any:
         return self._sts
+
+    def caller_arn(self) -> str:
+        return HUB_USER_ARN
 
     def is_temporary(self) -> bool:
         return self._temporary

@@ -148,7 +148,9 @@ class FakeSts:
 
     def get_caller_identity(self) -> Any:
         self.asked.append({})
-        return {} if self.broken else {"Account": self.account}
+        return (
+            {} if self.broken else {"Account": self.account, "Arn": f"arn:aws:iam::{self.account}:user/hub"}
+        )
 
 
 def access(sts: FakeSts, monkeypatch: pytest.MonkeyPatch) -> tuple[AccountAccess, Hub]:

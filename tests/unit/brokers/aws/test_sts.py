@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from brokers.aws.session_names import TAG_GRANT
-from brokers.errors import AwsUnavailable
+from brokers.errors import AwsUnavailable, NotPossible
 from brokers.types import Credentials
 from tests.unit.brokers.aws.fakes import (
     ACCOUNT,
+    HUB_USER_ARN,
     NOW,
     ROLE_ARN,
+    NobodyMayCall,
     RecordingSts,
     broker,
     credentials_answer,
@@ -61,6 +63,24 @@ def test_get_federation_token_always_carries_a_policy() -> None:
         None,
         "",
     )
+
+
+@pytest.mark.parametrize(
+    "meant",
+    [
+        f"arn:aws:iam::{ACCOUNT}:user/another",
+        "arn:aws:iam::333333333333:user/hubs/sallyport",
+        f"arn:aws:iam::{ACCOUNT}:role/sallyport",
+        "nobody",
+    ],
+)
+def test_a_federation_token_stands_on_the_user_whose_deny_ends_it(meant: str) -> None:
+    with pytest.raises(NotPossible, match="would cut off nobody"):
+        broker(NobodyMayCall()).get_federation_token(token_call(user_arn=meant))
+    for own in (HUB_USER_ARN, f"arn:aws:iam::{ACCOUNT}:user/sallyport"):
+        sts = RecordingSts()
+        broker(sts).get_federation_token(token_call(user_arn=own))
+        assert len(sts.calls) == 1
 
 
 def test_a_session_token_has_no_longest_size() -> None:
