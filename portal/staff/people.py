@@ -36,6 +36,13 @@ class PersonForm(CheckedForm[Person]):
         if partner and admin_now:
             self.add_error("partner", "A partner's person can't be an admin.")
         if "partner" in self.changed_data:
+            others = self.instance.identities.exclude(provider__partner=partner)
+            if not self.instance._state.adding and others.exists():  # noqa: SLF001  # Django's documented name for it
+                self.add_error(
+                    "partner",
+                    "They sign in at a provider of the company as it is, which must not vouch for another's people: "
+                    "deactivate them, and let the new company's provider admit them.",
+                )
             living = Grant.objects.filter(person=self.instance, state__in=[s.value for s in LIVING]).count()
             if living:
                 self.add_error(

@@ -17,12 +17,17 @@ def person_for(*, provider: IdentityProvider, identity: SamlIdentity, actor: Act
     """Return the person, made at a first sign-in where the provider may do that; name and groups as it says.
 
     Raises:
-        ForbiddenError: unknown here, or deactivated.
+        ForbiddenError: unknown here, deactivated, or of another company than the provider vouches for.
     """
     known = _known(provider, identity) or _first_sign_in(provider, identity, actor)
     person = known.person
     if not person.is_active:
         raise ForbiddenError(f"{person.name} is deactivated.")
+    if person.partner_id != provider.partner_id:
+        # Somebody who changed companies: the old one's provider must not let anybody in as theirs.
+        raise ForbiddenError(
+            f"{provider.name} doesn't vouch for people of {person.partner or 'the own company'}."
+        )
     ExternalIdentity.objects.filter(pk=known.pk).update(last_seen_at=database_now())
     _update(person, provider, identity, actor)
     _sync_groups(person, provider, identity)
