@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db.models import Min, Q
 
-from brokers.errors import BrokerError
+from brokers.errors import BrokerError, LimitExceeded
 from brokers.ports import AwsPorts
 from brokers.types import DenyTarget, Partition, PrincipalKind
 from portal.access.lifecycle import RevocationState
@@ -76,9 +76,8 @@ def apply_revocations(*, document_id: int, aws: AwsPorts, holder: str) -> int:
         return 0
     rows, unfit = _fit(_standing(document_id, database_now()), aws)
     waiting = [row for row in rows if row.state != RevocationState.APPLIED]
-    entries = sorted({userid for row in rows for userid in row.userids})
     try:
-        _make_it_stand(lease, entries, aws)
+        standing, crowded_out = _make_most_stand(lease, rows, aws)
     except OvertakenError:
         record_overtaken(lease)
     except BrokerError as problem:
@@ -87,7 +86,9 @@ def apply_revocations(*, document_id: int, aws: AwsPorts, holder: str) -> int:
         record_failure(lease, {**unfit, **dict.fromkeys(waiting, UnexpectedError(type(fault).__name__))})
         raise
     else:
-        return record_applied(lease, waiting, unfit, len(entries))
+        unfit |= {row: problem for row, problem in crowded_out.items() if row in waiting}
+        done = [row for row in waiting if row not in crowded_out]
+        return record_applied(lease, done, unfit, len(_entries(standing)))
     return 0
 
 
@@ -127,6 +128,31 @@ def _fit(rows: Sequence[Revocation], aws: AwsPorts) -> tuple[list[Revocation], d
         else:
             fit.append(row)
     return fit, unfit
+
+
+def _make_most_stand(
+    lease: Lease, rows: Sequence[Revocation], aws: AwsPorts
+) -> tuple[Sequence[Revocation], Mapping[Revocation, BrokerError]]:
+    """Return the rows that stand in AWS, and those that it has no room for with why.
+
+    Where not all fit, those whose grant is over by its own end make room: their sessions' policies refuse them
+    already. A grant that was revoked before its end has nothing but its entry here.
+    """
+    try:
+        _make_it_stand(lease, _entries(rows), aws)
+    except LimitExceeded as problem:
+        now = database_now()
+        over = [row for row in rows if row.grant.ends_at <= now]
+        urgent = [row for row in rows if row.grant.ends_at > now]
+        if not over or not urgent:
+            raise
+        _make_it_stand(lease, _entries(urgent), aws)
+        return urgent, dict.fromkeys(over, problem)
+    return rows, {}
+
+
+def _entries(rows: Sequence[Revocation]) -> Sequence[str]:
+    return sorted({userid for row in rows for userid in row.userids})
 
 
 def _make_it_stand(lease: Lease, entries: Sequence[str], aws: AwsPorts) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from brokers.errors import NotPossible
+from brokers.errors import LimitExceeded, NotPossible
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
 from portal.access.operations import apply_revocations as engine
 from portal.access.operations.call_aws import explain
@@ -126,6 +126,36 @@ def test_a_poisoned_row_starves_nobody(revoked: Callable[[], Grant], aws: FakeAw
     assert row.state == "failing"
     assert "ROLE-ID" in row.last_error
     assert "*" not in aws.denied()
+
+
+def test_where_aws_has_no_room_what_is_over_anyway_makes_room_for_what_was_revoked_early(
+    revoked: Callable[[], Grant], aws: FakeAws, monkeypatch: pytest.MonkeyPatch, move_time: Make
+) -> None:
+    write = aws.write
+
+    def room_for_two(target: Any, document: Any) -> None:
+        listed = document["Statement"][0]["Condition"]["StringEquals"]["aws:userid"]
+        if len(listed) > 2:
+            raise LimitExceeded("Inline policies", f"{len(listed)} entries", "2")
+        write(target, document)
+
+    monkeypatch.setattr(aws, "write", room_for_two)
+    over, over_too = revoked(), revoked()
+    assert apply(aws) == 2
+    move_time(over.pk, 3700)
+    move_time(over_too.pk, 3700)
+    late, early = revoked(), revoked()
+    move_time(late.pk, 3700)
+    assert apply(aws) == 1
+    states = dict(Revocation.objects.values_list("grant", "state"))
+    assert states == {over.pk: "applied", over_too.pk: "applied", late.pk: "failing", early.pk: "applied"}
+    assert aws.denied() == {AwsSession.objects.get(grant=early).userid}
+    assert DenyDocument.objects.get().entries == 1
+    assert "allowed is 2" in Revocation.objects.get(grant=late).last_error
+    for grant in (revoked(), revoked()):  # more than fit, and none of them is over: all are shown
+        assert Revocation.objects.get(grant=grant).state == "pending"
+    assert apply(aws) == 0
+    assert Revocation.objects.filter(state="failing").count() == 3
 
 
 def test_a_fault_of_our_own_is_shown_without_its_text_and_raised(
