@@ -69,6 +69,7 @@ def look(browser: Browser, demo: Demo, view: tuple[int, str]) -> Visitor:
 
 def save(page: Page, name: str) -> None:
     page.wait_for_load_state("networkidle")
+    page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
     # A phone's page can be very long; the picture shows what its owner sees first.
     page.screenshot(path=IMAGES / f"{name}.png", full_page=not name.endswith("-mobile"))
     sys.stdout.write(f"docs/images/{name}.png\n")
