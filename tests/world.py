@@ -42,12 +42,7 @@ def make_admin(*permissions: str, name: str = "Ada Okafor") -> Person:
 def make_role(title: str = "Production read only", **fields: object) -> AwsRole:
     number = next(_numbers)
     account = AwsAccount.objects.create(name=f"Production {number}", account_id=f"{number:012d}")
-    known: dict[str, object] = {
-        "account": account,
-        "title": title,
-        "name": "ReadOnly",
-    }
-    known |= fields
+    known: dict[str, object] = {"account": account, "title": title, "name": "ReadOnly", **fields}
     return AwsRole.objects.create(**{"unique_id": role_id_of(str(known["name"])), **known})
 
 

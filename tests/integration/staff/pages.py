@@ -3,11 +3,9 @@
 import re
 from typing import Any
 
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from portal.audit.models import AuditEvent
-from portal.directory.models import Person
 
 
 def fields_of(response: Any) -> dict[str, Any]:
@@ -41,11 +39,6 @@ def errors_of(response: Any) -> dict[str, list[str]]:
     if response.status_code == 302:  # saved
         return {}
     return {name: list(found) for name, found in response.context["adminform"].form.errors.items()}
-
-
-def give(person: Person, *codenames: str) -> None:
-    """Give permissions, such as `change_person`, and make sure the next request reads them."""
-    person.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
 
 
 def trail(kind: str) -> list[AuditEvent]:

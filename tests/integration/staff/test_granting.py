@@ -33,11 +33,6 @@ def client(granter: Person) -> Client:
 
 
 @pytest.fixture
-def role(db: None) -> AwsRole:
-    return make_role()
-
-
-@pytest.fixture
 def scope(role: AwsRole) -> ScopeTemplate:
     template = ScopeTemplate.objects.create(
         name="One bucket", summary="Read {{bucket}}", policy=POLICY, parameters={"bucket": "bucket_name"}

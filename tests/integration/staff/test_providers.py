@@ -7,7 +7,7 @@ from portal.directory.models import ExternalIdentity, IdentityProvider, Partner,
 from tests.integration.staff.pages import errors_of, save, trail
 from tests.integration.web.saml_visits import OTHER, OWN, described
 from tests.saml_forge.keys import rsa_key
-from tests.world import HOUR, signed_in
+from tests.world import signed_in
 
 pytestmark = pytest.mark.django_db
 ADD = "/manage/directory/identityprovider/add/"
@@ -85,10 +85,9 @@ def test_look_alikes_are_not_linked(client: Client, ben: Person, subject: str) -
     assert errors_of(client.post(LINK, {**sent, "subject": "ben@example.com"})) == {}
 
 
-def test_a_provider_vouches_for_its_own_companys_people_only(client: Client, ben: Person) -> None:
-    partner = Partner.objects.create(
-        name="Hull", contract_starts_at=ben.created_at, contract_ends_at=ben.created_at + HOUR
-    )
+def test_a_provider_vouches_for_its_own_companys_people_only(
+    client: Client, ben: Person, partner: Partner
+) -> None:
     client.post(ADD, form(partner=str(partner.pk)))
     provider = IdentityProvider.objects.get()
     sent = {"provider": str(provider.pk), "person": str(ben.pk), "subject": "ben", "subject_format": ""}

@@ -3,7 +3,9 @@ from collections.abc import Iterator
 import pytest
 
 from portal import wiring
+from portal.directory.models import IdentityProvider
 from tests.fakes import FakeAws
+from tests.integration.web.saml_visits import make_provider
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +18,8 @@ def _saml_anew() -> Iterator[None]:
     wiring.saml_ports.cache_clear()
     yield
     wiring.saml_ports.cache_clear()
+
+
+@pytest.fixture
+def provider(db: None) -> IdentityProvider:
+    return make_provider()

@@ -37,11 +37,7 @@ def test_its_queries_do_not_grow_with_the_grants(ben: Person) -> None:
     assert queries_of(client, reverse("web:grants-fragment")) == few
 
 
-def test_a_partners_person_costs_no_more_than_the_budget(db: None) -> None:
-    now = datetime.now(UTC)
-    partner = Partner.objects.create(
-        name="Northlight", contract_starts_at=now - HOUR, contract_ends_at=now + HOUR
-    )
+def test_a_partners_person_costs_no_more_than_the_budget(partner: Partner) -> None:
     guest = make_person("Noa Guest", partner=partner)
     make_grant(guest)
     assert queries_of(signed_in(guest), reverse("web:my-access")) <= BUDGET

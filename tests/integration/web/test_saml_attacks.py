@@ -31,11 +31,6 @@ from tests.world import Answer
 ASSERTION = "/samlp:Response/saml:Assertion"
 
 
-@pytest.fixture
-def provider(db: None) -> IdentityProvider:
-    return make_provider()
-
-
 def assert_refused(answer: Answer, reason: str, *browsers: Client) -> None:
     """One page for every reason: neither its name nor a detail of it is told to whoever tries."""
     assert answer.status_code == 403

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from django.conf import LazySettings, settings
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -16,15 +15,9 @@ from tests.integration.web.saml_visits import (
     deliver,
     forge,
     is_signed_in,
-    make_provider,
     refusals,
 )
 from tests.world import make_grant, make_person
-
-
-@pytest.fixture
-def provider(db: None) -> IdentityProvider:
-    return make_provider()
 
 
 def test_a_first_sign_in_makes_the_person_and_lets_them_in(
