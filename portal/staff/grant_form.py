@@ -17,7 +17,7 @@ from portal.directory.models import Person
 from portal.kernel.clock import database_now
 from portal.kernel.errors import DomainError, InvalidError
 from portal.staff.base import zone_words
-from portal.staff.widgets import KeySelect
+from portal.staff.widgets import KeySelect, PersonField
 
 UNTIL = ""
 DURATIONS = (
@@ -36,7 +36,7 @@ PARAMETER = "parameter_"
 class GrantForm(forms.Form):
     """`site` gives the search-as-you-type lists. A chosen scope's parameters become fields of their own."""
 
-    person = forms.ModelChoiceField(Person.objects.filter(is_active=True))
+    person = PersonField(Person.objects.filter(is_active=True).select_related("partner"))
     role = forms.ModelChoiceField(AwsRole.objects.filter(is_enabled=True).select_related("account"))
     scope_template = forms.ModelChoiceField(
         ScopeTemplate.objects.all(),

@@ -36,11 +36,13 @@ class PersonForm(CheckedForm[Person]):
         if partner and admin_now:
             self.add_error("partner", "A partner's person can't be an admin.")
         if "partner" in self.changed_data:
-            others = self.instance.identities.exclude(provider__partner=partner)
+            others = self.instance.identities.exclude(provider__partner=None).exclude(
+                provider__partner=partner
+            )
             if not self.instance._state.adding and others.exists():  # noqa: SLF001  # Django's documented name for it
                 self.add_error(
                     "partner",
-                    "They sign in at a provider of the company as it is, which must not vouch for another's people: "
+                    "They sign in at a partner's own provider, which must not vouch for another's people: "
                     "deactivate them, and let the new company's provider admit them.",
                 )
             living = Grant.objects.filter(person=self.instance, state__in=[s.value for s in LIVING]).count()
@@ -106,7 +108,9 @@ class PersonAdmin(RecordedAdmin[Person]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Person], search_term: str
     ) -> tuple[QuerySet[Person], bool]:
-        found, duplicates = super().get_search_results(request, queryset, search_term)
+        found, duplicates = super().get_search_results(
+            request, queryset.select_related("partner"), search_term
+        )
         # Whoever is chosen for a grant must be able to use it.
         return (
             found.filter(is_active=True) if request.GET.get("model_name") == "grant" else found

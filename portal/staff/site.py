@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib.admin import AdminSite
@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from portal.access.lifecycle import RevocationState
 from portal.access.models import Revocation
 from portal.directory.models import Person
+from portal.staff.widgets import TellingApart
 
 SEE_OTHER_METHOD_KEPT = 307
 # People have no passwords here, and a page that sets one must not exist.
@@ -49,6 +50,9 @@ class StaffSite(AdminSite):
         response = HttpResponseRedirect(reverse("web:sign-out"))
         response.status_code = SEE_OTHER_METHOD_KEPT
         return response
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return cast("HttpResponse", TellingApart.as_view(admin_site=self)(request))
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002  # Django's signature
         inner = super().admin_view(view, cacheable)
