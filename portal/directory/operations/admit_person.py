@@ -17,14 +17,15 @@ def person_for(*, provider: IdentityProvider, identity: SamlIdentity, actor: Act
     """Return the person, made at a first sign-in where the provider may do that; name and groups as it says.
 
     Raises:
-        ForbiddenError: unknown here, deactivated, or of another company than the provider vouches for.
+        ForbiddenError: unknown here, deactivated, or not of the partner whose provider this is.
     """
     known = _known(provider, identity) or _first_sign_in(provider, identity, actor)
     person = known.person
     if not person.is_active:
         raise ForbiddenError(f"{person.name} is deactivated.")
-    if person.partner_id != provider.partner_id:
-        # Somebody who changed companies: the old one's provider must not let anybody in as theirs.
+    if provider.partner_id is not None and person.partner_id != provider.partner_id:
+        # Somebody who changed companies: a partner's provider must not let anybody in as somebody else's. The own
+        # company's may vouch for guests: its admins linked them.
         raise ForbiddenError(
             f"{provider.name} doesn't vouch for people of {person.partner or 'the own company'}."
         )
