@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db import models
 from playwright.sync_api import Browser, Page
 
+from portal.demo.identity_provider.people import PEOPLE
 from tests.journeys.browser import Visitor, visitor
 from tests.servers.demo import Demo
 
@@ -42,6 +43,19 @@ def test_pages_fit_a_phone(browser: Browser, demo: Demo, path: str) -> None:
     wide = ada.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390, f"{path} is {wide} pixels wide"
     assert ada.violations == []
+
+
+def test_everybody_of_the_story_signs_in_and_sees_what_is_theirs(browser: Browser, demo: Demo) -> None:
+    seen = {}
+    for person in PEOPLE:
+        met = visitor(browser, demo)
+        met.sign_in(person.display_name)
+        seen[person.key] = met.page.locator("#grants h3").all_inner_texts()
+        assert met.violations == []
+        met.context.close()
+    assert "Partner dropbox" in seen["noor"], "a partner's guest signs in at the company's provider"
+    assert "Production operator" in seen["ben"]
+    assert seen["ada"] == []
 
 
 def test_a_page_that_breaks_the_policy_is_noticed(browser: Browser, demo: Demo) -> None:
