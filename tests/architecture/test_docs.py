@@ -24,7 +24,15 @@ ROW: Final = re.compile(r"^\| *`([^`]+)`", re.MULTILINE)
 CONNECTING: Final = DOCS / "connecting-an-aws-account.md"
 # Made by the screenshots and by the measurements, not by hand.
 MADE: Final = re.compile(r"docs/(images/[\w-]+\.png|reliability\.md|performance\.md)\Z")
-HAVE_TWINS: Final = ("my-access", "console", "credentials", "grant", "manage-grants", "grant-access", "revoke")
+HAVE_TWINS: Final = (
+    "my-access",
+    "console",
+    "credentials",
+    "grant",
+    "manage-grants",
+    "grant-access",
+    "revoke",
+)
 
 pages = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
