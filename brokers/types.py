@@ -136,7 +136,10 @@ class SamlRequest:
 
 @dataclass(frozen=True, slots=True)
 class SamlIdentity:
-    """What a verified assertion said. `assertion_id` is to be remembered until `valid_until`: it counts once."""
+    """What a verified assertion said. `assertion_id` is to be remembered until `valid_until`: it counts once.
+
+    `session_ends_at`: when the provider wants the sign-in to be over at the latest (SessionNotOnOrAfter), if it says.
+    """
 
     issuer: str
     assertion_id: str
@@ -146,3 +149,4 @@ class SamlIdentity:
     attributes: Mapping[str, tuple[str, ...]]
     authenticated_at: datetime
     valid_until: datetime
+    session_ends_at: datetime | None = None

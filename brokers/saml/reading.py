@@ -66,6 +66,7 @@ def identity(answer: Answer, *, valid_until: datetime, authenticated_at: datetim
         attributes=_attributes(answer.assertion),
         authenticated_at=authenticated_at,
         valid_until=valid_until,
+        session_ends_at=moment(answer.authn_statement, "SessionNotOnOrAfter"),
     )
 
 

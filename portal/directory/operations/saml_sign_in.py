@@ -197,8 +197,14 @@ def _sign_in(pending: PendingSignIn, identity: SamlIdentity, actor: Actor) -> Si
         provider=pending.provider,
         next_path=pending.next_path,
         authenticated_at=identity.authenticated_at,
-        valid_for=timedelta(hours=pending.provider.sign_in_hours),
+        valid_for=_valid_for(pending.provider, identity, now),
     )
+
+
+def _valid_for(provider: IdentityProvider, identity: SamlIdentity, now: datetime) -> timedelta:
+    """Never longer than the provider itself lets the sign-in count (saml-core-2.0-os, 2.7.2)."""
+    longest = timedelta(hours=provider.sign_in_hours)
+    return longest if identity.session_ends_at is None else min(longest, identity.session_ends_at - now)
 
 
 def _remember(provider: IdentityProvider, identity: SamlIdentity) -> None:

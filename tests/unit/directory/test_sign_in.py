@@ -122,6 +122,14 @@ def test_a_first_sign_in_makes_the_person_and_a_second_knows_them(provider: Any,
     ]
 
 
+def test_a_sign_in_ends_no_later_than_its_provider_says(provider: Any, saml: FakeSaml) -> None:
+    whole = timedelta(hours=8)
+    for hours, least, most in ((2, timedelta(minutes=119), timedelta(hours=2)), (9, whole, whole)):
+        ends_at = datetime.now(UTC) + timedelta(hours=hours)
+        saml.identity = replace(saml.identity, assertion_id=f"_{hours}", session_ends_at=ends_at)
+        assert least <= finish(start(provider, saml), saml).valid_for <= most
+
+
 def test_a_partners_provider_vouches_for_its_own_people_alone(
     provider: Any, saml: FakeSaml, partner: Any
 ) -> None:

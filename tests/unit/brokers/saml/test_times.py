@@ -47,6 +47,16 @@ def test_there_is_none_at_the_end() -> None:
     assert outcome(forge, ENDS) == Reason.CONDITIONS_TIME
 
 
+def test_the_session_ends_when_the_provider_says_so_or_nothing_is_said() -> None:
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
+    says = set_attribute(f"{ASSERTION}/saml:AuthnStatement", "SessionNotOnOrAfter", stamp(ends))
+    for forge, told in ((Forge(alter=says), ends), (Forge(), None)):
+        verified = SP.verify(
+            forge.provider(), forge.response(), request_id=forge.request_id, at=datetime.now(UTC)
+        )
+        assert verified.session_ends_at == told
+
+
 @pytest.mark.parametrize(("late", "expected"), [(0, "alice"), (1, Reason.AUTHN_STATEMENT)])
 def test_nobody_signs_in_later_than_clocks_differ(late: int, expected: str) -> None:
     now = datetime.now(UTC).replace(microsecond=0)  # the forge dates its response by the moment, not by NOW
