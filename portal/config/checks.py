@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
 MINIMUM_KEY = 32
 FEWEST_CHARACTERS = 8
 
@@ -55,7 +55,7 @@ def _transport() -> list[CheckMessage]:
         found.append(
             _error(4, "SALLYPORT_DEBUG is on.", "It shows settings and code to strangers; unset it.")
         )
-    if not settings.TLS and settings.PORTAL_HOST not in LOOPBACK:
+    if not settings.TLS and {settings.PORTAL_HOST, *settings.ALLOWED_HOSTS} - LOOPBACK:
         found.append(_error(5, "SALLYPORT_URL is not https.", "Plain http is for localhost alone."))
     if any(host == "*" or host.startswith(".") for host in settings.ALLOWED_HOSTS):
         found.append(_error(6, "SALLYPORT_ALLOWED_HOSTS has a wildcard.", "Name each host."))
