@@ -11,6 +11,7 @@ from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError
 
 MAX_GROUPS = 500
+LONGEST_GROUP = 200
 
 
 def person_for(*, provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> Person:
@@ -106,9 +107,9 @@ def _update(person: Person, provider: IdentityProvider, identity: SamlIdentity, 
 
 def _sync_groups(person: Person, provider: IdentityProvider, identity: SamlIdentity) -> None:
     """Only this provider's own groups: another source's and the portal's stay as they are."""
-    told = {
-        name[:200] for name in identity.attributes.get(provider.groups_attribute, ())[:MAX_GROUPS] if name
-    }
+    names = identity.attributes.get(provider.groups_attribute, ())[:MAX_GROUPS]
+    # A longer name is left out: cut short, it would be another group's.
+    told = {name for name in names if 1 <= len(name) <= LONGEST_GROUP}
     held = GroupMembership.objects.filter(person=person, group__provider=provider)
     held.exclude(group__name__in=told).delete()
     for name in sorted(told - set(held.values_list("group__name", flat=True))):

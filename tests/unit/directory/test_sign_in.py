@@ -122,6 +122,14 @@ def test_a_first_sign_in_makes_the_person_and_a_second_knows_them(provider: Any,
     ]
 
 
+def test_a_groups_name_is_never_cut_into_anothers(provider: Any, saml: FakeSaml) -> None:
+    fits = "g" * 200
+    for number, (told, held) in enumerate((((fits,), {fits}), ((fits + "x", "dev"), {"dev"}))):
+        saml.identity = replace(saml.identity, assertion_id=f"_g{number}", attributes={"groups": told})
+        person = finish(start(provider, saml), saml).person
+        assert set(person.member_of.values_list("name", flat=True)) == held
+
+
 def test_a_sign_in_ends_no_later_than_its_provider_says(provider: Any, saml: FakeSaml) -> None:
     whole = timedelta(hours=8)
     for hours, least, most in ((2, timedelta(minutes=119), timedelta(hours=2)), (9, whole, whole)):
