@@ -7,7 +7,7 @@
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from portal.audit.operations import Entry, record
 from portal.directory.identity_providers import as_saml
 from portal.directory.models import IdentityProvider, PendingSignIn, Person, SeenAssertion
 from portal.directory.operations.admit_person import person_for
-from portal.kernel.actor import Actor
+from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
 from portal.kernel.errors import DomainError, ForbiddenError, NotFoundError
 from portal.kernel.sealing import UnsealError, fingerprint, seal, unseal
@@ -122,7 +122,9 @@ def finish_saml_sign_in(
         raise
     try:
         identity = _verify(pending, saml, read)
-        return _sign_in(pending, identity, actor)
+        # Whoever was signed in at this browser before has no part in what is written now.
+        newcomer = replace(actor, kind=ActorKind.NOBODY, label="nobody", person_id=None)
+        return _sign_in(pending, identity, newcomer)
     except SignInRefusedError as refusal:
         record_refused_sign_in(refusal=refusal, provider=pending.provider, actor=actor)
         raise

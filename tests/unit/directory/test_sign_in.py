@@ -122,6 +122,26 @@ def test_a_first_sign_in_makes_the_person_and_a_second_knows_them(provider: Any,
     ]
 
 
+def test_who_was_signed_in_before_did_not_admit_who_comes_after(
+    provider: Any, saml: FakeSaml, mallory: Any, actor_of: Make
+) -> None:
+    before = actor_of(mallory)
+    saml_sign_in.finish_saml_sign_in(
+        pending_id=start(provider, saml), browser="cookie", saml=saml, read=read, actor=before
+    )
+    for event in AuditEvent.objects.filter(
+        type__in=["directory.person.admitted", "directory.sign_in.succeeded"]
+    ):
+        assert (event.actor_kind, event.actor_id, event.actor_label) == ("nobody", None, "nobody")
+        assert event.ip == before.ip
+    # A refusal keeps who was there: nobody else has come.
+    with pytest.raises(SignInRefusedError):
+        saml_sign_in.finish_saml_sign_in(
+            pending_id=start(provider, saml), browser="cookie", saml=saml, read=read, actor=before
+        )
+    assert AuditEvent.objects.get(type="directory.sign_in.refused").actor_id == mallory.pk
+
+
 def test_a_groups_name_is_never_cut_into_anothers(provider: Any, saml: FakeSaml) -> None:
     fits = "g" * 200
     for number, (told, held) in enumerate((((fits,), {fits}), ((fits + "x", "dev"), {"dev"}))):
