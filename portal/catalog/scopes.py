@@ -128,11 +128,21 @@ def validate_values(parameters: Mapping[str, str], values: Mapping[str, Any]) ->
 
 
 def fill(value: Any, values: Mapping[str, str]) -> Any:
-    """Return `value` with its placeholders filled; raises KeyError on one that has no value."""
+    """Return `value` with its placeholders filled.
+
+    Raises:
+        KeyError: a placeholder has no value.
+        ValidationError: two keys become one, so that a condition would be lost.
+    """
     if isinstance(value, str):
         return PLACEHOLDER.sub(lambda match: values[match[1]], value)
     if isinstance(value, Mapping):
-        return {fill(k, values): fill(v, values) for k, v in value.items()}
+        filled = {fill(k, values): fill(v, values) for k, v in value.items()}
+        if len(filled) != len(value):
+            raise ValidationError(
+                "These values make one key of two in the scope's policy: choose different ones."
+            )
+        return filled
     if isinstance(value, list | tuple):
         return [fill(item, values) for item in value]
     return value

@@ -167,12 +167,13 @@ def _put_scope(grant: Grant, order: GrantOrder, role: AwsRole) -> None:
     try:
         validate_placeholders(template.policy, template.summary, template.parameters)
         validate_values(template.parameters, order.scope_parameters)
+        policy = fill(template.policy, order.scope_parameters)
     except ValidationError as problem:
         raise InvalidError(" ".join(problem.messages), field="scope_parameters") from None
     _check_managed_policies(template, role)
     grant.scope_template = template
     grant.scope_parameters = dict(order.scope_parameters)
-    grant.scope_policy = fill(template.policy, order.scope_parameters)
+    grant.scope_policy = policy
     grant.scope_managed_policy_arns = template.managed_policy_arns
     grant.scope_summary = fill(template.summary, order.scope_parameters)
 

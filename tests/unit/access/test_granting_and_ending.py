@@ -305,3 +305,20 @@ def test_windows_are_judged_in_words() -> None:
     assert window_refusal(NOW, NOW, now=NOW - hour) == ("ends_at", "A grant must end after it starts.")
     assert window_refusal(NOW, NOW + hour, now=NOW) is None
     assert contract_refusal(NOW, NOW + hour, contract_starts_at=NOW, contract_ends_at=NOW + hour) is None
+
+
+def test_no_condition_of_a_scope_is_lost_to_its_parameters(make_grant: Make, template: ScopeTemplate) -> None:
+    tags = {"aws:ResourceTag/{{one}}": "yes", "aws:ResourceTag/{{two}}": "no"}
+    template.policy["Statement"][0] |= {"Resource": "*", "Condition": {"StringEquals": tags}}
+    template.parameters, template.summary = {"one": "resource_name", "two": "resource_name"}, "Tagged"
+    template.save()
+
+    def grant(two: str) -> Grant:
+        made: Grant = make_grant(scope_template_id=template.pk, scope_parameters={"one": "a", "two": two})
+        return made
+
+    with pytest.raises(InvalidError, match="one key of two") as refused:
+        grant("a")
+    assert refused.value.field == "scope_parameters"
+    policy: Any = grant("b").scope_policy
+    assert len(policy["Statement"][0]["Condition"]["StringEquals"]) == 2
