@@ -12,20 +12,9 @@ from pytest_django import DjangoDbBlocker
 from portal.audit import append_only
 from tests.fakes import FakeAws
 
-_PATIENT = {"demo": 0, "demo-gone": 1, "faults": 2, "sandbox": 3, "starts": 4}
-
-
-def _group(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    return str(marker.args[0]) if marker else ""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what only PostgreSQL can do when the tests run on SQLite, and say so; what waits longest goes first.
-
-    The journeys and the faults wait for a grant's end or a lease's, real ones: meanwhile the others run.
-    """
-    items.sort(key=lambda item: _PATIENT.get(_group(item), len(_PATIENT)))
+    """Leave out what only PostgreSQL can do when the tests run on SQLite, and say so."""
     skip = pytest.mark.skip(reason="runs on PostgreSQL only (TEST_DATABASE=postgresql)")
     for item in items:
         if item.get_closest_marker("postgres") and connection.vendor != "postgresql":

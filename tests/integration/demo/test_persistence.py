@@ -10,6 +10,7 @@ import urllib3
 
 from portal.demo.sandbox.estate import HUB_USER
 from tests.integration.demo.answers import ALL, deny_session, refused
+from tests.servers.aws_outcome import ALLOWED, outcome
 from tests.servers.process import free_port, port_answers, wait_until
 from tests.servers.sandbox import sandbox
 
@@ -55,7 +56,8 @@ def test_ministack_comes_back_when_it_dies(tmp_path: Path) -> None:
         assert answer.status == 200
         stand_in = int(aws.ministack_url.rsplit(":", 1)[1])
         wait_until(lambda: not port_answers(stand_in), seconds=5, what="MiniStack to be gone")
-        assert refused(aws.hub("sts").get_caller_identity) == ("ServiceUnavailable", 503)
+        # On a busy machine it may be back before we ask: what must not come is anything that isn't AWS-shaped.
+        assert outcome(aws.hub("sts").get_caller_identity) in {"ServiceUnavailable", ALLOWED}
         wait_until(lambda: port_answers(stand_in), seconds=20, what="MiniStack to be back")
         assert session.list_objects_v2(Bucket="meadow-logs")["KeyCount"] == 2
 
