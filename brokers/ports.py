@@ -1,9 +1,9 @@
 """The ports: what the portal may ask of the outside world. Tests put their doubles here and nowhere else."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from brokers.types import (
@@ -13,11 +13,14 @@ from brokers.types import (
     FederationTokenCall,
     IssuedSession,
     Partition,
+    ProbeAnswer,
+    ProbeCall,
     SamlIdentity,
     SamlIdentityProvider,
     SamlRequest,
     Scope,
     SignInUrl,
+    StandingDeny,
 )
 
 
@@ -61,19 +64,34 @@ class ConsoleBroker(Protocol):
 
 
 class DenyWriter(Protocol):
-    """Reads and replaces the one inline policy that is the portal's own on a role or user.
+    """Reads and replaces what is the portal's own on a role or user to end sessions: nothing else is touched.
 
-    Does *not* merge: the caller holds the target's lease and gives the whole document. Safe to repeat.
+    One inline policy, and, where that has no room, managed policies of the portal's own. Does *not* merge: the
+    caller holds the target's lease and gives all entries. Safe to repeat.
     """
 
-    def read(self, target: DenyTarget) -> Mapping[str, Any] | None:
-        """Return the document that stands in AWS now, or None when there is none."""
+    def read(self, target: DenyTarget) -> StandingDeny:
+        """Return what stands in AWS now. AwsRefused with NoSuchEntity: the principal is gone."""
 
-    def write(self, target: DenyTarget, document: Mapping[str, Any]) -> None:
-        """Put `document` in place of what stands there. LimitExceeded when the principal has no room for it."""
+    def write(
+        self, target: DenyTarget, entries: Collection[str], *, issued_before: datetime | None = None
+    ) -> None:
+        """Have exactly `entries` denied; with none (and no `issued_before`), leave nothing of ours behind.
 
-    def remove(self, target: DenyTarget) -> None:
-        """Take the document away; nothing happens when there is none."""
+        Raises:
+            LimitExceeded: the principal has no room for all of them; nothing was changed then.
+            NotPossible: AWS keeps the principal for itself.
+        """
+
+
+class Prober(Protocol):
+    """Finds out by a real call whether AWS denies a session of that name. The session is thrown away at once.
+
+    Does *not* retry, and does not judge: NOT_ALLOWED is neither allowed nor denied by us.
+    """
+
+    def probe(self, call: ProbeCall) -> ProbeAnswer:
+        """Raise as CredentialsBroker where no session is to be had, AwsUnavailable where no answer came."""
 
 
 class PrincipalReader(Protocol):
@@ -117,15 +135,18 @@ class AwsPorts:
 
     `hub_is_chained`: the hub works on temporary credentials, so AssumeRole gives an hour at most and
     GetFederationToken is not possible. `check_scope` raises as issuing would when the policy that the scope
-    and the grant's end make is not fit to send.
+    and the grant's end make is not fit to send; `check_deny_entries` where an entry is not one session's.
+    `canary_name`: the session name of the portal's own neighbour, which nothing ever denies.
     """
 
     credentials: CredentialsBroker
     console: ConsoleBroker
     deny: DenyWriter
+    prober: Prober
     principals: PrincipalReader
     session_name: Callable[[UUID], str]
     source_identity: Callable[[UUID], str]
-    deny_document: Callable[[Iterable[str]], Mapping[str, Any]]
+    canary_name: str
+    check_deny_entries: Callable[[Iterable[str]], None]
     check_scope: Callable[[Scope, datetime], None]
     hub_is_chained: bool

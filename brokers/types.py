@@ -116,6 +116,60 @@ class DenyTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class DenyPolicySize:
+    """One policy of the portal's own that stands on a principal. `characters` as IAM counts them."""
+
+    name: str
+    characters: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class StandingDeny:
+    """What of the portal's own stands on a role or user in AWS now: the sessions denied, and in which policies.
+
+    `issued_before`: every session is denied that AWS issued before then. `intact` False: a policy of the portal's
+    name is there that the portal would not have written like that; what it denies is not counted.
+    """
+
+    entries: frozenset[str] = frozenset()
+    issued_before: datetime | None = None
+    policies: tuple[DenyPolicySize, ...] = ()
+    intact: bool = True
+
+
+class ProbeAction(StrEnum):
+    """Harmless calls that need a permission, change nothing and reveal next to nothing."""
+
+    ACCESS_KEY_INFO = "sts:GetAccessKeyInfo"
+    LIST_BUCKETS = "s3:ListAllMyBuckets"
+    LIST_ALIASES = "iam:ListAccountAliases"
+
+
+class ProbeAnswer(StrEnum):
+    """How AWS answered a probe. Only an explicit deny is one of ours: not_allowed may be a lack of rights."""
+
+    ALLOWED = "allowed"
+    EXPLICIT_DENY = "explicit_deny"
+    NOT_ALLOWED = "not_allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeCall:
+    """A session of the portal's own under `session_name`, fit for `action` alone, and that one call with it.
+
+    `principal_arn`: the role that is assumed, or the user that calls GetFederationToken.
+    """
+
+    partition: Partition
+    kind: PrincipalKind
+    principal_arn: str
+    session_name: str
+    action: ProbeAction
+    source_identity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SamlIdentityProvider:
     """An identity provider as its pinned metadata describes it. Several certificates: all are valid at once."""
 

@@ -4,15 +4,16 @@ Source: IAM API reference, PutRolePolicy ("adds or updates"), "IAM and AWS STS q
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from brokers.aws import checks, limits_iam
 from brokers.aws.account_access import AccountAccess
 from brokers.aws.inline_policies import InlinePolicies
-from brokers.aws.revocation import require_deny_only
+from brokers.aws.revocation import denied_by, deny_document
 from brokers.errors import AwsRefused, LimitExceeded, NotPossible
-from brokers.types import DenyTarget, PrincipalKind
+from brokers.types import DenyPolicySize, DenyTarget, PrincipalKind, StandingDeny
 
 POLICY_NAME = "SallyportRevoked"
 # AWS keeps these for itself: IAM Identity Center's roles and service-linked roles take no inline policy.
@@ -28,36 +29,42 @@ class IamDenyWriter:
     def __init__(self, accounts: AccountAccess) -> None:
         self._accounts = accounts
 
-    def read(self, target: DenyTarget) -> Mapping[str, Any] | None:
-        """Return the document that stands in AWS now. AwsRefused with NoSuchEntity: the principal is gone."""
-        return self._policies(target).get(POLICY_NAME)
+    def read(self, target: DenyTarget) -> StandingDeny:
+        """Return what stands in AWS now. AwsRefused with NoSuchEntity: the principal is gone."""
+        document = self._policies(target).get(POLICY_NAME)
+        if document is None:
+            return StandingDeny()
+        found = denied_by(document)
+        entries, before = found or (frozenset(), None)
+        size = DenyPolicySize(POLICY_NAME, size_of(document), len(entries))
+        return StandingDeny(entries, before, (size,), intact=found is not None)
 
-    def write(self, target: DenyTarget, document: Mapping[str, Any]) -> None:
-        """Put `document`, whole. Refused before the call when the principal's inline policies have no room.
+    def write(
+        self, target: DenyTarget, entries: Collection[str], *, issued_before: datetime | None = None
+    ) -> None:
+        """Have exactly `entries` denied. Refused before the call when the principal has no room.
 
         Raises:
             LimitExceeded: no room beside the principal's other inline policies (a role's 10,240 characters,
-                a user's 2,048, white space not counted).
-            NotPossible: a statement that isn't a Deny; a role that AWS keeps for itself.
+                a user's 2,048, white space not counted); an entry that isn't one session's.
+            NotPossible: a role that AWS keeps for itself.
         """
-        require_deny_only(document)
-        text = json.dumps(document, separators=(",", ":"))
-        size = checks.iam_size(text)
-        limits_iam.inline_policies(target.kind, target.name, size)
         policies = self._policies(target)
+        if not entries and issued_before is None:
+            policies.delete(POLICY_NAME)
+            return
+        document = deny_document(entries, issued_before)
+        size = size_of(document)
+        limits_iam.inline_policies(target.kind, target.name, size)
         limits_iam.inline_policies(target.kind, target.name, size + _others(policies))
         try:
-            policies.put(POLICY_NAME, text)
+            policies.put(POLICY_NAME, json.dumps(document, separators=(",", ":")))
         except AwsRefused as error:
             if error.aws_code != "LimitExceeded":
                 raise
             raise LimitExceeded(
                 f"Inline policies of {target.kind} {target.name}", f"{size:,} characters more", error.detail
             ) from None
-
-    def remove(self, target: DenyTarget) -> None:
-        """Take the document away. AwsRefused with NoSuchEntity: the principal is gone."""
-        self._policies(target).delete(POLICY_NAME)
 
     def unique_id(self, target: DenyTarget) -> str:
         """Return the RoleId (AROA…) or UserId (AIDA…), the first half of its sessions' `aws:userid`."""
@@ -73,12 +80,12 @@ class IamDenyWriter:
         return InlinePolicies(self._accounts.iam(target), target.kind, target.name)
 
 
+def size_of(document: Mapping[str, Any]) -> int:
+    """Return a document's size as IAM counts it: characters (an escaped one would be six) but for white space."""
+    return checks.iam_size(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
+
+
 def _others(policies: InlinePolicies) -> int:
     """Return the size of the principal's other inline policies. One that goes meanwhile counts nothing."""
     documents = (policies.get(name) for name in policies.names() if name != POLICY_NAME)
-    # ensure_ascii=False: IAM counts characters, and an escaped one is six.
-    return sum(
-        checks.iam_size(json.dumps(found, separators=(",", ":"), ensure_ascii=False))
-        for found in documents
-        if found is not None
-    )
+    return sum(size_of(found) for found in documents if found is not None)

@@ -8,8 +8,9 @@ from brokers.aws.console import FederationConsole
 from brokers.aws.deny import IamDenyWriter
 from brokers.aws.hub import Hub, HubCredentials
 from brokers.aws.partitions import RoleArn, check_managed_policy_arn
-from brokers.aws.revocation import deny_document
-from brokers.aws.session_names import session_name, source_identity
+from brokers.aws.probe import SessionProber
+from brokers.aws.revocation import check_entries
+from brokers.aws.session_names import CANARY, session_name, source_identity
 from brokers.aws.session_policy import role_session_policy
 from brokers.aws.sts import StsCredentials
 from brokers.ports import AwsPorts
@@ -25,6 +26,7 @@ class AwsBrokers:
     console: FederationConsole
     deny: IamDenyWriter
     principals: IamDenyWriter
+    prober: SessionProber
 
     @classmethod
     def build(
@@ -47,7 +49,7 @@ class AwsBrokers:
         made = Hub(hub, region=region, endpoint_url=endpoint_url)
         deny = IamDenyWriter(AccountAccess(made))
         console = FederationConsole(made, signin_region=signin_region, signin_endpoint=signin_endpoint)
-        return cls(made, StsCredentials(made), console, deny, deny)
+        return cls(made, StsCredentials(made), console, deny, deny, SessionProber(made))
 
     def ports(self) -> AwsPorts:
         """Return what the portal asks of AWS. Reads the hub's credentials; raises as `Hub.is_temporary`."""
@@ -55,10 +57,12 @@ class AwsBrokers:
             credentials=self.credentials,
             console=self.console,
             deny=self.deny,
+            prober=self.prober,
             principals=self.principals,
             session_name=session_name,
             source_identity=source_identity,
-            deny_document=deny_document,
+            canary_name=CANARY,
+            check_deny_entries=check_entries,
             check_scope=self.check_scope,
             hub_is_chained=self.hub.is_temporary(),
         )

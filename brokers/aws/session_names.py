@@ -17,6 +17,10 @@ _GRANT = "sp-"
 _PERSON = "sp-person-"
 _ENCODED = 26  # base32 of 16 bytes, without its padding
 
+# The portal's own sessions. Neither reads as a grant's or a person's, so no deny ever names the canary.
+CANARY = "sp-canary"
+PROBE_SOURCE_IDENTITY = "sp-probe"
+
 TAG_GRANT = "SallyportGrant"
 TAG_PERSON = "SallyportPerson"
 TAG_PARTNER = "SallyportPartner"
