@@ -1,4 +1,4 @@
-"""The outbox: what a committed change owes the rest of the world. Written in the change's own transaction."""
+"""The outbox, what a committed change owes the rest of the world; and tallies, what happened how often."""
 
 from django.db import models
 
@@ -23,3 +23,18 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic} #{self.pk}"
+
+
+class Tally(models.Model):
+    """How often something happened, over all processes since the installation began. See `portal.kernel.tallies`."""
+
+    name = models.CharField(max_length=60)
+    label = models.CharField(max_length=120, blank=True)
+    amount = models.FloatField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [models.UniqueConstraint(fields=["name", "label"], name="tally_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.label}: {self.amount}"
