@@ -5,26 +5,30 @@ portal stores and refuses is what it would in production.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from zlib import crc32
 
 from brokers.aws.partitions import check_destination
-from brokers.aws.revocation import denied_userids, deny_document
-from brokers.aws.session_names import session_name, source_identity
-from brokers.errors import AwsAccessDenied, AwsUnavailable, BrokerError
+from brokers.aws.revocation import deny_document
+from brokers.aws.session_names import CANARY, session_name, source_identity
+from brokers.errors import AwsAccessDenied, AwsUnavailable, BrokerError, LimitExceeded
 from brokers.ports import AwsPorts
 from brokers.types import (
     AssumeRoleCall,
     Credentials,
+    DenyPolicySize,
     DenyTarget,
     FederationTokenCall,
     IssuedSession,
     Partition,
+    ProbeAnswer,
+    ProbeCall,
     Scope,
     SignInUrl,
+    StandingDeny,
 )
 
 CONSOLE = "https://console.aws.amazon.com/"
@@ -42,11 +46,13 @@ DENIED = AwsAccessDenied("fake:Call", "AccessDenied", "not authorized")
 class FakeAws:
     """Set `fail[operation]` to an error, or `before[operation]`/`after[operation]` to what runs around a call.
 
-    Operations: assume_role, get_federation_token, sign_in_url, read, write, remove, unique_id. An error in
-    `lose_answer` is raised after the call took effect.
+    Operations: assume_role, get_federation_token, sign_in_url, read, write, probe, unique_id. An error in
+    `lose_answer` is raised after the call took effect. `room`: how many entries a principal has room for.
+    `blind` counts probes that AWS still allows though the deny stands (IAM propagates late); `no_rights` makes
+    every probe answer that the role lacks the right.
     """
 
-    documents: dict[DenyTarget, Mapping[str, Any]] = field(default_factory=dict)
+    documents: dict[DenyTarget, StandingDeny] = field(default_factory=dict)
     role_ids: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     fail: dict[str, BrokerError] = field(default_factory=dict)
@@ -56,6 +62,9 @@ class FakeAws:
     scope_problem: BrokerError | None = None
     hub_is_chained: bool = False
     hidden_reads: int = 0
+    room: int = 1000
+    blind: int = 0
+    no_rights: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ports(self) -> AwsPorts:
@@ -63,10 +72,12 @@ class FakeAws:
             credentials=self,
             console=self,
             deny=self,
+            prober=self,
             principals=self,
             session_name=session_name,
             source_identity=source_identity,
-            deny_document=deny_document,
+            canary_name=CANARY,
+            check_deny_entries=check_deny_entries,
             check_scope=self.check_scope,
             hub_is_chained=self.hub_is_chained,
         )
@@ -75,7 +86,7 @@ class FakeAws:
         return self.role_ids.setdefault(name, role_id_of(name))
 
     def denied(self) -> set[str]:
-        return {userid for document in self.documents.values() for userid in denied_userids(document)}
+        return {userid for standing in self.documents.values() for userid in standing.entries}
 
     def asked(self, operation: str) -> list[Any]:
         return [asked for name, asked in self.calls if name == operation]
@@ -119,17 +130,41 @@ class FakeAws:
     def sign_in_origins(self) -> tuple[str, ...]:
         return ORIGINS
 
-    def read(self, target: DenyTarget) -> Mapping[str, Any] | None:
+    def read(self, target: DenyTarget) -> StandingDeny:
         if self.hidden_reads:
             self.hidden_reads -= 1
-            return None
-        return self._call("read", target, lambda: self.documents.get(_key(target)))
+            return StandingDeny()
+        return self._call("read", target, lambda: self.documents.get(_key(target), StandingDeny()))
 
-    def write(self, target: DenyTarget, document: Mapping[str, Any]) -> None:
-        self._call("write", document, lambda: self.documents.update({_key(target): document}))
+    def write(
+        self, target: DenyTarget, entries: Collection[str], *, issued_before: datetime | None = None
+    ) -> None:
+        if len(entries) > self.room:
+            raise LimitExceeded(f"Denied sessions of {target.name}", f"{len(entries)}", f"{self.room}")
+        standing = StandingDeny(
+            frozenset(entries), issued_before, (DenyPolicySize("SallyportRevoked", 200, len(entries)),)
+        )
 
-    def remove(self, target: DenyTarget) -> None:
-        self._call("remove", target, lambda: self.documents.pop(_key(target), None))
+        def put() -> None:
+            if entries or issued_before:
+                self.documents[_key(target)] = standing
+            else:
+                self.documents.pop(_key(target), None)
+
+        self._call("write", standing, put)
+
+    def probe(self, call: ProbeCall) -> ProbeAnswer:
+        return self._call("probe", call, lambda: self._answer(call))
+
+    def _answer(self, call: ProbeCall) -> ProbeAnswer:
+        if self.no_rights:
+            return ProbeAnswer.NOT_ALLOWED
+        if not any(entry.endswith(f":{call.session_name}") for entry in self.denied()):
+            return ProbeAnswer.ALLOWED
+        if self.blind:
+            self.blind -= 1
+            return ProbeAnswer.ALLOWED
+        return ProbeAnswer.EXPLICIT_DENY
 
     def unique_id(self, target: DenyTarget) -> str:
         return self._call("unique_id", target, lambda: self.role_id(target.name))
@@ -150,6 +185,10 @@ class FakeAws:
         if operation in self.lose_answer:
             raise self.lose_answer[operation]
         return answer
+
+
+def check_deny_entries(userids: Iterable[str]) -> None:
+    deny_document(userids)
 
 
 def role_id_of(name: str) -> str:

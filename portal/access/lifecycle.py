@@ -11,14 +11,33 @@ class GrantState(StrEnum):
     ACTIVE = "active"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    RELEASED = "released"
+    SUSPENDED = "suspended"
 
 
 class RevocationState(StrEnum):
-    """How far the work of ending live sessions in AWS is."""
+    """How far the work of ending live sessions in AWS is.
+
+    pending: AWS is yet to be told. failing: it was tried; the row says why and when again. applied: AWS shows the
+    deny. proven: a session of the same name was denied, and a neighbour was not. cleaned: every session that it
+    concerned is dead, and nothing of it is left in AWS.
+    """
 
     PENDING = "pending"
     FAILING = "failing"
     APPLIED = "applied"
+    PROVEN = "proven"
+    CLEANED = "cleaned"
+
+
+class AlarmKind(StrEnum):
+    """What operators are alarmed of."""
+
+    REVOCATION_LATE = "revocation_late"
+    SWEEP_STOPPED = "sweep_stopped"
+    DENY_CHANGED = "deny_changed"
+    PROOF_FAILED = "proof_failed"
+    HELD = "held"
 
 
 class SessionState(StrEnum):
@@ -35,13 +54,32 @@ class SessionState(StrEnum):
     FAILED = "failed"
 
 
+_ENDS = frozenset({GrantState.EXPIRED, GrantState.REVOKED, GrantState.RELEASED, GrantState.SUSPENDED})
 GRANT_NEXT: Mapping[GrantState, frozenset[GrantState]] = {
     # A grant whose whole window passed while nothing swept goes straight to its end.
-    GrantState.SCHEDULED: frozenset({GrantState.ACTIVE, GrantState.EXPIRED, GrantState.REVOKED}),
-    GrantState.ACTIVE: frozenset({GrantState.EXPIRED, GrantState.REVOKED}),
-    GrantState.EXPIRED: frozenset(),
-    GrantState.REVOKED: frozenset(),
+    GrantState.SCHEDULED: frozenset({GrantState.ACTIVE}) | _ENDS,
+    GrantState.ACTIVE: _ENDS,
+    **dict.fromkeys(_ENDS, frozenset()),
 }
+REVOCATION_NEXT: Mapping[RevocationState, frozenset[RevocationState]] = {
+    RevocationState.PENDING: frozenset(
+        {RevocationState.APPLIED, RevocationState.FAILING, RevocationState.CLEANED}
+    ),
+    RevocationState.FAILING: frozenset(
+        {RevocationState.PENDING, RevocationState.APPLIED, RevocationState.CLEANED}
+    ),
+    # Back to pending: another session of the grant was found. To failing: AWS has no room for it any more.
+    RevocationState.APPLIED: frozenset(
+        {RevocationState.PROVEN, RevocationState.PENDING, RevocationState.FAILING, RevocationState.CLEANED}
+    ),
+    # Back to applied: the deny had been taken away in AWS and was put back, so that it is to be proven anew.
+    RevocationState.PROVEN: frozenset(
+        {RevocationState.APPLIED, RevocationState.PENDING, RevocationState.FAILING, RevocationState.CLEANED}
+    ),
+    RevocationState.CLEANED: frozenset({RevocationState.PENDING}),
+}
+WAITING = frozenset({RevocationState.PENDING, RevocationState.FAILING})
+STANDING = frozenset({RevocationState.APPLIED, RevocationState.PROVEN})
 LIVING = frozenset(state for state, following in GRANT_NEXT.items() if following)
 ENDED = frozenset(GrantState) - LIVING
 # Whatever AWS may have made is denied at the end, also what nobody seems to hold.

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from brokers.types import DenyTarget, Partition, PrincipalKind
+from brokers.types import DenyTarget, Partition, PrincipalKind, ProbeAction
 from portal.catalog.scopes import (
     validate_managed_policies,
     validate_parameters,
@@ -113,6 +113,18 @@ class AwsRole(models.Model):
     sets_source_identity = models.BooleanField(
         "source identity", default=True, help_text="The trust policy must allow sts:SetSourceIdentity."
     )
+    is_writable = models.BooleanField(
+        "the portal may write its deny policy",
+        default=True,
+        help_text="Off: nothing can cut its sessions short (no kill switch), and each grant of it must accept that.",
+    )
+    probe = models.CharField(
+        max_length=30,
+        blank=True,
+        choices=[(action.value, action.value) for action in ProbeAction],
+        help_text="The harmless call that proves a cut-off; the role must allow it. "
+        "Empty: sts:GetAccessKeyInfo for a role, s3:ListAllMyBuckets for GetFederationToken.",
+    )
     is_enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -149,6 +161,12 @@ class AwsRole(models.Model):
                 violation_error_message="GetFederationToken needs a scope: without one the session "
                 "could do all that the hub's user can.",
             ),
+            models.CheckConstraint(
+                name="role_federation_probe",
+                condition=~Q(method="federation_token") | Q(probe__in=["", ProbeAction.LIST_BUCKETS.value]),
+                violation_error_message="A GetFederationToken session can call neither STS nor IAM: "
+                "its probe is s3:ListAllMyBuckets.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -182,7 +200,14 @@ class AwsRole(models.Model):
     @property
     def has_kill_switch(self) -> bool:
         """Whether a deny can stand there: AWS alone writes service-linked and IAM Identity Center roles."""
-        return not (self.path.startswith(UNWRITABLE_PATHS) or self.name.startswith(UNWRITABLE_NAMES))
+        return self.is_writable and not (self.path.startswith(UNWRITABLE_PATHS) or self.name.startswith(UNWRITABLE_NAMES))
+
+    @property
+    def probe_action(self) -> ProbeAction:
+        if self.probe:
+            return ProbeAction(self.probe)
+        is_role = self.method == self.Method.ASSUME_ROLE
+        return ProbeAction.ACCESS_KEY_INFO if is_role else ProbeAction.LIST_BUCKETS
 
     @property
     def deny_target(self) -> DenyTarget:

@@ -31,6 +31,9 @@ class Partner(models.Model):
     )
     contract_starts_at = models.DateTimeField()
     contract_ends_at = models.DateTimeField(help_text="No grant to its people can outlive this.")
+    suspended_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when its people have nothing and get nothing."
+    )
     contact = models.EmailField(blank=True)
     notes = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

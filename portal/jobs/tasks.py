@@ -13,9 +13,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from kombu.exceptions import KombuError
 
 from brokers.errors import BrokerError
-from portal.access.operations.apply_revocations import apply_revocations, due_documents, fail_revocations
 from portal.access.operations.sweep_grants import activate_due_grants, expire_due_grants
 from portal.access.operations.tidy import tidy_access
+from portal.access.operations.work_off import due_documents, fail_due, work_off
 from portal.directory.operations.tidy import tidy_sign_ins
 from portal.jobs.capacity import free_slot
 from portal.kernel import outbox
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 STALE = timedelta(seconds=10)
 # After Redis was not reached, no wake-up is tried for a while: a page must not wait for it click by click.
 REDIS_REST = 5.0
+# How many workers one tick wakes: each goes on until nothing is due.
+WORKERS = 8
 _rest = {"until": 0.0}
 
 
@@ -47,8 +49,8 @@ def sweep() -> None:
 
 
 @shared_task(name="portal.jobs.revoke")
-def revoke(document_id: int) -> int:
-    """Apply one AWS document's revocations. Several at once are harmless: the document's lease lets one write.
+def revoke() -> int:
+    """Bring to AWS what is due. Several at once are harmless: each takes the lease of another document.
 
     Some of a worker's threads are kept free of it, so that an AWS that does not answer can't hold up the sweep:
     where none is left the run is dropped, and the next tick asks again.
@@ -59,9 +61,9 @@ def revoke(document_id: int) -> int:
         try:
             aws = aws_ports()
         except BrokerError as problem:
-            fail_revocations(document_id=document_id, problem=problem, holder=holder())
+            fail_due(problem=problem, holder=holder())
             return 0
-        return apply_revocations(document_id=document_id, aws=aws, holder=holder())
+        return work_off(aws=aws, holder=holder())
 
 
 @shared_task(name="portal.jobs.tidy")
@@ -103,5 +105,5 @@ def _until_done(one_batch: Callable[[], int]) -> None:
 
 
 def _dispatch() -> None:
-    for document_id in due_documents(at=database_now()):
-        revoke.apply_async((document_id,), expires=STALE.total_seconds(), retry=False, ignore_result=True)
+    for _ in due_documents(at=database_now())[:WORKERS]:
+        revoke.apply_async(expires=STALE.total_seconds(), retry=False, ignore_result=True)

@@ -1,20 +1,13 @@
 """What was issued and how its end stands: read-only, with one act, to try failing revocations again at once."""
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from portal.access.models import AwsSession, DenyDocument, Revocation
-from portal.access.operations.apply_revocations import retry_now
-from portal.audit.events import EventType
-from portal.audit.operations import Entry, record_all
+from portal.access.operations.retry_revocations import MOST, retry_revocations
 from portal.directory.requests import actor_of
-from portal.kernel import outbox
-from portal.kernel.clock import database_now
 from portal.staff.base import ReadOnlyAdmin, brief
-
-MOST = 1000
 
 
 @admin.register(Revocation)
@@ -46,23 +39,9 @@ class RevocationAdmin(ReadOnlyAdmin[Revocation]):
 
     @admin.action(description="Retry now", permissions=["revoke"])
     def retry(self, request: HttpRequest, revocations: QuerySet[Revocation]) -> None:
-        chosen = list(revocations.filter(applied_at=None).select_related("grant")[:MOST])
-        now, actor = database_now(), actor_of(request)
-        with transaction.atomic():
-            due = retry_now(revocation_ids=[row.pk for row in chosen], at=now)
-            record_all(
-                Entry(
-                    type=EventType.RECORD_CHANGED,
-                    at=now,
-                    actor=actor,
-                    grant_id=row.grant_id,
-                    person_id=row.grant.person_id,
-                    role_id=row.grant.role_id,
-                    details={"record": "revocation", "id": str(row.pk), "fields": ["next_try_at"]},
-                )
-                for row in chosen
-            )
-            outbox.post("access.revocations.retried", at=now, count=str(due))
+        due = retry_revocations(
+            revocation_ids=list(revocations.values_list("pk", flat=True)[:MOST]), actor=actor_of(request)
+        )
         words = (
             f"Being tried now: {due}. Look again in a few seconds."
             if due

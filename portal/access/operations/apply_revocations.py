@@ -1,27 +1,30 @@
-"""Bring the denies to AWS: repeated until AWS took them, then recorded.
+"""Bring one AWS document's denies to AWS, and see that they stand there.
 
-1. Take the document's lease, which raises its fencing number. One writer per AWS document.
-2. With no transaction open: make the whole document from the database, put it, read it back, put it again.
+1. Whoever holds the document's lease, and nobody else, writes it: one writer per AWS document.
+2. With no transaction open: make the whole of it from the database, put it, read it back, put it again.
 3. Under the row's lock, and only while the fence is still ours, record what AWS was seen to have.
 
 Whatever goes wrong leaves the rows as they were, with the reason and the next try: a revocation is never dropped.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
-from django.db.models import Min, Q
-
-from brokers.errors import BrokerError, LimitExceeded
+from brokers.errors import AwsRefused, BrokerError, LimitExceeded
 from brokers.ports import AwsPorts
-from brokers.types import DenyTarget, Partition, PrincipalKind
-from portal.access.lifecycle import RevocationState
+from brokers.types import DenyTarget, Partition, PrincipalKind, StandingDeny
+from portal.access.lifecycle import WAITING, RevocationState
 from portal.access.models import DenyDocument, Revocation
 from portal.access.operations.leases import Lease, renew, take_lease
-from portal.access.operations.record_revocations import record_applied, record_failure, record_overtaken
+from portal.access.operations.record_revocations import (
+    Seen,
+    record_applied,
+    record_failure,
+    record_overtaken,
+)
+from portal.access.operations.wanted_denies import Wanted, changed_behind_our_back, wanted_denies
 from portal.kernel.clock import database_now
 
 READ_BACK_TRIES = 3
@@ -56,39 +59,32 @@ class OvertakenError(BrokerError):
     code = "portal.overtaken"
 
 
-def due_documents(*, at: datetime, limit: int = 500) -> list[int]:
-    """Return the documents that have work due and no holder, the one that waits longest first."""
-    free = Q(document__leased_until=None) | Q(document__leased_until__lte=at)
-    due = Revocation.objects.filter(free, ~Q(state=RevocationState.APPLIED.value), next_try_at__lte=at)
-    rows = due.values("document_id").annotate(oldest=Min("next_try_at")).order_by("oldest")[:limit]
-    found = [row["document_id"] for row in rows]
-    again = DenyDocument.objects.filter(Q(leased_until=None) | Q(leased_until__lte=at), recheck_at__lte=at)
-    return [*found, *again.exclude(pk__in=found).order_by("recheck_at").values_list("pk", flat=True)[:limit]]
-
-
 def apply_revocations(*, document_id: int, aws: AwsPorts, holder: str) -> int:
     """Apply every revocation of one AWS document. Returns how many were recorded as applied.
 
     0 too when another worker holds the lease, or AWS refused: the rows then say so and when the next try is.
     """
     lease = take_lease(document_id, holder)
-    if lease is None:
-        return 0
-    rows, unfit = _fit(_standing(document_id, database_now()), aws)
-    waiting = [row for row in rows if row.state != RevocationState.APPLIED]
+    return 0 if lease is None else apply_leased(lease, aws)
+
+
+def apply_leased(lease: Lease, aws: AwsPorts) -> int:
+    """Do it for a document whose lease is held; gives it back. Returns as `apply_revocations`."""
+    wanted = wanted_denies(lease.document, aws, database_now())
+    waiting = [row for row in wanted.rows if RevocationState(row.state) in WAITING]
     try:
-        standing, crowded_out = _make_most_stand(lease, rows, aws)
+        wanted, seen = _make_most_stand(lease, wanted, aws)
     except OvertakenError:
         record_overtaken(lease)
     except BrokerError as problem:
-        record_failure(lease, {**unfit, **dict.fromkeys(waiting, problem)})
+        record_failure(lease, {**wanted.unfit, **dict.fromkeys(waiting, problem)})
     except Exception as fault:
-        record_failure(lease, {**unfit, **dict.fromkeys(waiting, UnexpectedError(type(fault).__name__))})
+        record_failure(
+            lease, {**wanted.unfit, **dict.fromkeys(waiting, UnexpectedError(type(fault).__name__))}
+        )
         raise
     else:
-        unfit |= {row: problem for row, problem in crowded_out.items() if row in waiting}
-        done = [row for row in waiting if row not in crowded_out]
-        return record_applied(lease, done, unfit, len(_entries(standing)))
+        return record_applied(lease, wanted, seen)
     return 0
 
 
@@ -96,87 +92,77 @@ def fail_revocations(*, document_id: int, problem: BrokerError, holder: str) -> 
     """Write down that AWS can't even be asked (no hub credentials, say): shown and tried again like any other."""
     lease = take_lease(document_id, holder)
     if lease is not None:
-        rows = _standing(document_id, database_now())
-        record_failure(
-            lease, dict.fromkeys((row for row in rows if row.state != RevocationState.APPLIED), problem)
-        )
+        rows = Revocation.objects.filter(document_id=document_id, state__in=[s.value for s in WAITING])
+        record_failure(lease, dict.fromkeys(rows.select_related("grant"), problem))
 
 
-def retry_now(*, revocation_ids: Sequence[UUID], at: datetime) -> int:
-    """Make failing revocations due at once, for an operator who has mended the cause."""
-    waiting = Revocation.objects.filter(~Q(state=RevocationState.APPLIED.value), pk__in=revocation_ids)
-    return waiting.update(next_try_at=at)
+def _make_most_stand(lease: Lease, wanted: Wanted, aws: AwsPorts) -> tuple[Wanted, Seen]:
+    """Return what stands in AWS then, and what was seen there before.
 
-
-def _standing(document_id: int, now: datetime) -> Sequence[Revocation]:
-    """All that the document must name: what may still live, and what AWS has not taken yet."""
-    return list(
-        Revocation.objects.select_related("grant").filter(
-            Q(covers_until__gt=now) | ~Q(state=RevocationState.APPLIED.value), document_id=document_id
-        )
-    )
-
-
-def _fit(rows: Sequence[Revocation], aws: AwsPorts) -> tuple[list[Revocation], dict[Revocation, BrokerError]]:
-    """Part the rows whose entries no document can name: one poisoned row must not starve the others."""
-    fit, unfit = [], {}
-    for row in rows:
-        try:
-            aws.deny_document(row.userids)
-        except BrokerError as problem:
-            unfit[row] = problem
-        else:
-            fit.append(row)
-    return fit, unfit
-
-
-def _make_most_stand(
-    lease: Lease, rows: Sequence[Revocation], aws: AwsPorts
-) -> tuple[Sequence[Revocation], Mapping[Revocation, BrokerError]]:
-    """Return the rows that stand in AWS, and those that it has no room for with why.
-
-    Where not all fit, those whose grant is over by its own end make room: their sessions' policies refuse them
-    already. A grant that was revoked before its end has nothing but its entry here.
+    Where not all fit, make room in this order: first those whom an operator's cut of everybody reaches as well;
+    then those whose grant is over by its own end, as their sessions' policies refuse them already. A grant that
+    was revoked before its end has nothing but its entry here.
     """
-    try:
-        _make_it_stand(lease, _entries(rows), aws)
-    except LimitExceeded as problem:
-        now = database_now()
-        over = [row for row in rows if row.grant.ends_at <= now]
-        urgent = [row for row in rows if row.grant.ends_at > now]
-        if not over or not urgent:
-            raise
-        _make_it_stand(lease, _entries(urgent), aws)
-        return urgent, dict.fromkeys(over, problem)
-    return rows, {}
+    problem: LimitExceeded | None = None
+    for attempt in _ever_fewer(wanted, database_now()):
+        crowded_out = [row for row in wanted.rows if row not in attempt.rows]
+        trial = replace(attempt, crowded_out=dict.fromkeys(crowded_out, problem) if problem else {})
+        try:
+            return trial, _make_it_stand(lease, trial, aws)
+        except LimitExceeded as no_room:
+            problem = no_room
+    raise problem or AssertionError(
+        "nothing was tried"
+    )  # pragma: no cover - the first attempt is always made
 
 
-def _entries(rows: Sequence[Revocation]) -> Sequence[str]:
-    return sorted({userid for row in rows for userid in row.userids})
+def _ever_fewer(wanted: Wanted, now: datetime) -> Iterator[Wanted]:
+    yield wanted
+    rows = wanted.rows
+    cut = wanted.issued_before
+    if cut is not None:
+        rows = [row for row in rows if row.asked_at > cut]
+        if rows != wanted.rows:
+            yield replace(wanted, rows=rows)
+    urgent = [row for row in rows if row.grant.ends_at > now]
+    if urgent and len(urgent) < len(rows):
+        yield replace(wanted, rows=urgent)
 
 
-def _make_it_stand(lease: Lease, entries: Sequence[str], aws: AwsPorts) -> None:
-    target = _target(lease.document)
-    wanted = aws.deny_document(entries) if entries else None
+def _make_it_stand(lease: Lease, wanted: Wanted, aws: AwsPorts) -> Seen:
+    target = target_of(lease.document)
+    found = _read(target, wanted, aws)
+    changed = changed_behind_our_back(lease.document, wanted, found)
+    if changed is not None:
+        # IAM may have answered from a copy that is behind: what is reported was seen twice.
+        time.sleep(READ_BACK_WAIT)
+        found = _read(target, wanted, aws)
+        changed = changed_behind_our_back(lease.document, wanted, found)
+    before = found
     for attempt in range(READ_BACK_TRIES):
-        if aws.deny.read(target) == wanted:
-            return
+        if wanted.stands_in(found):
+            return Seen(now=found, before=before, changed=changed)
         time.sleep(READ_BACK_WAIT * attempt)
         if not renew(lease):
             raise OvertakenError
-        _put(target, wanted, aws)
-    if aws.deny.read(target) != wanted:
-        raise NotShownYetError
+        aws.deny.write(target, wanted.entries, issued_before=wanted.issued_before)
+        found = _read(target, wanted, aws)
+    if wanted.stands_in(found):
+        return Seen(now=found, before=before, changed=changed)
+    raise NotShownYetError
 
 
-def _put(target: DenyTarget, wanted: Mapping[str, Any] | None, aws: AwsPorts) -> None:
-    if wanted is None:
-        aws.deny.remove(target)
-    else:
-        aws.deny.write(target, wanted)
+def _read(target: DenyTarget, wanted: Wanted, aws: AwsPorts) -> StandingDeny:
+    try:
+        return aws.deny.read(target)
+    except AwsRefused as refused:
+        # A principal that is gone has no sessions and no denies: what is over is cleaned, what isn't fails.
+        if refused.aws_code == "NoSuchEntity" and not wanted.entries and wanted.issued_before is None:
+            return StandingDeny()
+        raise
 
 
-def _target(document: DenyDocument) -> DenyTarget:
+def target_of(document: DenyDocument) -> DenyTarget:
     account = document.account
     return DenyTarget(
         partition=Partition(account.partition),

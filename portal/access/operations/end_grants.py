@@ -22,13 +22,14 @@ from portal.kernel.errors import ConflictError
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How grants end: the state they go to, by whom, why, when."""
+    """How grants end: the state they go to, by whom, why, when. `cuts` False: live sessions run to their own end."""
 
     state: GrantState
     event: EventType
     actor: Actor
     at: datetime
     reason: str
+    cuts: bool = True
 
 
 def end_locked_grants(grants: Sequence[Grant], ending: Ending) -> list[Revocation]:
@@ -46,25 +47,31 @@ def end_locked_grants(grants: Sequence[Grant], ending: Ending) -> list[Revocatio
         ended_at=ending.at,
         ended_by_id=ending.actor.person_id,
         end_reason=ending.reason,
+        sessions_run_out=not ending.cuts,
     )
     ConsoleLink.objects.filter(grant__in=ids, used_at=None).delete()
-    revocations = _plan_revocations(grants, ending.at)
+    revocations = plan_revocations(grants, ending.at) if ending.cuts else []
     _record(grants, ending, {revocation.grant_id for revocation in revocations})
     outbox.post("access.grants.ended", at=ending.at, state=ending.state.value, count=str(len(ids)))
     return revocations
 
 
-def _plan_revocations(grants: Sequence[Grant], at: datetime) -> list[Revocation]:
+def plan_revocations(grants: Sequence[Grant], at: datetime) -> list[Revocation]:
+    """Make the revocations of those ended grants that may have live sessions; the caller has locked the grants.
+
+    None for a role without a kill switch: nothing can be written there, and whoever granted it accepted that.
+    """
     live: dict[UUID, list[AwsSession]] = {}
-    found = AwsSession.objects.filter(
+    sessions = AwsSession.objects.filter(
         grant__in=[grant.pk for grant in grants], expires_at__gt=at, state__in=[s.value for s in MAY_LIVE]
     )
-    for session in found:
+    for session in sessions:
         live.setdefault(session.grant_id, []).append(session)
     # Read anew: what the locking statement joined may be older than the sessions, whose key the role's id is.
-    roles = AwsRole.objects.select_related("account").in_bulk(
+    found = AwsRole.objects.select_related("account").in_bulk(
         {grant.role_id for grant in grants if grant.pk in live}
     )
+    roles = {pk: role for pk, role in found.items() if role.has_kill_switch}
     documents = _documents(roles.values())
     return Revocation.objects.bulk_create(
         Revocation(
@@ -82,7 +89,7 @@ def _plan_revocations(grants: Sequence[Grant], at: datetime) -> list[Revocation]
             next_try_at=at,
         )
         for grant in grants
-        if grant.pk in live
+        if grant.pk in live and grant.role_id in roles
     )
 
 
@@ -125,6 +132,7 @@ def _record(grants: Sequence[Grant], ending: Ending, cut: set[UUID]) -> None:
                 "reason": ending.reason,
                 "ends_at": grant.ends_at.isoformat(),
                 "cuts_sessions": grant.pk in cut,
+                **({} if ending.cuts else {"sessions_run_out": True}),
             },
         )
         for grant in grants

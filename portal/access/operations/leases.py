@@ -6,6 +6,7 @@ over a lease that was never given back, and whoever finds that it was overtaken,
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -21,27 +22,28 @@ LATE_PUT = timedelta(seconds=45)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Held while the document's fence is still this one. `rechecks`: AWS was due to be looked at again."""
+    """Held while the document's fence is still this one."""
 
     document: DenyDocument
     fence: int
-    rechecks: bool
 
 
 def take_lease(document_id: int, holder: str) -> Lease | None:
-    """Return the lease, or None while another holds it."""
+    """Return the lease, or None while another holds it, or is about to."""
     with transaction.atomic():
-        document = locked(document_id)
+        free = DenyDocument.objects.select_for_update(skip_locked=True, no_key=True)
+        if not list(free.filter(pk=document_id).values_list("pk")):
+            return None
+        document = DenyDocument.objects.select_related("account").get(pk=document_id)
         now = database_now()
         if document.leased_until is not None and document.leased_until > now:
             return None
-        rechecks = document.recheck_at is not None and document.recheck_at <= now
         if document.leased_until is not None:
             document.recheck_at = now + LATE_PUT
         document.fence += 1
         document.holder, document.leased_until = holder[:80], now + LEASE
         document.save(update_fields=["fence", "holder", "leased_until", "recheck_at"])
-    return Lease(document, document.fence, rechecks)
+    return Lease(document, document.fence)
 
 
 def renew(lease: Lease) -> bool:
@@ -50,23 +52,26 @@ def renew(lease: Lease) -> bool:
     return bool(held.update(leased_until=database_now() + LEASE))
 
 
-def give_back(lease: Lease, *, recheck_at: datetime | None = None, **facts: datetime | int | None) -> bool:
+def give_back(lease: Lease, *, recheck_at: datetime | None = None, **facts: Any) -> bool:
     """In the caller's transaction: lock the document and free it. False when the lease was overtaken.
 
     Then nothing may be recorded: a newer writer has read the database since and answers for it; yet what was put
-    may have landed over the newer document, so that AWS is looked at again. `recheck_at`: or later, by itself.
+    may have landed over the newer document, so that AWS is looked at again. `recheck_at`: when AWS is looked at
+    next; sooner where a late put is waited for; None: not before there is something to write.
     """
-    document = locked(lease.document.pk)
+    document = _locked(lease.document.pk)
     now = database_now()
     if document.fence != lease.fence:
         DenyDocument.objects.filter(pk=document.pk).update(recheck_at=now)
         return False
-    if lease.rechecks and document.recheck_at is not None and document.recheck_at <= now:
-        facts["recheck_at"] = recheck_at  # None: nothing more to look at
-    DenyDocument.objects.filter(pk=document.pk).update(leased_until=None, holder="", **facts)
+    waited_for = document.recheck_at if document.recheck_at and document.recheck_at > now else None
+    moments = [moment for moment in (waited_for, recheck_at) if moment is not None]
+    DenyDocument.objects.filter(pk=document.pk).update(
+        leased_until=None, holder="", recheck_at=min(moments, default=None), **facts
+    )
     return True
 
 
-def locked(document_id: int) -> DenyDocument:
+def _locked(document_id: int) -> DenyDocument:
     list(DenyDocument.objects.select_for_update(no_key=True).filter(pk=document_id).values_list("pk"))
-    return DenyDocument.objects.select_related("account").get(pk=document_id)
+    return DenyDocument.objects.get(pk=document_id)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,60 +10,144 @@ from django.db import transaction
 from django.db.models import F
 
 from brokers.errors import BrokerError
-from portal.access.lifecycle import RevocationState
-from portal.access.models import Revocation
+from brokers.types import StandingDeny
+from portal.access.lifecycle import STANDING, WAITING, AlarmKind, RevocationState
+from portal.access.models import KeptDeny, Revocation
+from portal.access.operations.alarms import clear_alarm, raise_alarm
 from portal.access.operations.leases import Lease, give_back
+from portal.access.operations.wanted_denies import Wanted
 from portal.audit.events import EventType, Outcome
-from portal.audit.operations import Entry, record_all
+from portal.audit.operations import Entry, record, record_all
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
+# What was removed behind the portal's back is back within a minute: this, a call that hangs, and the put.
+LOOK_AGAIN = 40.0
+ALARM_STAYS = timedelta(hours=1)
 REVOKER = Actor.system("revoke")
 
 
-def record_applied(
-    lease: Lease,
-    waiting: Collection[Revocation],
-    unfit: Mapping[Revocation, BrokerError],
-    entries: int,
-) -> int:
-    """Record what AWS was seen to have, and that it never will name the unfit. Returns how many were applied."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What AWS showed at the end, and before anything was written. `changed`: what somebody else had done to it."""
+
+    now: StandingDeny
+    before: StandingDeny
+    changed: str | None = None
+
+
+def record_applied(lease: Lease, wanted: Wanted, seen: Seen) -> int:
+    """Record what AWS was seen to have, what it has no room for, and whose sessions are all dead.
+
+    Returns how many revocations were recorded as applied.
+    """
     with transaction.atomic():
         now = database_now()
-        if not give_back(lease, applied_at=now, entries=entries):
+        if not give_back(
+            lease,
+            applied_at=now,
+            checked_at=now,
+            entries=len(seen.now.entries),
+            policies=[asdict(policy) for policy in seen.now.policies],
+            recheck_at=now + _jitter(LOOK_AGAIN) if _has_more_to_do(wanted, seen) else None,
+            **({} if wanted.issued_before else {"issued_before": None, "issued_before_until": None}),
+        ):
             return 0
-        rows = _unchanged(waiting)
-        now = database_now()
-        Revocation.objects.filter(pk__in=[row.pk for row in rows]).update(
-            state=RevocationState.APPLIED.value, applied_at=now, last_error="", attempts=F("attempts") + 1
-        )
-        record_all(
-            _entry(
-                EventType.REVOCATION_APPLIED,
-                row,
-                lease,
-                now,
-                seconds=round((now - row.asked_at).total_seconds(), 3),
-                attempts=row.attempts + 1,
-            )
-            for row in rows
-        )
-        _write_failures(lease, unfit)
-    return len(rows)
+        applied = _write_applied(lease, [row for row in wanted.rows if row.state in _values(WAITING)])
+        _write_failures(lease, {**wanted.unfit, **wanted.crowded_out})
+        _write_cleaned(lease, wanted.over)
+        KeptDeny.objects.filter(document=lease.document, covers_until__lte=now).delete()
+        if seen.changed is not None:
+            _write_put_back(lease, wanted, seen, seen.changed)
+        else:
+            _clear_old_alarm(lease, now)
+    return applied
 
 
 def record_failure(lease: Lease, failed: Mapping[Revocation, BrokerError]) -> None:
     """Record why it did not work, and when it is tried again."""
     with transaction.atomic():
-        if give_back(lease, recheck_at=database_now() + timedelta(seconds=LONGEST_WAIT)):
+        if give_back(lease, recheck_at=database_now() + _jitter(LONGEST_WAIT)):
             _write_failures(lease, failed)
 
 
 def record_overtaken(lease: Lease) -> None:
     with transaction.atomic():
         give_back(lease)
+
+
+def _has_more_to_do(wanted: Wanted, seen: Seen) -> bool:
+    return bool(seen.now.entries or seen.now.issued_before or wanted.crowded_out)
+
+
+def _write_applied(lease: Lease, waiting: Collection[Revocation]) -> int:
+    rows = _unchanged(waiting)
+    now = database_now()
+    Revocation.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=RevocationState.APPLIED.value,
+        applied_at=now,
+        last_error="",
+        attempts=F("attempts") + 1,
+        probe_at=now,
+        proof_note="",
+    )
+    record_all(
+        _entry(
+            EventType.REVOCATION_APPLIED,
+            row,
+            lease,
+            now,
+            seconds=round((now - row.asked_at).total_seconds(), 3),
+            attempts=row.attempts + 1,
+        )
+        for row in rows
+    )
+    return len(rows)
+
+
+def _write_cleaned(lease: Lease, over: Collection[Revocation]) -> None:
+    """Every session that they concern is dead by now, also where AWS never took the deny."""
+    rows = _unchanged(over)
+    now = database_now()
+    Revocation.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=RevocationState.CLEANED.value, cleaned_at=now, probe_at=None
+    )
+    record_all(
+        _entry(EventType.REVOCATION_CLEANED, row, lease, now, was=row.state, proven=row.proven_at is not None)
+        for row in rows
+    )
+
+
+def _write_put_back(lease: Lease, wanted: Wanted, seen: Seen, changed: str) -> None:
+    """Report what was changed in AWS; what had been missing there is to be proven anew."""
+    now = database_now()
+    missing = [
+        row.pk
+        for row in wanted.rows
+        if row.state in _values(STANDING) and not seen.before.entries.issuperset(row.userids)
+    ]
+    Revocation.objects.filter(pk__in=missing, state__in=_values(STANDING)).update(
+        state=RevocationState.APPLIED.value, proven_at=None, probe_at=now, proof_note=""
+    )
+    text = f"What the portal wrote on {lease.document} was changed in AWS ({changed}); it was put back."
+    record(
+        Entry(
+            type=EventType.DENY_PUT_BACK,
+            at=now,
+            actor=REVOKER,
+            details={"document": str(lease.document), "changed": changed, "revocations": len(missing)},
+        )
+    )
+    raise_alarm(kind=AlarmKind.DENY_CHANGED, subject=str(lease.document.pk), text=text, at=now)
+
+
+def _clear_old_alarm(lease: Lease, now: datetime) -> None:
+    """It stood unchanged at this look: the alarm of an earlier change has been out long enough to be seen."""
+    clear_alarm(
+        kind=AlarmKind.DENY_CHANGED, subject=str(lease.document.pk), at=now, raised_before=now - ALARM_STAYS
+    )
 
 
 def _write_failures(lease: Lease, failed: Mapping[Revocation, BrokerError]) -> None:
@@ -76,6 +161,8 @@ def _write_failures(lease: Lease, failed: Mapping[Revocation, BrokerError]) -> N
         Revocation.objects.filter(pk__in=[row.pk for row in group]).update(
             state=RevocationState.FAILING.value,
             applied_at=None,
+            proven_at=None,
+            probe_at=None,
             last_error=why,
             attempts=attempts + 1,
             next_try_at=now + _wait(attempts + 1),
@@ -91,21 +178,30 @@ def _write_failures(lease: Lease, failed: Mapping[Revocation, BrokerError]) -> N
             detail=str(problems[row.pk])[:300],
         )
         for row in rows
-        if row.state == RevocationState.PENDING
+        if row.state != RevocationState.FAILING
     )
 
 
 def _unchanged(judged: Collection[Revocation]) -> list[Revocation]:
     """Lock the rows anew; one that got another entry meanwhile stays for the next round."""
     written = {row.pk: row.userids for row in judged}
+    if not written:
+        return []
     locked = Revocation.objects.select_for_update(no_key=True, of=("self",)).select_related("grant")
     return [row for row in locked.filter(pk__in=written).order_by("pk") if row.userids == written[row.pk]]
 
 
 def _wait(attempts: int) -> timedelta:
     """Back off with jitter, capped, for ever."""
-    longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempts, 10))
+    return _jitter(min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempts, 10)))
+
+
+def _jitter(longest: float) -> timedelta:
     return timedelta(seconds=longest * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, not a secret
+
+
+def _values(states: Collection[RevocationState]) -> list[str]:
+    return [state.value for state in states]
 
 
 def _entry(

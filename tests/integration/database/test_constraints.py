@@ -2,7 +2,7 @@
 """Every named constraint refuses its impossible row and takes the neighbour, on either database."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +10,17 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
-from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
+from portal.access.models import (
+    Alarm,
+    AwsSession,
+    ConsoleLink,
+    DenyDocument,
+    Grant,
+    Hold,
+    KeptDeny,
+    Revocation,
+    Sweep,
+)
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
 from portal.directory.models import (
@@ -24,6 +34,7 @@ from portal.directory.models import (
     Person,
     SeenAssertion,
 )
+from portal.kernel.models import Tally
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -150,6 +161,25 @@ class Rows:
         }
         return Revocation.objects.create(**given | changes)
 
+    def kept(self, **changes: Any) -> Row:
+        given = {"userid": "AROA:x", "found_at": NOW, "covers_until": NOW + HOUR}
+        return KeptDeny.objects.create(
+            **given | ({} if "document" in changes else {"document": self.document()}) | changes
+        )
+
+    def sweep(self, **changes: Any) -> Row:
+        return Sweep.objects.create(**{"id": 1} | changes)
+
+    def hold(self, **changes: Any) -> Row:
+        return Hold.objects.create(**{"entered_at": NOW, "reason": "r"} | changes)
+
+    def alarm(self, **changes: Any) -> Row:
+        given = {"kind": "held", "subject": self.unique(), "text": "t", "raised_at": NOW}
+        return Alarm.objects.create(**given | changes)
+
+    def tally(self, **changes: Any) -> Row:
+        return Tally.objects.create(**{"name": "n", "label": self.unique(), "amount": 1} | changes)
+
     def link(self, **changes: Any) -> Row:
         given = {
             "grant": self.grant(),
@@ -171,8 +201,11 @@ class Rows:
         return AuditEvent.objects.create(**given | changes)
 
 
-# An unknown state is neither living nor ended: two constraints refuse it, and the database names one.
-BROKEN_TOO = {"grant_state_known": "grant_ended_at_iff_ended"}
+# An unknown state is neither living nor ended: several constraints refuse it, and the database names one.
+BROKEN_TOO = {
+    "grant_state_known": "grant_ended_at_iff_ended",
+    "revocation_state_known": "revocation_applied_at_iff_standing",
+}
 Case = tuple[str, Callable[[Rows], object], Callable[[Rows], object]]
 
 
@@ -199,6 +232,7 @@ def granted_to_oneself(rows: Rows) -> object:
 
 
 CASES: list[Case] = [
+    ("tally_once", twice("tally", name="n", label="l"), twice("tally", name="n")),
     ("partner_contract_ends_after_start", one("partner", contract_ends_at=NOW), one("partner")),
     ("person_active_or_deactivated_at", one("person", is_active=False), one("person", is_active=False, deactivated_at=NOW)),
     ("person_active_or_deactivated_at", one("person", deactivated_at=NOW), one("person")),
@@ -222,6 +256,7 @@ CASES: list[Case] = [
     ("role_method_known", one("role", method="magic"), one("role", method="assume_role")),
     ("role_session_within_aws_limits", one("role", max_session_seconds=3599), one("role", max_session_seconds=43_200)),
     ("role_allows_something", one("role", allows_console=False, allows_credentials=False), one("role", allows_console=False)),
+    ("role_federation_probe", one("role", method="federation_token", requires_scope=True, probe="sts:GetAccessKeyInfo"), one("role", method="federation_token", requires_scope=True, probe="s3:ListAllMyBuckets")),
     ("role_federation_needs_scope", one("role", method="federation_token"), one("role", method="federation_token", requires_scope=True)),
     ("grant_ends_after_start", one("grant", ends_at=NOW), one("grant")),
     ("grant_state_known", one("grant", state="forgotten"), one("grant")),
@@ -230,6 +265,9 @@ CASES: list[Case] = [
     ("grant_ended_at_iff_ended", one("grant", state="revoked"), one("grant", state="revoked", ended_at=NOW)),
     ("grant_ended_at_iff_ended", one("grant", ended_at=NOW), one("grant")),
     ("grant_expires_not_before_end", one("grant", state="expired", ended_at=NOW), one("grant", state="expired", ended_at=NOW + HOUR)),
+    ("grant_window_whole_or_none", one("grant", window_days="15"), one("grant", window_days="15", window_zone="UTC", window_opens=time(8), window_closes=time(18))),
+    ("grant_window_whole_or_none", one("grant", window_zone="UTC", window_opens=time(8), window_closes=time(18)), one("grant")),
+    ("grant_runs_out_only_ended", one("grant", sessions_run_out=True), one("grant", state="revoked", ended_at=NOW, sessions_run_out=True)),
     ("grant_has_reason", one("grant", reason=""), one("grant")),
     ("grant_not_to_oneself", granted_to_oneself, one("grant", granted_by=Rows.person)),
     ("grant_scope_is_frozen", one("grant", scope_template=Rows.template), one("grant", scope_template=Rows.template, scope_policy={"a": 1})),
@@ -241,9 +279,26 @@ CASES: list[Case] = [
     ("deny_document_kind_known", one("document", kind="team"), one("document", kind="user")),
     ("deny_document_leased_by_somebody", one("document", leased_until=NOW), one("document", leased_until=NOW, holder="h")),
     ("revocation_state_known", one("revocation", state="odd"), one("revocation")),
-    ("revocation_applied_at_iff_applied", one("revocation", state="applied"), one("revocation", state="applied", applied_at=NOW)),
+    ("revocation_applied_at_iff_standing", one("revocation", state="applied"), one("revocation", state="applied", applied_at=NOW)),
+    ("revocation_applied_at_iff_standing", one("revocation", applied_at=NOW), one("revocation", state="cleaned", applied_at=NOW, cleaned_at=NOW)),
+    ("revocation_proven_at_iff_proven", one("revocation", state="proven", applied_at=NOW), one("revocation", state="proven", applied_at=NOW, proven_at=NOW)),
+    ("revocation_proven_at_iff_proven", one("revocation", state="applied", applied_at=NOW, proven_at=NOW), one("revocation", state="applied", applied_at=NOW)),
+    ("revocation_cleaned_at_iff_cleaned", one("revocation", state="cleaned"), one("revocation", state="cleaned", cleaned_at=NOW)),
+    ("revocation_cleaned_at_iff_cleaned", one("revocation", cleaned_at=NOW), one("revocation")),
+    ("revocation_probed_while_applied", one("revocation", probe_at=NOW), one("revocation", state="applied", applied_at=NOW, probe_at=NOW)),
     ("revocation_failing_says_why", one("revocation", state="failing"), one("revocation", state="failing", last_error="e")),
     ("revocation_names_sessions", one("revocation", userids=[]), one("revocation")),
+    ("deny_document_cut_has_end", one("document", issued_before=NOW), one("document", issued_before=NOW, issued_before_until=NOW + HOUR)),
+    ("deny_document_cut_has_end", one("document", issued_before=NOW, issued_before_until=NOW), one("document")),
+    ("kept_deny_once", twice("kept", document=Rows.document), twice("kept")),
+    ("kept_deny_covers_time", one("kept", covers_until=NOW), one("kept")),
+    ("sweep_one_row", one("sweep", id=2), one("sweep")),
+    ("sweep_leased_by_somebody", one("sweep", leased_until=NOW), one("sweep", leased_until=NOW, holder="h")),
+    ("hold_one_at_a_time", twice("hold"), twice("hold", released_at=NOW, looked_at=NOW)),
+    ("hold_has_reason", one("hold", reason=""), one("hold")),
+    ("hold_released_after_a_look", one("hold", released_at=NOW), one("hold", released_at=NOW, looked_at=NOW)),
+    ("alarm_once_while_open", twice("alarm", subject="s"), twice("alarm", subject="s", cleared_at=NOW)),
+    ("alarm_kind_known", one("alarm", kind="odd"), one("alarm")),
     ("revocation_covers_time", one("revocation", covers_until=NOW), one("revocation")),
     ("console_link_ends_after_start", one("link", expires_at=NOW), one("link")),
     ("audit_outcome_known", one("event", outcome="odd"), one("event")),

@@ -170,9 +170,7 @@ class Faults:
         assert found == sorted(str(grant.pk) for grant in grants), f"{event}: {len(found)} for {len(grants)}"
 
     def denied(self) -> frozenset[str]:
-        from brokers.aws.revocation import denied_userids  # noqa: PLC0415
-
-        return denied_userids(self.aws.deny.read(self.role.deny_target))
+        return self.aws.deny.read(self.role.deny_target).entries
 
     def expire_leases(self) -> None:
         from portal.access.models import DenyDocument  # noqa: PLC0415

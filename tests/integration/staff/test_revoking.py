@@ -147,4 +147,4 @@ def test_a_failing_revocation_is_tried_again_at_once(client: Client, grant: Gran
     row.refresh_from_db()
     assert row.next_try_at < grant.ends_at
     assert OutboxMessage.objects.filter(topic="access.revocations.retried").count() == 1
-    assert trail("staff.record.changed")[0].grant_id == grant.pk
+    assert trail("access.revocation.retried")[0].grant_id == grant.pk

@@ -1,11 +1,11 @@
 """The lease of a document: one holder, a fence that grows, a look again after a takeover."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from brokers.types import StandingDeny
 from portal.access.models import DenyDocument
 from portal.access.operations import apply_revocations as engine
 from portal.access.operations.leases import give_back, renew, take_lease
@@ -44,19 +44,14 @@ def test_what_aws_shows_at_the_very_last_look_counts(
     document: DenyDocument, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
-    aws.documents[document_target(document)] = {"Version": "2012-10-17", "Statement": []}
-    shown: list[Callable[[], None]] = []
-    aws.after["remove"] = lambda: shown.append(lambda: None)
-    stale = {"Version": "stale"}
-    reads = iter([stale, stale, stale, None])
+    shown: list[bool] = []
+    aws.after["write"] = lambda: shown.append(True)
+    stale = StandingDeny(intact=False)
+    reads = iter([stale, stale, stale, stale, StandingDeny()])
     monkeypatch.setattr(aws, "read", lambda _: next(reads))
     engine.apply_revocations(document_id=document.pk, aws=aws.ports(), holder="a")
     assert len(shown) == 3
     assert DenyDocument.objects.get().applied_at is not None
-
-
-def document_target(document: DenyDocument) -> Any:
-    return engine._target(document)
 
 
 def test_an_end_that_has_passed() -> None:

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from brokers.errors import LimitExceeded, NotPossible
+from brokers.errors import NotPossible
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
 from portal.access.operations import apply_revocations as engine
 from portal.access.operations.call_aws import explain
 from portal.access.operations.console_links import find_console_link, make_console_link, use_console_link
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.open_console import open_console
+from portal.access.operations.retry_revocations import retry_revocations
 from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.work_off import due_documents
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
@@ -84,9 +86,10 @@ def test_a_failure_is_shown_and_tried_again_for_ever(
         wait = (row.next_try_at - database_now()).total_seconds()
         assert 0 < wait <= 60
     assert len(events("failing")) == 1  # one row for the change of state, not one for each try
-    assert engine.due_documents(at=database_now()) == []
-    assert engine.retry_now(revocation_ids=[Revocation.objects.get().pk], at=database_now()) == 1
-    assert len(engine.due_documents(at=database_now())) == 1
+    assert due_documents(at=database_now()) == []
+    assert retry_revocations(revocation_ids=[Revocation.objects.get().pk], actor=SHELL) == 1
+    assert len(due_documents(at=database_now())) == 1
+    assert len(events("retried")) == 1
     aws.fail.clear()
     assert apply(aws) == 1
     assert len(events("applied")) == 1
@@ -129,17 +132,9 @@ def test_a_poisoned_row_starves_nobody(revoked: Callable[[], Grant], aws: FakeAw
 
 
 def test_where_aws_has_no_room_what_is_over_anyway_makes_room_for_what_was_revoked_early(
-    revoked: Callable[[], Grant], aws: FakeAws, monkeypatch: pytest.MonkeyPatch, move_time: Make
+    revoked: Callable[[], Grant], aws: FakeAws, move_time: Make
 ) -> None:
-    write = aws.write
-
-    def room_for_two(target: Any, document: Any) -> None:
-        listed = document["Statement"][0]["Condition"]["StringEquals"]["aws:userid"]
-        if len(listed) > 2:
-            raise LimitExceeded("Inline policies", f"{len(listed)} entries", "2")
-        write(target, document)
-
-    monkeypatch.setattr(aws, "write", room_for_two)
+    aws.room = 2
     over, over_too = revoked(), revoked()
     assert apply(aws) == 2
     move_time(over.pk, 3700)
@@ -148,14 +143,15 @@ def test_where_aws_has_no_room_what_is_over_anyway_makes_room_for_what_was_revok
     move_time(late.pk, 3700)
     assert apply(aws) == 1
     states = dict(Revocation.objects.values_list("grant", "state"))
-    assert states == {over.pk: "applied", over_too.pk: "applied", late.pk: "failing", early.pk: "applied"}
+    assert states == {over.pk: "failing", over_too.pk: "failing", late.pk: "failing", early.pk: "applied"}
     assert aws.denied() == {AwsSession.objects.get(grant=early).userid}
     assert DenyDocument.objects.get().entries == 1
     assert "allowed is 2" in Revocation.objects.get(grant=late).last_error
     for grant in (revoked(), revoked()):  # more than fit, and none of them is over: all are shown
         assert Revocation.objects.get(grant=grant).state == "pending"
     assert apply(aws) == 0
-    assert Revocation.objects.filter(state="failing").count() == 3
+    assert Revocation.objects.filter(state="failing").count() == 5
+    assert Revocation.objects.get(grant=early).state == "applied"
 
 
 def test_a_fault_of_our_own_is_shown_without_its_text_and_raised(
@@ -231,10 +227,15 @@ def test_dead_entries_leave_the_document(revoked: Callable[[], Grant], aws: Fake
     long_ago = database_now() - timedelta(days=1)
     Revocation.objects.update(asked_at=long_ago, covers_until=long_ago + timedelta(hours=1))
     DenyDocument.objects.update(recheck_at=long_ago)
-    [document] = engine.due_documents(at=database_now())
+    [document] = due_documents(at=database_now())
     engine.apply_revocations(document_id=document, aws=aws.ports(), holder="tests")
     assert aws.documents == {}
     assert DenyDocument.objects.get().recheck_at is None
+    row = Revocation.objects.get()
+    assert row.state == "cleaned"
+    assert row.cleaned_at is not None
+    assert len(events("cleaned")) == 1
+    assert due_documents(at=database_now() + timedelta(days=1)) == []
 
 
 def test_a_failed_recheck_comes_again(revoked: Callable[[], Grant], aws: FakeAws) -> None:

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from kombu.exceptions import OperationalError
 
 from brokers.errors import NotPossible
-from portal.access.models import DenyDocument, Grant, Revocation
+from portal.access.models import Grant, Revocation
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.jobs import capacity, tasks
@@ -19,6 +19,7 @@ from portal.jobs.beat import SteadyScheduler
 from portal.jobs.management.commands import apply_revocations as waiting_command
 from portal.jobs.management.commands import revoke_grant as command
 from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
 from tests.fakes import DENIED, FakeAws
 
 pytestmark = pytest.mark.django_db
@@ -47,14 +48,14 @@ def test_a_step_that_fails_keeps_no_other_from_being_done(monkeypatch: pytest.Mo
     assert done == ["dispatch", "relay"]
 
 
-def test_the_sweep_hands_documents_out_and_a_task_gets_an_id_alone(
+def test_the_sweep_wakes_a_worker_and_tells_it_nothing(
     revoked: Grant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[Any] = []
-    monkeypatch.setattr(tasks.revoke, "apply_async", lambda args, **options: sent.append((args, options)))
+    monkeypatch.setattr(tasks.revoke, "apply_async", lambda *args, **options: sent.append((args, options)))
     tasks.sweep()
     [(arguments, options)] = sent
-    assert arguments == (DenyDocument.objects.get().pk,)
+    assert arguments == ()
     assert options["retry"] is False
     assert options["expires"] == 10
 
@@ -62,16 +63,15 @@ def test_the_sweep_hands_documents_out_and_a_task_gets_an_id_alone(
 def test_revoke_applies_or_shows_why_not(
     revoked: Grant, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = DenyDocument.objects.get().pk
-
     def no_hub() -> Any:
         raise NotPossible("the hub has no AWS credentials")
 
     monkeypatch.setattr(tasks, "aws_ports", no_hub)
-    assert tasks.revoke(document) == 0
+    assert tasks.revoke() == 0
     assert Revocation.objects.get().last_error == "the hub has no AWS credentials"
+    Revocation.objects.update(next_try_at=database_now())
     monkeypatch.setattr(tasks, "aws_ports", aws.ports)
-    assert tasks.revoke(document) == 1
+    assert tasks.revoke() == 1
 
 
 def test_some_threads_stay_free_of_aws(revoked: Grant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_some_threads_stay_free_of_aws(revoked: Grant, monkeypatch: pytest.Monke
     try:
         with capacity.free_slot() as first:
             assert first
-            assert tasks.revoke(DenyDocument.objects.get().pk) == 0
+            assert tasks.revoke() == 0
             assert Revocation.objects.get().attempts == 0
         with capacity.free_slot() as again:
             assert again

@@ -3,14 +3,12 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
 
 from brokers.errors import BrokerError
-from portal.access.lifecycle import RevocationState
+from portal.access.lifecycle import WAITING
 from portal.access.models import Revocation
-from portal.access.operations.apply_revocations import apply_revocations, retry_now
+from portal.access.operations.apply_revocations import apply_revocations
 from portal.jobs.tasks import holder
-from portal.kernel.clock import database_now
 from portal.wiring import aws_ports
 
 
@@ -19,8 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args, options
-        waiting = Revocation.objects.filter(~Q(state=RevocationState.APPLIED.value))
-        retry_now(revocation_ids=list(waiting.values_list("pk", flat=True)), at=database_now())
+        waiting = Revocation.objects.filter(state__in=[state.value for state in WAITING])
         total = waiting.count()
         documents = sorted(set(waiting.values_list("document_id", flat=True)))
         for number, document_id in enumerate(documents, start=1):

@@ -1,0 +1,151 @@
+"""The time-boxed right of one person to one role."""
+
+import uuid
+from datetime import datetime
+
+from django.db import models
+from django.db.models import F, Q
+
+from portal.access.lifecycle import ENDED, LIVING, GrantState
+from portal.access.windows import WeeklyWindow
+from portal.catalog.models import AwsRole, ScopeTemplate
+from portal.directory.models import Person
+from portal.kernel.periods import Period
+
+PROTECT = models.PROTECT
+
+
+class Grant(models.Model):
+    """The time-boxed right of one person to one role. Its scope is frozen when it is made."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(Person, PROTECT, related_name="grants")
+    role = models.ForeignKey(AwsRole, PROTECT, related_name="grants")
+    scope_template = models.ForeignKey(ScopeTemplate, PROTECT, null=True, blank=True, related_name="grants")
+    scope_parameters = models.JSONField(default=dict, blank=True)
+    scope_policy = models.JSONField(null=True, blank=True)
+    scope_managed_policy_arns = models.JSONField(default=list, blank=True)
+    scope_summary = models.CharField(max_length=600, blank=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in GrantState])
+    window_days = models.CharField(
+        max_length=7, blank=True, help_text="ISO weekdays on which it is open, such as 12345. Empty: always."
+    )
+    window_opens = models.TimeField(null=True, blank=True, help_text="By the clocks of `window_zone`.")
+    window_closes = models.TimeField(null=True, blank=True)
+    window_zone = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(max_length=500)
+    ticket = models.CharField(max_length=80, blank=True)
+    granted_by = models.ForeignKey(Person, PROTECT, null=True, blank=True, related_name="grants_made")
+    made_at = models.DateTimeField()
+    activated_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Person, PROTECT, null=True, blank=True, related_name="grants_ended")
+    end_reason = models.CharField(max_length=500, blank=True)
+    sessions_run_out = models.BooleanField(
+        default=False, help_text="Who ended it let its sessions live to their own end, and cut none."
+    )
+    accepted_no_kill_switch = models.BooleanField(
+        default=False, help_text="Who granted it knew that nothing can cut its sessions short."
+    )
+
+    class Meta:
+        ordering = ["-made_at"]
+        permissions = [
+            ("make_grant", "Can grant access"),
+            ("revoke_grant", "Can revoke grants"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="grant_ends_after_start", condition=Q(ends_at__gt=F("starts_at"))),
+            models.CheckConstraint(
+                name="grant_state_known", condition=Q(state__in=[s.value for s in GrantState])
+            ),
+            models.CheckConstraint(
+                name="grant_active_was_activated",
+                condition=~Q(state="active") | Q(activated_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="grant_scheduled_not_activated", condition=~Q(state="scheduled") | Q(activated_at=None)
+            ),
+            models.CheckConstraint(
+                name="grant_ended_at_iff_ended",
+                condition=Q(state__in=sorted(s.value for s in ENDED), ended_at__isnull=False)
+                | Q(state__in=sorted(s.value for s in LIVING), ended_at=None),
+            ),
+            models.CheckConstraint(
+                name="grant_expires_not_before_end",
+                condition=~Q(state="expired") | Q(ended_at__gte=F("ends_at")),
+            ),
+            models.CheckConstraint(
+                name="grant_window_whole_or_none",
+                condition=Q(window_days="", window_zone="", window_opens=None, window_closes=None)
+                | (
+                    ~Q(window_days="")
+                    & ~Q(window_zone="")
+                    & Q(window_opens__isnull=False, window_closes__isnull=False)
+                ),
+            ),
+            models.CheckConstraint(
+                name="grant_runs_out_only_ended",
+                condition=Q(sessions_run_out=False) | Q(ended_at__isnull=False),
+            ),
+            models.CheckConstraint(name="grant_has_reason", condition=~Q(reason="")),
+            models.CheckConstraint(name="grant_not_to_oneself", condition=~Q(granted_by=F("person"))),
+            models.CheckConstraint(
+                # A grant that lost its frozen policy would be one to everything that the role may do.
+                name="grant_scope_is_frozen",
+                condition=Q(scope_template__isnull=True, scope_policy__isnull=True)
+                | Q(scope_template__isnull=False, scope_policy__isnull=False),
+            ),
+        ]
+        indexes = [
+            # By what is NULL, as constraints above tie it to the state: SQLite can't prove a state that is a parameter.
+            models.Index(
+                fields=["starts_at"],
+                name="grant_due_to_start",
+                condition=Q(activated_at__isnull=True, ended_at__isnull=True),
+            ),
+            models.Index(fields=["ends_at"], name="grant_due_to_end", condition=Q(ended_at__isnull=True)),
+            models.Index(fields=["person", "-ends_at"], name="grant_by_person"),
+            models.Index(fields=["role", "-ends_at"], name="grant_by_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} as {self.role.title}"
+
+    @property
+    def period(self) -> Period:
+        return Period(self.starts_at, self.ends_at)
+
+    @property
+    def window(self) -> WeeklyWindow | None:
+        """When it is open each week; None: always."""
+        if self.window_opens is None or self.window_closes is None:
+            return None
+        days = frozenset(int(day) for day in self.window_days)
+        return WeeklyWindow(days, self.window_opens, self.window_closes, self.window_zone)
+
+    def current_period(self, at: datetime) -> Period | None:
+        """Return the time without a break in which `at` lies: the grant's own, or of it what the window leaves."""
+        window = self.window
+        current = self.period if window is None else window.current(at)
+        period = current and current.within(self.period)
+        return period if period is not None and period.contains(at) else None
+
+    def next_period(self, at: datetime) -> Period | None:
+        """Return the first such time that begins after `at`; None when it never opens again."""
+        if at < self.starts_at and (first := self.current_period(self.starts_at)) is not None:
+            return first
+        window = self.window
+        opening = window and window.next_opening(max(at, self.starts_at))
+        return opening and opening.within(self.period)
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether credentials may be issued at this moment: by the window itself, never by the sweep's word alone."""
+        return self.state in LIVING and self.current_period(at) is not None
+
+    def usable_until(self, at: datetime) -> datetime | None:
+        """Return when what is issued at this moment ends; None when nothing is."""
+        period = self.current_period(at)
+        return None if period is None else period.ends_at

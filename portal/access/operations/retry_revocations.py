@@ -1,0 +1,57 @@
+"""Try failing revocations again at once, for an operator who has mended the cause."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.access.lifecycle import WAITING
+from portal.access.models import Revocation
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record_all
+from portal.directory.models import Person
+from portal.kernel import outbox
+from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.clock import database_now
+from portal.kernel.errors import ForbiddenError
+
+MOST = 1000
+
+
+def retry_revocations(*, revocation_ids: Sequence[UUID], actor: Actor) -> int:
+    """Make waiting revocations due now, at most 1,000 of those named. Returns how many.
+
+    Raises:
+        ForbiddenError: the actor may not revoke.
+    """
+    _check_may_retry(actor)
+    with transaction.atomic():
+        waiting = Revocation.objects.select_for_update(no_key=True, of=("self",)).select_related("grant")
+        states = [state.value for state in WAITING]
+        rows = list(waiting.filter(pk__in=revocation_ids, state__in=states).order_by("pk")[:MOST])
+        if not rows:
+            return 0
+        now = database_now()
+        Revocation.objects.filter(pk__in=[row.pk for row in rows]).update(next_try_at=now)
+        record_all(
+            Entry(
+                type=EventType.REVOCATION_RETRIED,
+                at=now,
+                actor=actor,
+                grant_id=row.grant_id,
+                person_id=row.grant.person_id,
+                role_id=row.grant.role_id,
+                details={"attempts": row.attempts, "last_error": row.last_error[:300]},
+            )
+            for row in rows
+        )
+        outbox.post("access.revocations.retried", at=now, count=str(len(rows)))
+    return len(rows)
+
+
+def _check_may_retry(actor: Actor) -> None:
+    if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
+        return
+    person = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
+    if person is None or not person.may("access.revoke_grant"):
+        raise ForbiddenError("Only somebody who may revoke can try a revocation again.")

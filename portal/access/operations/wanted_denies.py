@@ -1,0 +1,92 @@
+"""What one AWS document is to deny, generated whole from the database, and how what AWS shows compares with it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from brokers.errors import BrokerError
+from brokers.ports import AwsPorts
+from brokers.types import StandingDeny
+from portal.access.lifecycle import STANDING, RevocationState
+from portal.access.models import DenyDocument, KeptDeny, Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The rows that the document is to name, those that it can't name and why, those whose sessions are all dead.
+
+    `kept`: denies found in AWS that no grant explains. `issued_before`: an operator's cut of everybody.
+    """
+
+    rows: Sequence[Revocation]
+    unfit: Mapping[Revocation, BrokerError]
+    over: Sequence[Revocation]
+    kept: frozenset[str] = frozenset()
+    issued_before: datetime | None = None
+    crowded_out: Mapping[Revocation, BrokerError] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> frozenset[str]:
+        return entries_of(self.rows) | self.kept
+
+    def stands_in(self, seen: StandingDeny) -> bool:
+        return seen.intact and seen.entries == self.entries and seen.issued_before == self.issued_before
+
+
+def wanted_denies(document: DenyDocument, aws: AwsPorts, now: datetime) -> Wanted:
+    """Read what the document is to deny now: sessions that may still live, each under its exact name."""
+    open_rows = Revocation.objects.select_related("grant").filter(document=document, cleaned_at=None)
+    rows, over = [], []
+    for row in open_rows:
+        (rows if row.covers_until > now else over).append(row)
+    fit, unfit = _fit(rows, aws)
+    kept = KeptDeny.objects.filter(document=document, covers_until__gt=now).values_list("userid", flat=True)
+    cut_stands = document.issued_before_until is not None and document.issued_before_until > now
+    return Wanted(
+        rows=fit,
+        unfit=unfit,
+        over=over,
+        kept=frozenset(kept),
+        issued_before=document.issued_before if cut_stands else None,
+    )
+
+
+def entries_of(rows: Collection[Revocation]) -> frozenset[str]:
+    return frozenset(userid for row in rows for userid in row.userids)
+
+
+def changed_behind_our_back(document: DenyDocument, wanted: Wanted, seen: StandingDeny) -> str | None:
+    """Return what in AWS is not as the portal last recorded it, in words, or None.
+
+    What waits to be written, and what is over and not yet cleaned, may or may not be there: a writer that was
+    killed between its put and its record left it so.
+    """
+    recorded = entries_of([row for row in wanted.rows if RevocationState(row.state) in STANDING])
+    missing = recorded - seen.entries
+    foreign = seen.entries - wanted.entries - entries_of(wanted.over) - entries_of(list(wanted.unfit))
+    told = []
+    if not seen.intact:
+        told.append("a policy of the portal's name had another content")
+    if missing:
+        told.append(f"{len(missing)} of {len(recorded)} denied sessions were missing")
+    if foreign:
+        told.append(f"{len(foreign)} unknown sessions were denied")
+    cut, checked = wanted.issued_before, document.checked_at
+    if cut is not None and checked is not None and cut <= checked and seen.issued_before is None:
+        told.append("the cut of everybody was missing")
+    return "; ".join(told) or None
+
+
+def _fit(
+    rows: Sequence[Revocation], aws: AwsPorts
+) -> tuple[Sequence[Revocation], Mapping[Revocation, BrokerError]]:
+    """Part the rows whose entries no document can name: one poisoned row must not starve the others."""
+    fit, unfit = [], {}
+    for row in rows:
+        try:
+            aws.check_deny_entries(row.userids)
+        except BrokerError as problem:
+            unfit[row] = problem
+        else:
+            fit.append(row)
+    return fit, unfit
