@@ -38,6 +38,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     # Nothing is collected for tests, but whitenoise wants the folder to be there.
     os.environ["SALLYPORT_STATIC_ROOT"] = _folder("static")
 os.environ.setdefault("SALLYPORT_REDIS_URL", "memory://")
+os.environ.setdefault("SALLYPORT_LOG_FORMAT", "plain")
 
 
 def pytest_unconfigure() -> None:

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init
+from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init, worker_shutdown
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
@@ -65,3 +65,25 @@ def _keep_good_connections(**kwargs: Any) -> None:
     from django.db import close_old_connections  # noqa: PLC0415  # needs the settings
 
     close_old_connections()
+
+
+@task_prerun.connect
+def _name_log_lines(task_id: str = "", **kwargs: Any) -> None:
+    """Have a task's log lines carry its id, as a page's carry the request's."""
+    del kwargs
+    from portal.kernel.logs import begin_lines_about  # noqa: PLC0415  # as above
+
+    begin_lines_about(task_id)
+
+
+@task_postrun.connect
+@worker_shutdown.connect
+def _write_counts(sender: Any = None, signal: Any = None, **kwargs: Any) -> None:
+    """Add what was counted to the sums: every few seconds, and at the worker's end."""
+    del sender, kwargs
+    from portal.kernel import tallies  # noqa: PLC0415  # as above
+
+    if signal is worker_shutdown:
+        tallies.flush()
+    else:
+        tallies.flush_when_old()

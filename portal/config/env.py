@@ -5,6 +5,7 @@ was and what is allowed. A secret's value is never part of that sentence.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -40,6 +41,15 @@ def number(name: str, default: int, *, low: int, high: int) -> int:
     if not low <= value <= high:
         raise ImproperlyConfigured(f"{PREFIX}{name} is {value}; allowed is {low} to {high}")
     return value
+
+
+def one_of(name: str, default: str, *, allowed: Sequence[str]) -> str:
+    """Read a word in any case, and return it as it stands in `allowed`."""
+    raw = text(name, default) or default
+    for word in allowed:
+        if raw.lower() == word.lower():
+            return word
+    raise ImproperlyConfigured(f"{PREFIX}{name} is {raw!r}; allowed are {', '.join(allowed)}")
 
 
 def words(name: str) -> list[str]:

@@ -130,7 +130,7 @@ SESSION_COOKIE_NAME = "__Host-sallyport" if TLS else "sallyport"
 CSRF_COOKIE_NAME = "__Host-sallyport-csrf" if TLS else "sallyport-csrf"
 SECURE_SSL_REDIRECT = TLS
 # Whoever watches the process asks it directly, without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = TLS
@@ -227,20 +227,36 @@ SAML_ACS_URL = f"{PORTAL_URL}/sign-in/saml/acs"
 SAML_SP_KEY = env.secret("SAML_SP_KEY")
 SAML_SP_CERTIFICATE = env.secret("SAML_SP_CERTIFICATE")
 
-# ---------------------------------------------------------------- logs
+# ---------------------------------------------------------------- metrics and logs
+# Empty: /metrics answers this machine alone.
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+LOG_FORMAT = env.one_of("LOG_FORMAT", "json", allowed=("json", "plain"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "filters": {"about": {"()": "portal.kernel.logs.AboutFilter"}},
+    # Both mask what looks like a secret, as a last net.
+    "formatters": {
+        "json": {"()": "portal.kernel.logs.JsonFormatter"},
+        "plain": {"()": "portal.kernel.logs.PlainFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["about"]},
+    },
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.one_of("LOG_LEVEL", "INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR")),
+    },
     "loggers": {
         # Celery says every second that it swept.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        # Whole requests and answers, credentials included, are what these tell when asked for details.
         "botocore": {"level": "WARNING"},
+        "boto3": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        "django.db.backends": {"level": "INFO"},
         "onelogin": {"level": "CRITICAL"},
     },
 }

@@ -146,6 +146,7 @@ def portal_env(home: Home, at: Addresses) -> dict[str, str]:
         "SALLYPORT_STATIC_ROOT": str(home.static),
         "SALLYPORT_REDIS_URL": f"redis+socket://{at.socket}?virtual_host=0",
         "SALLYPORT_SIMULATION": SIMULATION,
+        "SALLYPORT_LOG_FORMAT": "plain",
         "SALLYPORT_AWS_REGION": str(estate.get("region", "us-east-1")),
         "SALLYPORT_AWS_ENDPOINT_URL": at.aws,
         "SALLYPORT_AWS_SIGNIN_URL": at.aws,

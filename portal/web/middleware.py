@@ -6,7 +6,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
+from portal.directory.models import Person
 from portal.kernel.errors import DomainError
+from portal.kernel.logs import lines_about
 from portal.web.errors import error_page
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -14,16 +16,23 @@ PUBLIC_PREFIX = "/static/"
 
 
 class RequestIdMiddleware:
-    """Names each request, so that a page, an audit row and a log line can be brought together."""
+    """Names each request, so that a page, an audit row and its log lines can be brought together."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.META["sallyport.request_id"] = secrets.token_hex(8)
-        response = self.get_response(request)
-        response["X-Request-Id"] = request.META["sallyport.request_id"]
+        request_id = request.META["sallyport.request_id"] = secrets.token_hex(8)
+        with lines_about(request_id, lambda: _who(request)):
+            response = self.get_response(request)
+        response["X-Request-Id"] = request_id
         return response
+
+
+def _who(request: HttpRequest) -> str:
+    """Return the id of who acts, where it was looked up already: a log line must not ask the database."""
+    person = getattr(request, "_cached_user", None) or vars(request).get("user")
+    return str(person.pk) if type(person) is Person else ""
 
 
 class PrivatePagesMiddleware:

@@ -48,6 +48,16 @@ def test_a_number_out_of_its_limits(monkeypatch: pytest.MonkeyPatch, raw: str, a
     assert env.number("N", 3, low=1, high=5) == 3
 
 
+def test_one_of_a_few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALLYPORT_LOG_LEVEL", " debug ")
+    assert env.one_of("LOG_LEVEL", "INFO", allowed=("DEBUG", "INFO")) == "DEBUG"
+    monkeypatch.setenv("SALLYPORT_LOG_LEVEL", "")
+    assert env.one_of("LOG_LEVEL", "INFO", allowed=("DEBUG", "INFO")) == "INFO"
+    monkeypatch.setenv("SALLYPORT_LOG_LEVEL", "loud")
+    sentence = told(lambda: env.one_of("LOG_LEVEL", "INFO", allowed=("DEBUG", "INFO")))
+    assert all(part in sentence for part in ("SALLYPORT_LOG_LEVEL", "'loud'", "DEBUG, INFO"))
+
+
 def test_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SALLYPORT_HOSTS", " a.example, ,b.example,")
     assert env.words("HOSTS") == ["a.example", "b.example"]
