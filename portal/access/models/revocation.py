@@ -150,6 +150,9 @@ class Revocation(models.Model):
             models.Index(
                 fields=["-proven_at"], name="revocation_proven", condition=Q(proven_at__isnull=False)
             ),
+            models.Index(
+                fields=["-applied_at"], name="revocation_applied", condition=Q(applied_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
