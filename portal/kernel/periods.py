@@ -20,5 +20,10 @@ class Period:
     def contains(self, at: datetime) -> bool:
         return self.starts_at <= at < self.ends_at
 
+    def within(self, other: "Period") -> "Period | None":
+        """Return what of it lies in the other one; None when nothing does."""
+        starts_at, ends_at = max(self.starts_at, other.starts_at), min(self.ends_at, other.ends_at)
+        return Period(starts_at, ends_at) if starts_at < ends_at else None
+
     def remaining(self, at: datetime) -> timedelta:
         return max(self.ends_at - at, timedelta(0))
