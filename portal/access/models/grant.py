@@ -137,8 +137,9 @@ class Grant(models.Model):
         """Return the first such time that begins after `at`; None when it never opens again."""
         if at < self.starts_at and (first := self.current_period(self.starts_at)) is not None:
             return first
-        window = self.window
-        opening = window and window.next_opening(max(at, self.starts_at))
+        if self.window is None:
+            return None
+        opening = self.window.next_opening(max(at, self.starts_at))
         return opening and opening.within(self.period)
 
     def is_open(self, at: datetime) -> bool:
