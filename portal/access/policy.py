@@ -24,6 +24,14 @@ def window_refusal(starts_at: datetime, ends_at: datetime, *, now: datetime) -> 
     return None
 
 
+def extension_refusal(ends_at: datetime, *, old_end: datetime) -> tuple[str, str] | None:
+    """Return (field, sentence) when a new end is no extension; the rules of every grant come on top of it."""
+    if ends_at <= old_end:
+        old = f"{old_end:%Y-%m-%d %H:%M:%S} UTC"
+        return "ends_at", f"The new end must be later than the old one, {old}. To end it earlier, revoke it."
+    return None
+
+
 def contract_refusal(
     starts_at: datetime, ends_at: datetime, *, contract_starts_at: datetime, contract_ends_at: datetime
 ) -> tuple[str, str] | None:
@@ -43,16 +51,19 @@ class SessionLength:
     why: str
 
 
-def session_length(*, longest: timedelta, chained: bool, remaining: timedelta) -> SessionLength:
-    """Return the session's duration: up to the grant's end, within the role's limit, at least 900 s (STS's floor)."""
+def session_length(
+    *, longest: timedelta, chained: bool, remaining: timedelta, end: str = "the grant's end"
+) -> SessionLength:
+    """Return the session's duration: up to the end, within the role's limit, at least 900 s (STS's floor).
+
+    `end` says what ends after `remaining`: the grant, or the window that is open.
+    """
     limit = min(longest, CHAINED_LIMIT) if chained else longest
     whole = timedelta(seconds=int(remaining.total_seconds()))
     if whole < STS_FLOOR:
-        return SessionLength(
-            STS_FLOOR, "AWS's shortest session; the grant's end inside its policy ends it earlier"
-        )
+        return SessionLength(STS_FLOOR, f"AWS's shortest session; {end} inside its policy ends it earlier")
     if whole <= limit:
-        return SessionLength(whole, "until the grant's end")
+        return SessionLength(whole, f"until {end}")
     if chained and limit == CHAINED_LIMIT:
         return SessionLength(
             limit, "one hour at most, because the portal itself works on a role's credentials"

@@ -32,18 +32,20 @@ def visible_grants(person_id: UUID, *, sees_all: bool) -> QuerySet[Grant]:
 
 def live_sessions(grant_ids: Sequence[UUID], *, at: datetime) -> Mapping[UUID, int]:
     """Return how many sessions of each grant may be alive in AWS now."""
-    alive = AwsSession.objects.filter(
-        grant__in=grant_ids, expires_at__gt=at, state__in=[state.value for state in MAY_LIVE]
-    )
-    return {row["grant_id"]: row["n"] for row in alive.values("grant_id").annotate(n=Count("pk"))}
+    alive = AwsSession.objects.filter(_works(at), grant__in=grant_ids)
+    return {row["grant_id"]: row["n"] for row in alive.order_by().values("grant_id").annotate(n=Count("pk"))}
 
 
 def live_sessions_by_kind(grant_id: UUID, *, at: datetime) -> Mapping[str, int]:
     """Return how many sessions of one grant may be alive in AWS now: `console` and `credentials`."""
-    alive = AwsSession.objects.filter(
-        grant=grant_id, expires_at__gt=at, state__in=[state.value for state in MAY_LIVE]
-    ).order_by()
-    return {row["kind"]: row["n"] for row in alive.values("kind").annotate(n=Count("pk"))}
+    alive = AwsSession.objects.filter(_works(at), grant=grant_id)
+    return {row["kind"]: row["n"] for row in alive.order_by().values("kind").annotate(n=Count("pk"))}
+
+
+def _works(at: datetime) -> Q:
+    """Sessions that may be alive in AWS and that their own policy has not ended."""
+    unended = Q(ends_at=None) | Q(ends_at__gt=at)
+    return unended & Q(expires_at__gt=at, state__in=[state.value for state in MAY_LIVE])
 
 
 def others_at_work(grant: Grant, *, at: datetime) -> int:

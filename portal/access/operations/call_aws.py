@@ -2,8 +2,8 @@
 
 from brokers.ports import AwsPorts
 from brokers.types import AssumeRoleCall, FederationTokenCall, IssuedSession, Partition
-from portal.access.operations.issue_session import Asked
-from portal.access.operations.make_grant import scope_of
+from portal.access.operations.granting_rules import scope_of
+from portal.access.operations.write_sessions import Asked
 from portal.catalog.models import AwsRole
 
 
@@ -18,7 +18,7 @@ def call_sts(asked: Asked, aws: AwsPorts) -> IssuedSession:
                 partition=Partition(role.account.partition),
                 name=asked.session.session_name,
                 duration=asked.length.duration,
-                ends_at=grant.ends_at,
+                ends_at=asked.ends_at,
                 scope=scope_of(grant),
                 tags=tags,
                 user_arn=role.arn,
@@ -30,7 +30,7 @@ def call_sts(asked: Asked, aws: AwsPorts) -> IssuedSession:
             session_name=asked.session.session_name,
             duration=asked.length.duration,
             max_session=role.max_session,
-            ends_at=grant.ends_at,
+            ends_at=asked.ends_at,
             scope=scope_of(grant),
             tags=tags,
             source_identity=aws.source_identity(grant.person_id) if role.sets_source_identity else None,

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from brokers.ports import AwsPorts
 from portal.access.models import AwsSession, ConsoleLink
+from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.locking import lock_grant
 from portal.access.operations.may_use import check_may_use
 from portal.access.operations.open_console import OpenedConsole, check_destination, open_console
@@ -40,8 +41,10 @@ def make_console_link(*, grant_id: UUID, destination: str, aws: AwsPorts, actor:
     with refusals_recorded(grant_id=grant_id, kind="console_link", actor=actor), transaction.atomic():
         grant = lock_grant(grant_id)
         now = database_now()
+        check_issuing_open(now)
         check_may_use(grant, AwsSession.Kind.CONSOLE, actor, now)
-        expires_at = min(now + LINK_LIFE, grant.ends_at)
+        # A link never leads into the next window: it dies with the one in which it was made.
+        expires_at = min(now + LINK_LIFE, grant.usable_until(now) or now)
         ConsoleLink.objects.create(
             grant=grant,
             digest=fingerprint(token),

@@ -1,6 +1,7 @@
 """Get temporary credentials under a grant: shown once, kept nowhere."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from brokers.ports import AwsPorts
@@ -14,12 +15,13 @@ from portal.kernel.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class IssuedCredentials:
-    """`length_why` says why they live as long as they do."""
+    """`ends_at`: when they cease to work, by their own policy. `length_why` says why AWS was asked for that long."""
 
     grant: Grant
     credentials: Credentials
     session: AwsSession
     length_why: str
+    ends_at: datetime
 
 
 def issue_credentials(*, grant_id: UUID, aws: AwsPorts, actor: Actor) -> IssuedCredentials:
@@ -28,7 +30,7 @@ def issue_credentials(*, grant_id: UUID, aws: AwsPorts, actor: Actor) -> IssuedC
     Raises:
         NotFoundError: no such grant, or not this person's.
         ForbiddenError: the role gives no credentials, or is switched off.
-        ConflictError: before the start, after the end, or it ended meanwhile.
+        ConflictError: before the start, after the end, between two windows, in hold, or it ended meanwhile.
         UpstreamError: AWS refused or did not answer.
     """
     kind = AwsSession.Kind.CREDENTIALS
@@ -37,4 +39,10 @@ def issue_credentials(*, grant_id: UUID, aws: AwsPorts, actor: Actor) -> IssuedC
     issued, _ = finish_session(
         asked=asked, call=lambda: call_sts(asked, aws), then=lambda _: None, actor=actor
     )
-    return IssuedCredentials(asked.grant, issued.credentials, asked.session, asked.length.why)
+    return IssuedCredentials(
+        grant=asked.grant,
+        credentials=issued.credentials,
+        session=asked.session,
+        length_why=asked.length.why,
+        ends_at=min(asked.ends_at, issued.credentials.expires_at),
+    )

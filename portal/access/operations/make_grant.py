@@ -1,36 +1,47 @@
 """Give a person a role for a time. What was granted, its scope included, is frozen in the grant."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
-from brokers.types import Scope
 from portal.access.lifecycle import GrantState
 from portal.access.models import Grant
-from portal.access.policy import contract_refusal, window_refusal
+from portal.access.operations import granting_rules as rules
+from portal.access.windows import WeeklyWindow
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.catalog.models import AwsRole, ScopeTemplate
 from portal.catalog.scopes import fill, validate_placeholders, validate_values
-from portal.directory.models import Person
 from portal.kernel import outbox
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ForbiddenError, InvalidError
+from portal.kernel.errors import InvalidError
 
 # A form that says 'now' arrives a moment later; further back is a mistake.
 LATE_START = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
+class WindowOrder:
+    """When it is to be open each week: ISO weekdays (Monday is 1), and times by the clocks of an IANA zone."""
+
+    days: Collection[int]
+    opens: time
+    closes: time
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class GrantOrder:
-    """What is to be granted. `starts_at` None: now."""
+    """What is to be granted. `starts_at` None: now. `window` None: open from start to end.
+
+    `accepts_no_kill_switch`: whoever grants knows that nothing can cut the sessions of such a role short.
+    """
 
     person_id: UUID
     role_id: UUID
@@ -40,6 +51,8 @@ class GrantOrder:
     scope_template_id: UUID | None = None
     scope_parameters: Mapping[str, str] = field(default_factory=dict)
     ticket: str = ""
+    window: WindowOrder | None = None
+    accepts_no_kill_switch: bool = False
 
 
 def make_grant(*, order: GrantOrder, aws: AwsPorts, actor: Actor) -> Grant:
@@ -49,18 +62,18 @@ def make_grant(*, order: GrantOrder, aws: AwsPorts, actor: Actor) -> Grant:
         InvalidError: names the field and what is allowed.
         ForbiddenError: the actor may not grant, or would grant to themselves.
     """
-    _check_times(order)
+    if order.starts_at is not None:
+        rules.check_zoned(order.starts_at, field="starts_at")
     # IAM's dates know whole seconds: so the portal's doors and the session policy close at the same moment.
-    order = replace(order, ends_at=order.ends_at.replace(microsecond=0))
+    order = replace(order, ends_at=rules.whole_second(order.ends_at, field="ends_at"))
     with transaction.atomic():
-        # Both are locked: who loses the right to grant, or is deactivated, meanwhile, grants and gets nothing.
-        people = _lock_people(order.person_id, actor)
-        _check_may_grant(order, actor, people)
-        person = _person(order.person_id, people)
-        role = _role(order.role_id)
+        people = rules.lock_people(order.person_id, actor)
+        rules.check_may_grant(order.person_id, actor, people)
+        person = rules.find_recipient(order.person_id, people)
+        role = rules.find_role(order.role_id, accepts_no_kill_switch=order.accepts_no_kill_switch)
         now = database_now()
         starts_at = _start(order.starts_at, now)
-        _check_window(order, person, starts_at, now)
+        rules.check_period(person, starts_at, order.ends_at, now)
         grant = Grant(
             person=person,
             role=role,
@@ -72,55 +85,15 @@ def make_grant(*, order: GrantOrder, aws: AwsPorts, actor: Actor) -> Grant:
             ticket=order.ticket.strip(),
             granted_by_id=actor.person_id,
             made_at=now,
+            accepted_no_kill_switch=not role.has_kill_switch,
         )
+        _put_window(grant, order.window)
         _put_scope(grant, order, role)
-        _check_sendable(grant, aws)
+        rules.check_sendable(grant, aws)
         _clean(grant)
         grant.save(force_insert=True)
         _record(grant, actor, now)
     return grant
-
-
-def _check_times(order: GrantOrder) -> None:
-    for field_name, moment in (("starts_at", order.starts_at), ("ends_at", order.ends_at)):
-        if moment is not None and moment.utcoffset() is None:
-            raise InvalidError("A time needs its zone, such as 2026-05-06T18:00:00Z.", field=field_name)
-
-
-def _lock_people(person_id: UUID, actor: Actor) -> Mapping[UUID, Person]:
-    """Lock in the order of ids, and the keys not at all: two admins who grant to each other don't block."""
-    ids = [person_id, actor.owner_id]
-    list(Person.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
-    return Person.objects.select_related("partner").in_bulk(ids)
-
-
-def _check_may_grant(order: GrantOrder, actor: Actor, people: Mapping[UUID, Person]) -> None:
-    if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
-        return
-    granter = people.get(actor.owner_id)
-    if granter is None or not granter.may("access.make_grant"):  # which nobody inactive has
-        raise ForbiddenError("Only an admin can grant access.")
-    if granter.pk == order.person_id:
-        raise ForbiddenError("Nobody grants access to themselves: ask another admin.")
-
-
-def _person(person_id: UUID, people: Mapping[UUID, Person]) -> Person:
-    person = people.get(person_id)
-    if person is None or not person.is_active:
-        raise InvalidError("Choose a person who is active.", field="person")
-    return person
-
-
-def _role(role_id: UUID) -> AwsRole:
-    role = AwsRole.objects.select_related("account").filter(pk=role_id, is_enabled=True).first()
-    if role is None:
-        raise InvalidError("Choose a role that is enabled.", field="role")
-    if not role.has_kill_switch:
-        raise InvalidError(
-            "No kill switch: AWS lets nobody write a deny to this role, so its sessions could not be cut off.",
-            field="role",
-        )
-    return role
 
 
 def _start(starts_at: datetime | None, now: datetime) -> datetime:
@@ -131,25 +104,24 @@ def _start(starts_at: datetime | None, now: datetime) -> datetime:
     return starts_at
 
 
-def _check_window(order: GrantOrder, person: Person, starts_at: datetime, now: datetime) -> None:
-    # Judged by whole seconds, as the end is: a minute from now is a minute.
-    refused = window_refusal(starts_at.replace(microsecond=0), order.ends_at, now=now)
-    if refused is None and person.partner is not None:
-        refused = contract_refusal(
-            starts_at,
-            order.ends_at,
-            contract_starts_at=person.partner.contract_starts_at,
-            contract_ends_at=person.partner.contract_ends_at,
-        )
-    if refused is not None:
-        raise InvalidError(refused[1], field=refused[0])
-
-
 def _reason(reason: str) -> str:
     reason = reason.strip()
     if not reason:
         raise InvalidError("Say what the access is for.", field="reason")
     return reason
+
+
+def _put_window(grant: Grant, order: WindowOrder | None) -> None:
+    if order is None:
+        return
+    window = WeeklyWindow(frozenset(order.days), order.opens, order.closes, order.zone)
+    grant.window_days = "".join(str(day) for day in sorted(window.days))
+    grant.window_opens, grant.window_closes, grant.window_zone = window.opens, window.closes, window.zone
+    if grant.next_period(grant.starts_at) is None and grant.current_period(grant.starts_at) is None:
+        raise InvalidError(
+            f"The window {window.describe()} never opens between the grant's start and its end.",
+            field="window_days",
+        )
 
 
 def _put_scope(grant: Grant, order: GrantOrder, role: AwsRole) -> None:
@@ -187,17 +159,6 @@ def _check_managed_policies(template: ScopeTemplate, role: AwsRole) -> None:
             )
 
 
-def scope_of(grant: Grant) -> Scope:
-    return Scope(policy=grant.scope_policy, managed_policy_arns=tuple(grant.scope_managed_policy_arns))
-
-
-def _check_sendable(grant: Grant, aws: AwsPorts) -> None:
-    try:
-        aws.check_scope(scope_of(grant), grant.ends_at)
-    except BrokerError as problem:
-        raise InvalidError(f"This scope can't be sent to AWS: {problem}.", field="scope_template") from None
-
-
 def _clean(grant: Grant) -> None:
     try:
         grant.full_clean()
@@ -223,6 +184,8 @@ def _record(grant: Grant, actor: Actor, now: datetime) -> None:
                 "ticket": grant.ticket,
                 "scope": grant.scope_summary,
                 "scope_policy": grant.scope_policy,
+                "window": grant.window.describe() if grant.window else "",
+                "accepted_no_kill_switch": grant.accepted_no_kill_switch,
             },
         )
     )

@@ -12,20 +12,33 @@ def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: dateti
 
     Raises:
         NotFoundError: it is another's.
-        ForbiddenError: person or role is switched off, the contract is over, or the role gives no such kind.
-        ConflictError: before the start, or after the end.
+        ForbiddenError: person or role is switched off, the partner is suspended, its contract is over, or the
+            role gives no such kind.
+        ConflictError: before the start, after the end, or between two windows.
     """
     if actor.person_id is None or grant.person_id != actor.person_id:
         raise NotFoundError("There is no such grant.")
     if why := switched_off(grant, now):
         raise ForbiddenError(why)
     if not grant.is_open(now):
-        if now < grant.starts_at and grant.ended_at is None:
-            raise ConflictError(f"This grant starts only at {grant.starts_at:%Y-%m-%d %H:%M:%S} UTC.")
-        raise ConflictError("This grant has ended; ask an admin for a new one.")
+        raise ConflictError(_closed(grant, now))
     allowed = grant.role.allows_console if kind == AwsSession.Kind.CONSOLE else grant.role.allows_credentials
     if not allowed:
         raise ForbiddenError(f"{grant.role.title} does not allow the {kind.label.lower()}.")
+
+
+def _closed(grant: Grant, now: datetime) -> str:
+    if grant.ended_at is not None or now >= grant.ends_at:
+        return "This grant has ended; ask an admin for a new one."
+    if now < grant.starts_at:
+        return f"This grant starts only at {grant.starts_at:%Y-%m-%d %H:%M:%S} UTC."
+    opens = grant.next_period(now)
+    words = f"This grant is open {grant.window.describe() if grant.window else 'never'} only"
+    return (
+        f"{words}; next at {opens.starts_at:%Y-%m-%d %H:%M:%S} UTC."
+        if opens
+        else f"{words}, and never again."
+    )
 
 
 def switched_off(grant: Grant, now: datetime) -> str | None:
@@ -33,6 +46,10 @@ def switched_off(grant: Grant, now: datetime) -> str | None:
     if not grant.person.is_active or not grant.role.is_enabled:
         return "This access is switched off: ask an admin."
     partner = grant.person.partner
+    if partner is not None and partner.suspended_at is not None:
+        return (
+            f"{partner.name} is suspended: its people get nothing until it is resumed, and then new grants."
+        )
     # The contract may have been shortened since the grant was made.
     if partner is not None and not partner.contract_starts_at <= now < partner.contract_ends_at:
         return f"The contract with {partner.name} is not in force."

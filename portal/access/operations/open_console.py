@@ -8,8 +8,9 @@ from brokers.ports import AwsPorts
 from brokers.types import IssuedSession, Partition, SignInUrl
 from portal.access.models import AwsSession, Grant
 from portal.access.operations.call_aws import call_sts
-from portal.access.operations.issue_session import Asked, ask_session, finish_session
+from portal.access.operations.issue_session import ask_session, finish_session
 from portal.access.operations.read_role_id import ensure_role_id
+from portal.access.operations.write_sessions import Asked
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
 from portal.kernel.errors import InvalidError

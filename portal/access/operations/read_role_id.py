@@ -14,13 +14,15 @@ from portal.kernel.errors import UpstreamError
 def ensure_role_id(*, grant_id: UUID, kind: AwsSession.Kind, aws: AwsPorts, actor: Actor) -> None:
     """Read and keep the id of the grant's role, once. Only for the grant's own person; others find out nothing.
 
+    Not where no deny can be written: there is no use for it, and AWS may not let the portal look either.
+
     Raises:
         UpstreamError: AWS refused or did not answer; an audit row says so.
     """
     grant = (
         Grant.objects.select_related("role__account").filter(pk=grant_id, person_id=actor.owner_id).first()
     )
-    if grant is None or grant.role.unique_id or grant.role.method != AwsRole.Method.ASSUME_ROLE:
+    if grant is None or not lacks_id(grant.role):
         return
     with refusals_recorded(grant_id=grant_id, kind=kind.value, actor=actor):
         try:
@@ -30,3 +32,8 @@ def ensure_role_id(*, grant_id: UUID, kind: AwsSession.Kind, aws: AwsPorts, acto
                 str(problem), upstream_code=problem.code, retryable=problem.retryable
             ) from problem
     AwsRole.objects.filter(pk=grant.role_id, unique_id="").update(unique_id=found)
+
+
+def lacks_id(role: AwsRole) -> bool:
+    """Whether a deny could not name a session of this role whose answer never came."""
+    return role.method == AwsRole.Method.ASSUME_ROLE and not role.unique_id and role.has_kill_switch

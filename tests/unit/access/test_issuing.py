@@ -257,7 +257,7 @@ def test_without_the_audit_row_no_credentials_leave(
         raise RuntimeError("the audit trail can't be written")
 
     aws.after["assume_role"] = lambda: monkeypatch.setattr(
-        "portal.access.operations.issue_session.record", broken
+        "portal.access.operations.write_sessions.record", broken
     )
     with pytest.raises(RuntimeError):
         issue(grant, aws, actor_of(grant.person))

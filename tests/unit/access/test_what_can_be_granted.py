@@ -30,7 +30,8 @@ def test_a_role_without_kill_switch_is_not_granted(
         return
     with pytest.raises(InvalidError, match="No kill switch") as refused:
         make_grant(role=role)
-    assert refused.value.field == "role"
+    assert refused.value.field == "accepts_no_kill_switch"
+    assert make_grant(role=role, accepts_no_kill_switch=True).accepted_no_kill_switch
 
 
 @pytest.mark.parametrize(
