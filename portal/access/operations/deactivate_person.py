@@ -1,4 +1,4 @@
-"""Deactivate somebody, which means revoke: what they hold ends in the same transaction.
+"""Deactivate somebody: what they hold ends in the same transaction, suspended, and is cut off.
 
 Reactivation gives nothing back.
 """
@@ -55,7 +55,7 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
         )
         now = database_now()
         why = f"{person.name} was deactivated: {reason}"[:500]
-        ending = Ending(GrantState.REVOKED, EventType.GRANT_REVOKED, actor, now, why)
+        ending = Ending(GrantState.SUSPENDED, EventType.GRANT_SUSPENDED, actor, now, why)
         revocations = end_locked_grants(grants, ending) if grants else []
         tokens = ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=now)
         person.is_active, person.deactivated_at = False, now

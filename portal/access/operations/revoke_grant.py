@@ -17,8 +17,10 @@ from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 REASON_LIMIT = 500
 
 
-def revoke_grant(*, grant_id: UUID, reason: str, actor: Actor) -> Grant:
+def revoke_grant(*, grant_id: UUID, reason: str, actor: Actor, cut: bool = True) -> Grant:
     """Revoke one grant, its live sessions included, and nobody else's.
+
+    `cut` False: nothing more is issued, but what was issued lives to its own end. `cut_sessions` cuts it still.
 
     Raises:
         NotFoundError: there is none, or the actor may not know of it.
@@ -31,15 +33,16 @@ def revoke_grant(*, grant_id: UUID, reason: str, actor: Actor) -> Grant:
         raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
     with transaction.atomic():
         grant = lock_grant(grant_id)
-        _check_may_revoke(grant, actor)
+        check_may_revoke(grant, actor)
         end_locked_grants(
-            [grant], Ending(GrantState.REVOKED, EventType.GRANT_REVOKED, actor, database_now(), reason)
+            [grant],
+            Ending(GrantState.REVOKED, EventType.GRANT_REVOKED, actor, database_now(), reason, cuts=cut),
         )
     grant.refresh_from_db()
     return grant
 
 
-def _check_may_revoke(grant: Grant, actor: Actor) -> None:
+def check_may_revoke(grant: Grant, actor: Actor) -> None:
     if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
         return
     person = Person.objects.filter(pk=actor.owner_id, is_active=True).first()

@@ -46,14 +46,14 @@ def test_all_that_a_person_holds_ends_and_nobody_elses(admin: Person, ben: Perso
     ended = deactivate_person(person_id=ben.pk, reason="left", actor=as_actor(admin))
     assert (ended.grants, ended.revocations, ended.tokens) == (2, 1, 0)
     states = dict(Grant.objects.values_list("pk", "state"))
-    assert states == {active.pk: "revoked", scheduled.pk: "revoked", neighbour.pk: "active"}
+    assert states == {active.pk: "suspended", scheduled.pk: "suspended", neighbour.pk: "active"}
     assert Revocation.objects.get().grant_id == active.pk
     ben.refresh_from_db()
     assert not ben.is_active
     assert ben.deactivated_at is not None
     event = trail("directory.person.changed")[0]
     assert (event.person_id, event.actor_id, event.details["is_active"]) == (ben.pk, admin.pk, False)
-    assert {row.details["reason"] for row in trail("access.grant.revoked")} == {
+    assert {row.details["reason"] for row in trail("access.grant.suspended")} == {
         "Ben Lindqvist was deactivated: left"
     }
     assert OutboxMessage.objects.filter(topic="directory.person.deactivated").count() == 1
@@ -89,7 +89,7 @@ def test_reactivating_gives_no_grant_back(admin: Person, ben: Person) -> None:
     ben.refresh_from_db()
     assert (ben.is_active, ben.deactivated_at) == (True, None)
     grant.refresh_from_db()
-    assert grant.state == "revoked"
+    assert grant.state == "suspended"
 
 
 def test_who_may(admin: Person, ben: Person, root: Person) -> None:

@@ -235,17 +235,18 @@ def test_a_thousand_due_grants_take_a_bounded_number_of_statements(
     assert AuditEvent.objects.filter(type="access.grant.expired").count() == 1200
 
 
-def test_deactivation_revokes_and_reactivation_gives_nothing_back(
+def test_deactivation_suspends_and_reactivation_gives_nothing_back(
     make_grant: Make, admin: Any, actor_of: Make
 ) -> None:
     grant = make_grant()
     done = deactivate_person(person_id=grant.person_id, reason="left", actor=actor_of(admin))
     assert (done.grants, done.revocations) == (1, 0)
     grant.refresh_from_db()
-    assert grant.state == "revoked"
+    assert grant.state == "suspended"
+    assert (audited(grant, EventType.GRANT_SUSPENDED), audited(grant, EventType.GRANT_REVOKED)) == (1, 0)
     reactivate_person(person_id=grant.person_id, reason="back", actor=actor_of(admin))
     grant.refresh_from_db()
-    assert grant.state == "revoked"
+    assert grant.state == "suspended"
 
 
 def test_old_links_go(make_grant: Make) -> None:

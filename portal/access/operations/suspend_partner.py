@@ -1,0 +1,126 @@
+"""Suspend an outside company: all that its people hold ends in the same transaction, and they are given nothing.
+
+They still sign in, and are told so. Resuming gives nothing back: what ended stays ended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from portal.access.lifecycle import LIVING, GrantState
+from portal.access.models import Grant
+from portal.access.operations.end_grants import Ending, end_locked_grants
+from portal.access.queries import live_sessions
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record
+from portal.directory.models import Partner, Person
+from portal.kernel import outbox
+from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.clock import database_now
+from portal.kernel.errors import ConflictError, InvalidError, NotFoundError
+
+REASON_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """What ended with the partner's suspension: grants, and those of them whose sessions AWS must cut."""
+
+    partner: Partner
+    grants: int
+    revocations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a suspension would end now. `live_sessions`: how many by the grant's id, where there are any."""
+
+    grants: list[Grant]
+    live_sessions: Mapping[UUID, int]
+
+
+def preview_suspension(partner_id: UUID) -> Preview:
+    """Look, and change nothing; the door asks first whether the reader may see it."""
+    grants = list(_living(partner_id).select_related("person", "role__account"))
+    return Preview(grants, live_sessions([grant.pk for grant in grants], at=database_now()))
+
+
+def suspend_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Suspended:
+    """Suspend a partner; the living grants of its people end, live AWS sessions included.
+
+    Raises:
+        NotFoundError: no such partner, or the actor may not know.
+        InvalidError: no reason, or a longer one than 300 characters.
+        ConflictError: suspended already.
+    """
+    reason = _reason(reason)
+    with transaction.atomic():
+        partner = _lock(partner_id, actor)
+        if partner.suspended_at is not None:
+            raise ConflictError(f"{partner.name} is suspended already.")
+        # Locked after the partner, as making and extending a grant do: none can come in between.
+        locked = _living(partner_id).select_for_update(no_key=True, of=("self",))
+        grants = list(locked.select_related("role__account"))
+        now = database_now()
+        why = f"{partner.name} was suspended: {reason}"[:500]
+        ending = Ending(GrantState.SUSPENDED, EventType.GRANT_SUSPENDED, actor, now, why)
+        revocations = end_locked_grants(grants, ending) if grants else []
+        partner.suspended_at = now
+        partner.save(update_fields=["suspended_at"])
+        _record(partner, actor, reason, grants_ended=len(grants), revocations=len(revocations))
+    return Suspended(partner, len(grants), len(revocations))
+
+
+def resume_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Partner:
+    """Let a partner's people be given access again; nothing comes back by itself. Raises as suspend_partner."""
+    reason = _reason(reason)
+    with transaction.atomic():
+        partner = _lock(partner_id, actor)
+        if partner.suspended_at is None:
+            raise ConflictError(f"{partner.name} is not suspended.")
+        partner.suspended_at = None
+        partner.save(update_fields=["suspended_at"])
+        _record(partner, actor, reason)
+    return partner
+
+
+def _living(partner_id: UUID) -> QuerySet[Grant]:
+    living = Grant.objects.filter(person__partner=partner_id, state__in=[state.value for state in LIVING])
+    return living.order_by("pk")
+
+
+def _reason(reason: str) -> str:
+    reason = reason.strip()
+    if not 1 <= len(reason) <= REASON_LIMIT:
+        raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
+    return reason
+
+
+def _lock(partner_id: UUID, actor: Actor) -> Partner:
+    """Return the partner, locked, once the actor is known to be allowed."""
+    if actor.kind not in {ActorKind.COMMAND, ActorKind.SYSTEM}:
+        by = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
+        if by is None or not by.may("directory.change_partner"):
+            raise NotFoundError("There is no such partner.")
+    partner = Partner.objects.select_for_update(no_key=True, of=("self",)).filter(pk=partner_id).first()
+    if partner is None:
+        raise NotFoundError("There is no such partner.")
+    return partner
+
+
+def _record(partner: Partner, actor: Actor, reason: str, **counts: int) -> None:
+    now = database_now()
+    is_suspended = partner.suspended_at is not None
+    record(
+        Entry(
+            type=EventType.PARTNER_SUSPENDED if is_suspended else EventType.PARTNER_RESUMED,
+            at=now,
+            actor=actor,
+            details={"partner": str(partner.pk), "name": partner.name, "reason": reason, **counts},
+        )
+    )
+    word = "suspended" if is_suspended else "resumed"
+    outbox.post(f"directory.partner.{word}", at=now, partner=str(partner.pk))
