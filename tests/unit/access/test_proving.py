@@ -1,0 +1,211 @@
+"""Proof: only an explicit deny beside an allowed canary counts; whatever else is said, and never more than is true."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from brokers.types import ProbeAnswer, ProbeCall
+from portal.access.models import Alarm, DenyDocument, Grant, Hold, Revocation
+from portal.access.operations import apply_revocations as engine
+from portal.access.operations.issue_credentials import issue_credentials
+from portal.access.operations.prove_revocations import PATIENCE, is_probe_due, prove_revocations
+from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.work_off import work_off
+from portal.audit.models import AuditEvent
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+from tests.fakes import DENIED, UNAVAILABLE, FakeAws
+
+pytestmark = pytest.mark.django_db
+Make = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
+
+
+@pytest.fixture
+def applied(make_grant: Make, aws: FakeAws, actor_of: Make) -> Callable[[], Revocation]:
+    def make() -> Revocation:
+        grant: Grant = make_grant()
+        issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
+        revoke_grant(grant_id=grant.pk, reason="stop", actor=Actor.command("tests"))
+        work_off(aws=aws.ports(), holder="tests")
+        row = Revocation.objects.get(grant=grant)
+        assert row.state == "applied"
+        return row
+
+    return make
+
+
+def prove(aws: FakeAws) -> int:
+    Revocation.objects.filter(probe_at__isnull=False).update(probe_at=database_now())
+    return prove_revocations(aws=aws.ports())
+
+
+def events(name: str) -> list[AuditEvent]:
+    return list(AuditEvent.objects.filter(type=f"access.revocation.{name}").order_by("id"))
+
+
+def test_denied_beside_an_allowed_canary_is_proven_with_its_seconds(
+    applied: Callable[[], Revocation], aws: FakeAws
+) -> None:
+    row = applied()
+    assert is_probe_due(at=database_now())
+    assert prove(aws) == 1
+    row.refresh_from_db()
+    assert (row.state, row.probe_at, row.proof_note) == ("proven", None, "")
+    [event] = events("proven")
+    assert row.proven_at is not None
+    assert event.details["seconds"] == round((row.proven_at - row.asked_at).total_seconds(), 3)
+    canary, probe = (call for call in aws.asked("probe"))
+    assert canary.session_name == "sp-canary"
+    assert f"{row.grant.role.unique_id}:{probe.session_name}" in row.userids
+    assert AuditEvent.objects.filter(type="access.probe.made", grant_id=row.grant_id).count() == 1
+    assert not is_probe_due(at=database_now() + timedelta(days=1))
+    assert prove(aws) == 0
+
+
+def test_iam_that_enforces_late_is_asked_until_it_denies(
+    applied: Callable[[], Revocation], aws: FakeAws
+) -> None:
+    row = applied()
+    aws.blind = 2
+    assert [prove(aws), prove(aws), prove(aws)] == [0, 0, 1]
+    assert len(events("not_proven")) == 1  # said once, not at each try
+    assert AuditEvent.objects.filter(type="access.probe.made").count() == 3
+    row.refresh_from_db()
+    assert (row.state, row.probes) == ("proven", 3)
+
+
+def test_a_deny_that_is_shown_and_never_enforced_is_an_alarm_until_it_is(
+    applied: Callable[[], Revocation], aws: FakeAws
+) -> None:
+    row = applied()
+    aws.blind = 1000
+    assert prove(aws) == 0
+    assert not Alarm.objects.exists()
+    Revocation.objects.update(applied_at=database_now() - PATIENCE - timedelta(seconds=1))
+    prove(aws)
+    prove(aws)
+    assert Alarm.objects.get(cleared_at=None).kind == "proof_failed"
+    row.refresh_from_db()
+    assert (row.state, row.proof_note) == ("applied", "AWS shows the deny, but does not enforce it yet.")
+    aws.blind = 0
+    assert prove(aws) == 1
+    assert not Alarm.objects.filter(cleared_at=None).exists()
+
+
+def test_a_role_without_the_right_is_applied_and_never_called_proven(
+    applied: Callable[[], Revocation], aws: FakeAws
+) -> None:
+    row = applied()
+    aws.no_rights = True
+    assert [prove(aws) for _ in range(5)] == [0] * 5
+    assert aws.count("probe") == 3  # the canary alone, and not for ever
+    row.refresh_from_db()
+    assert (row.state, row.probe_at) == ("applied", None)
+    assert "does not allow sts:GetAccessKeyInfo" in row.proof_note
+    assert not Alarm.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("answers", "note"),
+    [
+        ((ProbeAnswer.EXPLICIT_DENY, ProbeAnswer.EXPLICIT_DENY), "to the portal's neighbour, too"),
+        ((ProbeAnswer.ALLOWED, ProbeAnswer.NOT_ALLOWED), "without naming a deny"),
+    ],
+)
+def test_other_answers_prove_nothing(
+    applied: Callable[[], Revocation],
+    aws: FakeAws,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: tuple[ProbeAnswer, ProbeAnswer],
+    note: str,
+) -> None:
+    row = applied()
+
+    def answer(call: ProbeCall) -> ProbeAnswer:
+        return answers[call.session_name != "sp-canary"]
+
+    monkeypatch.setattr(aws, "probe", answer)
+    assert prove(aws) == 0
+    row.refresh_from_db()
+    assert row.state == "applied"
+    assert note in row.proof_note
+
+
+@pytest.mark.parametrize(("problem", "tries"), [(DENIED, 3), (UNAVAILABLE, 5)])
+def test_no_answer_is_asked_again_while_that_may_help(
+    applied: Callable[[], Revocation], aws: FakeAws, problem: Any, tries: int
+) -> None:
+    row = applied()
+    aws.fail["probe"] = problem
+    assert [prove(aws) for _ in range(5)] == [0] * 5
+    assert aws.count("probe") == tries
+    row.refresh_from_db()
+    assert "No probe could be made" in row.proof_note
+
+
+def test_one_canary_serves_all_of_a_role_and_a_live_neighbour_is_never_probed(
+    applied: Callable[[], Revocation], aws: FakeAws, make_grant: Make, actor_of: Make
+) -> None:
+    neighbour = make_grant()
+    issue_credentials(grant_id=neighbour.pk, aws=aws.ports(), actor=actor_of(neighbour.person))
+    rows = [applied(), applied(), applied()]
+    assert prove(aws) == 3
+    names = [call.session_name for call in aws.asked("probe")]
+    assert names.count("sp-canary") == 1
+    assert set(names[1:]) == {row.userids[0].partition(":")[2] for row in rows}
+
+
+def test_a_row_that_changed_meanwhile_is_not_called_proven(
+    applied: Callable[[], Revocation], aws: FakeAws
+) -> None:
+    row = applied()
+
+    def taken_away() -> None:
+        Revocation.objects.update(applied_at=database_now())
+
+    aws.after["probe"] = taken_away
+    assert prove(aws) == 0
+    row.refresh_from_db()
+    assert row.state == "applied"
+    aws.after.clear()
+    assert prove(aws) == 1
+
+
+def test_in_hold_nothing_is_probed(applied: Callable[[], Revocation], aws: FakeAws) -> None:
+    applied()
+    Hold.objects.create(entered_at=database_now(), reason="restored")
+    assert prove(aws) == 0
+    assert aws.count("probe") == 0
+
+
+def test_what_was_taken_away_in_aws_is_put_back_reported_and_proven_anew(
+    applied: Callable[[], Revocation], aws: FakeAws
+) -> None:
+    row = applied()
+    prove(aws)
+    whole = dict(aws.documents)
+    aws.documents.clear()
+    assert work_off(aws=aws.ports(), holder="tests") == 0
+    assert aws.documents == {}, "not before it is looked at again"
+    document = DenyDocument.objects.get()
+    assert document.recheck_at is not None
+    assert document.recheck_at <= database_now() + timedelta(seconds=40)
+    DenyDocument.objects.update(recheck_at=database_now())
+    work_off(aws=aws.ports(), holder="tests")
+    assert aws.documents == whole
+    row.refresh_from_db()
+    assert (row.state, row.proven_at) == ("applied", None)
+    [event] = AuditEvent.objects.filter(type="access.deny.put_back")
+    assert event.details["changed"] == "1 of 1 denied sessions were missing"
+    assert Alarm.objects.get(cleared_at=None).kind == "deny_changed"
+    assert prove(aws) == 1
+    DenyDocument.objects.update(recheck_at=database_now())
+    work_off(aws=aws.ports(), holder="tests")
+    assert AuditEvent.objects.filter(type="access.deny.put_back").count() == 1
