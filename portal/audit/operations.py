@@ -1,6 +1,7 @@
 """`record()`: the one way into the audit trail."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,9 @@ from django.db import connection, transaction
 from portal.audit.events import EventType, Outcome
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor
+
+# From here on COPY is worth its three round trips.
+MANY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +37,42 @@ def record(entry: Entry) -> None:
 
 
 def record_all(entries: Iterable[Entry]) -> None:
-    """Write many in one statement, for the sweeps."""
+    """Write many at once, for the sweeps: on PostgreSQL by COPY, which costs a third of the INSERT."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an audit event belongs to the change's transaction")
-    AuditEvent.objects.bulk_create(_row(entry) for entry in entries)
+    rows = [_row(entry) for entry in entries]
+    if connection.vendor == "postgresql" and len(rows) >= MANY:
+        _copy(rows)
+    else:
+        AuditEvent.objects.bulk_create(AuditEvent(**row) for row in rows)
 
 
-def _row(entry: Entry) -> AuditEvent:
+def _copy(rows: Sequence[Mapping[str, Any]]) -> None:
+    table, columns = AuditEvent._meta.db_table, ", ".join(rows[0])  # noqa: SLF001  # documented model API
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            *plain, details = row.values()
+            copy.write_row((*plain, json.dumps(details)))
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """Return the columns' values, the details last. Each column but `details` is named like its field."""
     actor = entry.actor
-    return AuditEvent(
-        at=entry.at,
-        type=entry.type.value,
-        outcome=entry.outcome.value,
-        actor_kind=actor.kind.value,
-        actor_id=actor.person_id,
-        actor_label=actor.label[:200],
-        ip=actor.ip,
-        user_agent=actor.user_agent[:300],
-        request_id=actor.request_id[:40],
-        grant_id=entry.grant_id,
-        person_id=entry.person_id,
-        role_id=entry.role_id,
-        details=dict(entry.details),
-    )
+    return {
+        "at": entry.at,
+        "type": entry.type.value,
+        "outcome": entry.outcome.value,
+        "actor_kind": actor.kind.value,
+        "actor_id": actor.person_id,
+        "actor_label": actor.label[:200],
+        "ip": actor.ip,
+        "user_agent": actor.user_agent[:300],
+        "request_id": actor.request_id[:40],
+        "grant_id": entry.grant_id,
+        "person_id": entry.person_id,
+        "role_id": entry.role_id,
+        "details": dict(entry.details),
+    }

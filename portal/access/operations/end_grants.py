@@ -8,6 +8,7 @@ wakes the worker that brings the denies to AWS.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 from portal.access.lifecycle import MAY_LIVE, GrantState, RevocationState, refusal
@@ -18,6 +19,19 @@ from portal.catalog.models import AwsRole
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError
+
+
+class IsEnded(Protocol):
+    """What the trail needs to know of an ended grant: the model has it."""
+
+    @property
+    def pk(self) -> UUID: ...
+    @property
+    def person_id(self) -> UUID: ...
+    @property
+    def role_id(self) -> UUID: ...
+    @property
+    def ends_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,16 @@ class Ending:
     reason: str
     cuts: bool = True
 
+    def columns(self) -> dict[str, Any]:
+        """Return what an ended grant's row says, by column."""
+        return {
+            "state": self.state.value,
+            "ended_at": self.at,
+            "ended_by_id": self.actor.person_id,
+            "end_reason": self.reason,
+            "sessions_run_out": not self.cuts,
+        }
+
 
 def end_locked_grants(grants: Sequence[Grant], ending: Ending) -> list[Revocation]:
     """End grants whose rows the caller has locked, with `role__account` loaded. Returns the new revocations.
@@ -42,17 +66,10 @@ def end_locked_grants(grants: Sequence[Grant], ending: Ending) -> list[Revocatio
         if why := refusal(GrantState(grant.state), ending.state):
             raise ConflictError(f"Nothing was changed: {why}.")
     ids = [grant.pk for grant in grants]
-    Grant.objects.filter(pk__in=ids).update(
-        state=ending.state.value,
-        ended_at=ending.at,
-        ended_by_id=ending.actor.person_id,
-        end_reason=ending.reason,
-        sessions_run_out=not ending.cuts,
-    )
+    Grant.objects.filter(pk__in=ids).update(**ending.columns())
     ConsoleLink.objects.filter(grant__in=ids, used_at=None).delete()
     revocations = plan_revocations(grants, ending.at) if ending.cuts else []
-    _record(grants, ending, {revocation.grant_id for revocation in revocations})
-    outbox.post("access.grants.ended", at=ending.at, state=ending.state.value, count=str(len(ids)))
+    note_ended(grants, ending, {revocation.grant_id for revocation in revocations})
     return revocations
 
 
@@ -119,7 +136,8 @@ def _documents(roles: Collection[AwsRole]) -> Mapping[UUID, DenyDocument]:
     return {role_id: found[key] for role_id, key in keys.items()}
 
 
-def _record(grants: Sequence[Grant], ending: Ending, cut: set[UUID]) -> None:
+def note_ended(grants: Sequence[IsEnded], ending: Ending, cut: Collection[UUID]) -> None:
+    """Write what the trail and the outbox say of grants that were ended; `cut` has a revocation."""
     record_all(
         Entry(
             type=ending.event,
@@ -137,3 +155,4 @@ def _record(grants: Sequence[Grant], ending: Ending, cut: set[UUID]) -> None:
         )
         for grant in grants
     )
+    outbox.post("access.grants.ended", at=ending.at, state=ending.state.value, count=str(len(grants)))

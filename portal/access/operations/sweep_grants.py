@@ -6,6 +6,7 @@
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +15,7 @@ from django.db.models import QuerySet
 from portal.access.lifecycle import GrantState
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
+from portal.access.operations.end_idle_grants import end_idle_grants
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.kernel import outbox
@@ -21,6 +23,13 @@ from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 
 SWEEPER = Actor.system("sweep")
+
+
+class Swept(NamedTuple):
+    """What one batch came to: how many grants, and by how many seconds of the database's clock it came late."""
+
+    grants: int
+    late_seconds: float
 
 
 def due_to_start(now: datetime) -> QuerySet[Grant]:
@@ -64,15 +73,31 @@ def activate_due_grants(*, batch: int | None = None) -> int:
 
 def expire_due_grants(*, batch: int | None = None) -> int:
     """Expire up to one batch of grants whose end has come. Returns how many."""
+    return expire_batch(batch=batch).grants
+
+
+def expire_batch(*, batch: int | None = None) -> Swept:
+    """Expire up to one batch of grants whose end has come; say how many, and how late the first of them was."""
     with transaction.atomic():
         now = database_now()
-        grants = list(_locked(due_to_end(now))[: batch or settings.SWEEP_BATCH])
-        if grants:
-            end_locked_grants(
-                grants,
-                Ending(GrantState.EXPIRED, EventType.GRANT_EXPIRED, SWEEPER, database_now(), "its end came"),
-            )
-    return len(grants)
+        rows = list(_locked(due_to_end(now)).values_list("pk", "ends_at")[: batch or settings.SWEEP_BATCH])
+        if not rows:
+            return Swept(0, 0.0)
+        ending = Ending(GrantState.EXPIRED, EventType.GRANT_EXPIRED, SWEEPER, database_now(), "its end came")
+        ids = [pk for pk, _ in rows]
+        idle = end_idle_grants(ids, ending)
+        if len(idle) < len(ids):
+            rest = Grant.objects.filter(pk__in=[pk for pk in ids if pk not in idle])
+            end_locked_grants(list(rest.order_by("ends_at")), ending)
+    return Swept(len(ids), (ending.at - rows[0][1]).total_seconds())
+
+
+def next_due(now: datetime) -> datetime | None:
+    """Return the next moment at which a grant ends or starts, which may have passed; None where none is ahead."""
+    ends = Grant.objects.filter(ended_at=None).order_by("ends_at").values_list("ends_at", flat=True).first()
+    waiting = Grant.objects.filter(activated_at=None, ended_at=None, ends_at__gt=now)
+    starts = waiting.order_by("starts_at").values_list("starts_at", flat=True).first()
+    return min(filter(None, (ends, starts)), default=None)
 
 
 def _locked(due: QuerySet[Grant]) -> QuerySet[Grant]:
