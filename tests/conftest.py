@@ -181,7 +181,9 @@ def move_time() -> Callable[..., Any]:
             starts_at=F("starts_at") - back, ends_at=F("ends_at") - back, made_at=F("made_at") - back
         )
         AwsSession.objects.filter(grant=grant_id).update(
-            asked_at=F("asked_at") - back, expires_at=F("expires_at") - back
+            asked_at=F("asked_at") - back,
+            expires_at=F("expires_at") - back,
+            ends_at=F("ends_at") - back,
         )
         ConsoleLink.objects.filter(grant=grant_id).update(
             made_at=F("made_at") - back, expires_at=F("expires_at") - back

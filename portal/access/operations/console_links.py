@@ -11,7 +11,7 @@ from brokers.ports import AwsPorts
 from portal.access.models import AwsSession, ConsoleLink
 from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.locking import lock_grant
-from portal.access.operations.may_use import check_may_use
+from portal.access.operations.may_use import check_may_use, issued_until
 from portal.access.operations.open_console import OpenedConsole, check_destination, open_console
 from portal.access.operations.refusals import refusals_recorded
 from portal.audit.events import EventType
@@ -44,7 +44,7 @@ def make_console_link(*, grant_id: UUID, destination: str, aws: AwsPorts, actor:
         check_issuing_open(now)
         check_may_use(grant, AwsSession.Kind.CONSOLE, actor, now)
         # A link never leads into the next window: it dies with the one in which it was made.
-        expires_at = min(now + LINK_LIFE, grant.usable_until(now) or now)
+        expires_at = min(now + LINK_LIFE, issued_until(grant, now))
         ConsoleLink.objects.create(
             grant=grant,
             digest=fingerprint(token),

@@ -51,6 +51,19 @@ def switched_off(grant: Grant, now: datetime) -> str | None:
             f"{partner.name} is suspended: its people get nothing until it is resumed, and then new grants."
         )
     # The contract may have been shortened since the grant was made.
-    if partner is not None and not partner.contract_starts_at <= now < partner.contract_ends_at:
+    if partner is not None and not partner.contract_starts_at <= now < whole_second(partner.contract_ends_at):
         return f"The contract with {partner.name} is not in force."
     return None
+
+
+def issued_until(grant: Grant, now: datetime) -> datetime:
+    """Return when what is issued now ends: with the grant, its window or the contract, whichever is first.
+
+    For a grant that check_may_use let pass; of whole seconds, as IAM's dates are.
+    """
+    until, partner = grant.usable_until(now) or now, grant.person.partner
+    return until if partner is None else min(until, whole_second(partner.contract_ends_at))
+
+
+def whole_second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
