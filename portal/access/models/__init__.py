@@ -1,7 +1,7 @@
 """Who may have what until when, what was issued under it, and the work of ending it."""
 
 from portal.access.models.grant import Grant
-from portal.access.models.operating import Alarm, Hold, Sweep
+from portal.access.models.operating import Alarm, Hold, Reconciliation, Sweep
 from portal.access.models.revocation import DenyDocument, KeptDeny, Revocation
 from portal.access.models.session import AwsSession, ConsoleLink
 
@@ -13,6 +13,7 @@ __all__ = [
     "Grant",
     "Hold",
     "KeptDeny",
+    "Reconciliation",
     "Revocation",
     "Sweep",
 ]

@@ -90,3 +90,38 @@ class Alarm(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Reconciliation(models.Model):
+    """One comparison of AWS with what the portal believes: asked for, then made. It changes nothing by itself.
+
+    `report`: `access.differences.Report` as JSON. `outcomes`: what became of each difference that somebody had
+    repaired, by its key.
+    """
+
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=200)
+    begun_at = models.DateTimeField(null=True)
+    made_at = models.DateTimeField(null=True)
+    progress = models.CharField(max_length=200, blank=True)
+    problem = models.CharField(max_length=300, blank=True, help_text="Why it could not be made.")
+    report = models.JSONField(null=True)
+    outcomes = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-asked_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                models.ExpressionWrapper(Q(made_at=None), models.BooleanField()),
+                name="reconciliation_one_at_a_time",
+                condition=Q(made_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="reconciliation_made_says_what",
+                condition=Q(made_at=None) | Q(report__isnull=False) | ~Q(problem=""),
+            ),
+        ]
+        indexes = [models.Index(fields=["-made_at"], name="reconciliation_by_time")]
+
+    def __str__(self) -> str:
+        return f"comparison with AWS asked for at {self.asked_at}"

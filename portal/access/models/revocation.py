@@ -37,6 +37,9 @@ class DenyDocument(models.Model):
     recheck_at = models.DateTimeField(
         null=True, help_text="When to look at AWS again: somebody may have changed it, a late put may land."
     )
+    write_anew = models.BooleanField(
+        default=False, help_text="Write at the next look even where all stands: a policy of ours was left behind."
+    )
     issued_before = models.DateTimeField(null=True)
     issued_before_until = models.DateTimeField(
         null=True, help_text="When the last session that `issued_before` concerns is dead."
