@@ -97,58 +97,70 @@ def fail_revocations(*, document_id: int, problem: BrokerError, holder: str) -> 
 
 
 def _make_most_stand(lease: Lease, wanted: Wanted, aws: AwsPorts) -> tuple[Wanted, Seen]:
-    """Return what stands in AWS then, and what was seen there before.
-
-    Where not all fit, make room in this order: first those whom an operator's cut of everybody reaches as well;
-    then those whose grant is over by its own end, as their sessions' policies refuse them already. A grant that
-    was revoked before its end has nothing but its entry here.
-    """
+    """Return what stands in AWS then, and what was seen there before. Where not all fit, as many as do."""
+    found, changed = _look(lease.document, wanted, aws)
     problem: LimitExceeded | None = None
-    for attempt in _ever_fewer(wanted, database_now()):
-        crowded_out = [row for row in wanted.rows if row not in attempt.rows]
+    for attempt in _ever_fewer(wanted, found, database_now()):
+        crowded_out = [row for row in wanted.rows if row not in attempt.rows and row not in attempt.by_cut]
         trial = replace(attempt, crowded_out=dict.fromkeys(crowded_out, problem) if problem else {})
         try:
-            return trial, _make_it_stand(lease, trial, aws)
+            shown = _make_it_stand(lease, trial, found, aws)
         except LimitExceeded as no_room:
             problem = no_room
+        else:
+            return trial, Seen(now=shown, before=found, changed=changed)
     raise problem or AssertionError(
         "nothing was tried"
     )  # pragma: no cover - the first attempt is always made
 
 
-def _ever_fewer(wanted: Wanted, now: datetime) -> Iterator[Wanted]:
+def _ever_fewer(wanted: Wanted, found: StandingDeny, now: datetime) -> Iterator[Wanted]:
+    """Make room in this order, and never at the cost of an entry that stands and is needed more.
+
+    First those go whom an operator's cut of everybody reaches as well; then those whose grant is over by its own
+    end, as their sessions' policies refuse them already. A grant that was revoked before its end has nothing but
+    its entry: of these, those that stand stay, and as many more as fit come beside them, oldest first.
+    """
     yield wanted
-    rows = wanted.rows
-    cut = wanted.issued_before
-    if cut is not None:
-        rows = [row for row in rows if row.asked_at > cut]
-        if rows != wanted.rows:
-            yield replace(wanted, rows=rows)
-    urgent = [row for row in rows if row.grant.ends_at > now]
-    if urgent and len(urgent) < len(rows):
+    reached = wanted.reached_by_cut
+    if reached:
+        wanted = replace(wanted, rows=[row for row in wanted.rows if row not in reached], by_cut=reached)
+        yield wanted
+    urgent = sorted((row for row in wanted.rows if row.grant.ends_at > now), key=lambda row: row.asked_at)
+    if urgent and len(urgent) < len(wanted.rows):
         yield replace(wanted, rows=urgent)
+    standing = [row for row in urgent if found.entries.issuperset(row.userids)]
+    more = [row for row in urgent if row not in standing]
+    while more:
+        more = more[: len(more) // 2]
+        if standing or more:
+            yield replace(wanted, rows=[*standing, *more])
 
 
-def _make_it_stand(lease: Lease, wanted: Wanted, aws: AwsPorts) -> Seen:
-    target = target_of(lease.document)
+def _look(document: DenyDocument, wanted: Wanted, aws: AwsPorts) -> tuple[StandingDeny, str | None]:
+    """Return what stands in AWS, and what somebody else has done to it."""
+    target = target_of(document)
     found = _read(target, wanted, aws)
-    changed = changed_behind_our_back(lease.document, wanted, found)
-    if changed is not None:
-        # IAM may have answered from a copy that is behind: what is reported was seen twice.
-        time.sleep(READ_BACK_WAIT)
-        found = _read(target, wanted, aws)
-        changed = changed_behind_our_back(lease.document, wanted, found)
-    before = found
+    if changed_behind_our_back(document, wanted, found) is None:
+        return found, None
+    # IAM may have answered from a copy that is behind: what is reported was seen twice.
+    time.sleep(READ_BACK_WAIT)
+    found = _read(target, wanted, aws)
+    return found, changed_behind_our_back(document, wanted, found)
+
+
+def _make_it_stand(lease: Lease, wanted: Wanted, found: StandingDeny, aws: AwsPorts) -> StandingDeny:
+    target = target_of(lease.document)
     for attempt in range(READ_BACK_TRIES):
         if wanted.stands_in(found):
-            return Seen(now=found, before=before, changed=changed)
+            return found
         time.sleep(READ_BACK_WAIT * attempt)
         if not renew(lease):
             raise OvertakenError
         aws.deny.write(target, wanted.entries, issued_before=wanted.issued_before)
         found = _read(target, wanted, aws)
     if wanted.stands_in(found):
-        return Seen(now=found, before=before, changed=changed)
+        return found
     raise NotShownYetError
 
 

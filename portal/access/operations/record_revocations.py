@@ -26,6 +26,8 @@ LONGEST_WAIT = 60.0
 # What was removed behind the portal's back is back within a minute: this, a call that hangs, and the put.
 LOOK_AGAIN = 40.0
 ALARM_STAYS = timedelta(hours=1)
+# A probe's session is newer than the cut, so that it could prove nothing.
+BY_CUT = "Denied with everybody who was in before the whole role was cut; there is no room for its own entry."
 REVOKER = Actor.system("revoke")
 
 
@@ -56,6 +58,9 @@ def record_applied(lease: Lease, wanted: Wanted, seen: Seen) -> int:
         ):
             return 0
         applied = _write_applied(lease, [row for row in wanted.rows if row.state in _values(WAITING)])
+        applied += _write_applied(
+            lease, [row for row in wanted.by_cut if row.state in _values(WAITING)], no_probe=BY_CUT
+        )
         _write_failures(lease, {**wanted.unfit, **wanted.crowded_out})
         _write_cleaned(lease, wanted.over)
         KeptDeny.objects.filter(document=lease.document, covers_until__lte=now).delete()
@@ -82,7 +87,7 @@ def _has_more_to_do(wanted: Wanted, seen: Seen) -> bool:
     return bool(seen.now.entries or seen.now.issued_before or wanted.crowded_out)
 
 
-def _write_applied(lease: Lease, waiting: Collection[Revocation]) -> int:
+def _write_applied(lease: Lease, waiting: Collection[Revocation], *, no_probe: str = "") -> int:
     rows = _unchanged(waiting)
     now = database_now()
     Revocation.objects.filter(pk__in=[row.pk for row in rows]).update(
@@ -90,8 +95,8 @@ def _write_applied(lease: Lease, waiting: Collection[Revocation]) -> int:
         applied_at=now,
         last_error="",
         attempts=F("attempts") + 1,
-        probe_at=now,
-        proof_note="",
+        probe_at=None if no_probe else now,
+        proof_note=no_probe,
     )
     record_all(
         _entry(

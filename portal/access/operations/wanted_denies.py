@@ -15,7 +15,8 @@ from portal.access.models import DenyDocument, KeptDeny, Revocation
 class Wanted:
     """The rows that the document is to name, those that it can't name and why, those whose sessions are all dead.
 
-    `kept`: denies found in AWS that no grant explains. `issued_before`: an operator's cut of everybody.
+    `kept`: denies found in AWS that no grant explains. `issued_before`: an operator's cut of everybody; `by_cut`:
+    rows that stand by it alone, because AWS has no room for their entries as well.
     """
 
     rows: Sequence[Revocation]
@@ -23,11 +24,18 @@ class Wanted:
     over: Sequence[Revocation]
     kept: frozenset[str] = frozenset()
     issued_before: datetime | None = None
+    by_cut: Sequence[Revocation] = ()
     crowded_out: Mapping[Revocation, BrokerError] = field(default_factory=dict)
 
     @property
     def entries(self) -> frozenset[str]:
         return entries_of(self.rows) | self.kept
+
+    @property
+    def reached_by_cut(self) -> Sequence[Revocation]:
+        """Rows whose every session was issued before the cut: what comes in flight later is handed to nobody."""
+        cut = self.issued_before
+        return [] if cut is None else [row for row in self.rows if row.asked_at <= cut]
 
     def stands_in(self, seen: StandingDeny) -> bool:
         return seen.intact and seen.entries == self.entries and seen.issued_before == self.issued_before
@@ -36,7 +44,8 @@ class Wanted:
 def wanted_denies(document: DenyDocument, aws: AwsPorts, now: datetime) -> Wanted:
     """Read what the document is to deny now: sessions that may still live, each under its exact name."""
     open_rows = Revocation.objects.select_related("grant").filter(document=document, cleaned_at=None)
-    rows, over = [], []
+    rows: list[Revocation] = []
+    over: list[Revocation] = []
     for row in open_rows:
         (rows if row.covers_until > now else over).append(row)
     fit, unfit = _fit(rows, aws)
@@ -61,7 +70,10 @@ def changed_behind_our_back(document: DenyDocument, wanted: Wanted, seen: Standi
     What waits to be written, and what is over and not yet cleaned, may or may not be there: a writer that was
     killed between its put and its record left it so.
     """
-    recorded = entries_of([row for row in wanted.rows if RevocationState(row.state) in STANDING])
+    reached = wanted.reached_by_cut if wanted.issued_before == seen.issued_before else []
+    recorded = entries_of(
+        [row for row in wanted.rows if RevocationState(row.state) in STANDING and row not in reached]
+    )
     missing = recorded - seen.entries
     foreign = seen.entries - wanted.entries - entries_of(wanted.over) - entries_of(list(wanted.unfit))
     told = []

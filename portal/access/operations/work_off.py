@@ -6,9 +6,10 @@ so that one that answers nothing holds a few workers at most.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Min, Q
@@ -60,9 +61,11 @@ def due_documents(*, at: datetime, limit: int = LOOKED_AT) -> list[int]:
     ).order_by()
     by_age = waiting.values("document_id", "document__account_id").annotate(oldest=Min("next_try_at"))
     again = DenyDocument.objects.filter(Q(leased_until=None) | Q(leased_until__lte=at), recheck_at__lte=at)
-    first = list(by_age.order_by("oldest").values_list("document_id", "document__account_id")[:limit])
-    then = list(again.order_by("recheck_at").values_list("pk", "account_id")[:limit])
-    return _by_turns(dict([*first, *then]), _at_work(at))
+    rows: Iterable[Mapping[str, Any]] = by_age.order_by("oldest")[:limit]
+    found: dict[int, UUID] = {row["document_id"]: row["document__account_id"] for row in rows}
+    for document in again.order_by("recheck_at").only("pk", "account_id")[:limit]:
+        found.setdefault(document.pk, document.account_id)
+    return _by_turns(found, _at_work(at))
 
 
 def _at_work(at: datetime) -> Counter[UUID]:
