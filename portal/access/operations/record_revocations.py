@@ -20,6 +20,7 @@ from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record, record_all
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
+from portal.kernel.tallies import observe
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
@@ -98,6 +99,8 @@ def _write_applied(lease: Lease, waiting: Collection[Revocation], *, no_probe: s
         probe_at=None if no_probe else now,
         proof_note=no_probe,
     )
+    for row in rows:
+        observe("cutoff_applied", (now - row.asked_at).total_seconds())
     record_all(
         _entry(
             EventType.REVOCATION_APPLIED,
