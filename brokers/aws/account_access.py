@@ -1,12 +1,13 @@
 """How the hub gets into a target's account to read and write IAM there: by a role of it, or as itself."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from brokers.aws.aws_errors import translated
 from brokers.aws.hub import Hub
 from brokers.aws.partitions import RoleArn, parse_role_arn, require_account_id, require_partition
-from brokers.aws.session_policy import VERSION
+from brokers.aws.session_policy import OWN_PATH, VERSION
 from brokers.errors import NotPossible
 from brokers.types import DenyTarget
 
@@ -15,30 +16,32 @@ if TYPE_CHECKING:
 
 _SESSION_NAME = "sallyport-hub"
 _SECONDS = 900
-# Whatever the role may do: this session only reads principals and writes their inline policies.
-_POLICY = json.dumps(
-    {
-        "Version": VERSION,
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": [
-                    f"iam:{verb}{kind}{what}"
-                    for kind in ("Role", "User")
-                    for verb, what in (
-                        ("Get", ""),
-                        ("Get", "Policy"),
-                        ("Put", "Policy"),
-                        ("Delete", "Policy"),
-                        ("List", "Policies"),
-                    )
-                ],
-                "Resource": "*",
-            }
-        ],
-    },
-    separators=(",", ":"),
-)
+
+
+def session_policy(via: RoleArn) -> str:
+    """Return what the hub's session in `via` may do, whatever the role may: read principals, write its denies.
+
+    Managed policies: the portal's own path alone, and nothing else is attached or detached.
+    """
+    own = f"arn:{via.partition}:iam::{via.account_id}:policy{OWN_PATH}*"
+    both = ("Role", "User")
+    inline = [f"{verb}{kind}Policy" for kind in both for verb in ("Get", "Put", "Delete")]
+    lists = [f"List{which}{kind}Policies" for kind in both for which in ("", "Attached")]
+    managed = [f"{verb}Policy{what}" for what in ("", "Version") for verb in ("Get", "Create", "Delete")]
+    allowed: Sequence[tuple[Sequence[str], str, Mapping[str, Any]]] = (
+        (["GetRole", "GetUser", *inline, *lists, "ListPolicies"], "*", {}),
+        ([*managed, "ListPolicyVersions"], own, {}),
+        (
+            [f"{verb}{kind}Policy" for kind in both for verb in ("Attach", "Detach")],
+            "*",
+            {"Condition": {"ArnLike": {"iam:PolicyARN": own}}},
+        ),
+    )
+    statements = [
+        {"Effect": "Allow", "Action": [f"iam:{verb}" for verb in verbs], "Resource": resource, **condition}
+        for verbs, resource, condition in allowed
+    ]
+    return json.dumps({"Version": VERSION, "Statement": statements}, separators=(",", ":"))
 
 
 class AccountAccess:
@@ -76,7 +79,10 @@ class AccountAccess:
     def _assume(self, via: RoleArn) -> dict[str, str]:
         with translated(f"sts:AssumeRole of {via}"):
             answer = self._hub.sts().assume_role(
-                RoleArn=str(via), RoleSessionName=_SESSION_NAME, DurationSeconds=_SECONDS, Policy=_POLICY
+                RoleArn=str(via),
+                RoleSessionName=_SESSION_NAME,
+                DurationSeconds=_SECONDS,
+                Policy=session_policy(via),
             )
             found = answer["Credentials"]
             return {

@@ -1,18 +1,19 @@
 """Inline policies of one IAM principal, role or user, behind the same four verbs."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from brokers.aws.aws_errors import translated
+from brokers.aws.iam_calls import call, pages
 from brokers.errors import AwsRefused, AwsUnavailable
 from brokers.types import PrincipalKind
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
-_NAMED = {PrincipalKind.ROLE: "Role", PrincipalKind.USER: "User"}
+NAMED = {PrincipalKind.ROLE: "Role", PrincipalKind.USER: "User"}
 
 
 class InlinePolicies:
@@ -20,18 +21,18 @@ class InlinePolicies:
 
     def __init__(self, client: "IAMClient", kind: PrincipalKind, name: str) -> None:
         self._client = client
-        self._noun = _NAMED[kind]
+        self._noun = NAMED[kind]
         self._who = {f"{self._noun}Name": name}
 
     def get(self, policy: str) -> Mapping[str, Any] | None:
-        """Return one document, or None when there is none of that name."""
+        """Return one document, or None when there is none of that name, or no such principal."""
         try:
             answer = self._call(f"get_{self._noun.lower()}_policy", PolicyName=policy)
         except AwsRefused as error:
-            if error.aws_code == "NoSuchEntity" and self._exists():
+            if error.aws_code == "NoSuchEntity":
                 return None
             raise
-        return _document(f"iam:Get{self._noun}Policy", answer.get("PolicyDocument"))
+        return document_in(f"iam:Get{self._noun}Policy", answer.get("PolicyDocument"))
 
     def put(self, policy: str, document: str) -> None:
         """Put `document` in place of the one of that name."""
@@ -47,13 +48,7 @@ class InlinePolicies:
 
     def names(self) -> Iterator[str]:
         """Yield the names of all inline policies."""
-        marker: dict[str, str] = {}
-        while True:
-            answer = self._call(f"list_{self._noun.lower()}_policies", **marker)
-            yield from answer.get("PolicyNames", ())
-            if not answer.get("IsTruncated"):
-                return
-            marker = {"Marker": answer.get("Marker", "")}
+        yield from pages(self._client, f"list_{self._noun.lower()}_policies", "PolicyNames", **self._who)
 
     def unique_id(self) -> str:
         """Return the principal's RoleId or UserId."""
@@ -66,12 +61,10 @@ class InlinePolicies:
         return bool(self.unique_id())
 
     def _call(self, method: str, **parameters: str) -> Any:
-        called: Callable[..., Any] = getattr(self._client, method)
-        with translated(f"iam:{method.title().replace('_', '')}"):
-            return called(**self._who, **parameters)
+        return call(self._client, method, **self._who, **parameters)
 
 
-def _document(operation: str, found: Any) -> Mapping[str, Any]:
+def document_in(operation: str, found: Any) -> Mapping[str, Any]:
     """Read a document that botocore decoded already, or that a stand-in sent as it pleased."""
     if isinstance(found, str):
         try:

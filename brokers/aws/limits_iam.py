@@ -10,12 +10,12 @@ from brokers.types import PrincipalKind
 ROLE_INLINE_CHARACTERS = 10_240
 USER_INLINE_CHARACTERS = 2_048
 MANAGED_POLICY_CHARACTERS = 6_144
-MANAGED_POLICIES_OF_A_ROLE = 10
+MANAGED_POLICIES_ATTACHED = 10  # to a role or a user
 TRUST_POLICY_CHARACTERS = 2_048
 ROLES_OF_AN_ACCOUNT = 1_000
 PATH_AND_NAME_CHARACTERS = 512
 SWITCH_ROLE_CHARACTERS = 64
-_INLINE = {PrincipalKind.ROLE: ROLE_INLINE_CHARACTERS, PrincipalKind.USER: USER_INLINE_CHARACTERS}
+INLINE_CHARACTERS = {PrincipalKind.ROLE: ROLE_INLINE_CHARACTERS, PrincipalKind.USER: USER_INLINE_CHARACTERS}
 
 
 def role_name(value: str) -> None:
@@ -36,11 +36,6 @@ def role_path_and_name(path: str, name: str, *, switch_role: bool = False) -> No
     checks.characters("Path and RoleName", len(path) + len(name), most)
 
 
-def inline_policies(kind: PrincipalKind, name: str, total: int) -> None:
-    """All inline policies of one principal together: a role's 10,240 characters, a user's 2,048."""
-    checks.characters(f"Inline policies of {kind} {name}", total, _INLINE[kind])
-
-
 def managed_policy(document: str) -> None:
     """Check one managed policy: 6,144 characters."""
     checks.characters("Managed policy", checks.iam_size(document), MANAGED_POLICY_CHARACTERS)
@@ -48,7 +43,7 @@ def managed_policy(document: str) -> None:
 
 def managed_policies_of_role(number: int) -> None:
     """Managed policies attached to one role: 10."""
-    checks.count("Managed policies of a role", number, MANAGED_POLICIES_OF_A_ROLE, "policies")
+    checks.count("Managed policies of a role", number, MANAGED_POLICIES_ATTACHED, "policies")
 
 
 def trust_policy(document: str) -> None:

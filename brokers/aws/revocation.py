@@ -6,6 +6,7 @@ Source: IAM User Guide, "Revoke IAM role temporary security credentials"; "IAM J
 Variables", its table of `aws:userid`; "AWS global condition context keys", aws:TokenIssueTime.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -89,3 +90,22 @@ def denied_userids(document: Mapping[str, Any] | None) -> frozenset[str]:
 
 def _deny(sid: str, condition: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"Sid": sid, "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+
+
+def _bare(document: Mapping[str, Any]) -> int:
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+_FRAME = _bare({"Version": VERSION, "Statement": []})
+_LIST = _bare(_deny(SID, {"StringEquals": {"aws:userid": []}}))
+_CUT = _bare(_deny(SID_BEFORE, {"DateLessThan": {"aws:TokenIssueTime": "2026-01-01T00:00:00Z"}}))
+
+
+def size_of_deny(entries: int, characters: int, cut: bool) -> int:  # noqa: FBT001  # the third fact, not a switch
+    """Return the size of the document for so many entries of so many `characters` in all, as IAM counts it.
+
+    The same as that of `deny_document`, without making it; 0 where it would deny nothing.
+    """
+    listed = _LIST + characters + 3 * entries - 1 if entries else 0  # each in quotes, commas between
+    both = 1 if entries and cut else 0
+    return _FRAME + listed + (_CUT if cut else 0) + both if entries or cut else 0

@@ -8,10 +8,11 @@ Three denies, in every session, whatever the scope:
 - *End*: `*` from the grant's end on. AWS enforces it with the portal gone.
 - *Chain*: `sts:Assume*`. A chained session would be another principal, with another `aws:userid` and without
   this policy: neither the end nor a revocation would reach it.
-- *Own*: writing to the role (or, for federation, to IAM users and their keys) that the session stands on. A
-  session that is denied already can write nothing; this stops a neighbour on the same role from lifting the
-  deny, and a live session from opening the role's trust policy to a way back. It can't stop an IAM
-  administrator who makes another role or user: that outlives any revocation (docs/threat-model.md).
+- *Own*: writing to the role (or, for federation, to IAM users and their keys) that the session stands on, and
+  to the portal's own managed policies, which hold the denies that have no room there. A session that is denied
+  already can write nothing; this stops a neighbour on the same role from lifting the deny, and a live session
+  from opening the role's trust policy to a way back. It can't stop an IAM administrator who makes another role
+  or user: that outlives any revocation (docs/threat-model.md).
 """
 
 import json
@@ -26,7 +27,9 @@ from brokers.errors import NotPossible
 from brokers.types import Partition, Scope
 
 VERSION = "2012-10-17"
+OWN_PATH = "/sallyport/"
 _ROLE_WRITES = ["iam:DeleteRole*", "iam:DetachRole*", "iam:PutRole*", "iam:UpdateAssume*"]
+_POLICY_WRITES = ["iam:*PolicyVersion"]
 _USER_WRITES = ["iam:*AccessKey", "iam:*LoginProfile", "iam:DeleteUser*", "iam:DetachUser*", "iam:PutUser*"]
 
 
@@ -37,12 +40,12 @@ def role_session_policy(scope: Scope, *, ends_at: datetime, role: RoleArn) -> st
         LimitExceeded: over 2,048 characters with the managed policies' ARNs; never sent with less.
         NotPossible: the scope isn't a session policy, or `ends_at` has no time zone.
     """
-    return _policy(scope, ends_at, _deny("SallyportOwn", _ROLE_WRITES, str(role)))
+    return _policy(scope, ends_at, _own(_ROLE_WRITES, str(role), role.partition, role.account_id))
 
 
 def federation_session_policy(scope: Scope, *, ends_at: datetime, partition: Partition) -> str:
     """Return the compact JSON session policy for GetFederationToken. Raises as `role_session_policy`."""
-    return _policy(scope, ends_at, _deny("SallyportOwn", _USER_WRITES, f"arn:{partition}:iam::*:user/*"))
+    return _policy(scope, ends_at, _own(_USER_WRITES, f"arn:{partition}:iam::*:user/*", partition, "*"))
 
 
 def end_in_policy(ends_at: datetime) -> str:
@@ -74,5 +77,10 @@ def _allowed(scope: Scope) -> Sequence[Mapping[str, Any]]:
     return [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
 
 
-def _deny(sid: str, action: str | list[str], resource: str) -> Mapping[str, Any]:
+def _own(writes: list[str], principal: str, partition: Partition, account_id: str) -> Mapping[str, Any]:
+    policies = f"arn:{partition}:iam::{account_id}:policy{OWN_PATH}*"
+    return _deny("SallyportOwn", [*writes, *_POLICY_WRITES], [principal, policies])
+
+
+def _deny(sid: str, action: str | list[str], resource: str | list[str]) -> Mapping[str, Any]:
     return {"Sid": sid, "Effect": "Deny", "Action": action, "Resource": resource}

@@ -1,22 +1,26 @@
 """The deny writer: room is reckoned before the call, other policies are left alone, absence is told apart."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
 
 from brokers.aws.account_access import AccountAccess
-from brokers.aws.deny import POLICY_NAME, IamDenyWriter
+from brokers.aws.deny import IamDenyWriter
+from brokers.aws.deny_write import POLICY_NAME
 from brokers.aws.revocation import deny_document
 from brokers.errors import AwsRefused, AwsUnavailable, LimitExceeded, NotPossible
-from brokers.types import DenyTarget, Partition, PrincipalKind
-from tests.unit.brokers.aws.fake_iam import FakeIam, client_error
+from brokers.types import DenyPolicySize, DenyTarget, Partition, PrincipalKind, StandingDeny
+from tests.unit.brokers.aws.fake_iam import FakeIam
 from tests.unit.brokers.aws.fakes import NobodyMayCall
 
-DOCUMENT = deny_document(["AROA1234567890ABCDEF:sp-abc"])
+ENTRY = "AROA1234567890ABCDEF:sp-abc"
+DOCUMENT = deny_document([ENTRY])
 SIZE = len(json.dumps(DOCUMENT, separators=(",", ":")))
 KINDS = [(PrincipalKind.ROLE, "Role", 10_240), (PrincipalKind.USER, "User", 2_048)]
+CUT = datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 class FakeAccess:
@@ -40,71 +44,92 @@ def padded(size: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("kind", "noun", "limit"), KINDS)
-def test_write_read_remove(kind: PrincipalKind, noun: str, limit: int) -> None:
+def test_write_read_and_leave_nothing(kind: PrincipalKind, noun: str, limit: int) -> None:
     iam = FakeIam(noun, {"Other": padded(100)})
     deny = writer(iam)
-    assert deny.read(target(kind)) is None
-    deny.write(target(kind), DOCUMENT)
-    assert deny.read(target(kind)) == DOCUMENT
-    deny.remove(target(kind))
-    deny.remove(target(kind))
-    assert sorted(iam.policies) == ["Other"]
+    assert deny.read(target(kind)) == StandingDeny()
+    deny.write(target(kind), [ENTRY])
+    size = DenyPolicySize(POLICY_NAME, SIZE, 1)
+    assert deny.read(target(kind)) == StandingDeny(frozenset({ENTRY}), None, (size,))
+    deny.write(target(kind), [])
+    deny.write(target(kind), [])
+    assert iam.policies == {"Other": padded(100)}
     assert deny.unique_id(target(kind)) == "AROAEXAMPLE"
 
 
+def test_how_many_calls_it_takes() -> None:
+    iam = FakeIam("Role", {"Other": padded(100)})
+    deny = writer(iam)
+    deny.write(target(), [ENTRY])
+    assert iam.calls == [
+        "list_attached_role_policies",
+        "list_role_policies",
+        "get_role_policy",
+        "put_role_policy",
+    ]
+    iam.calls.clear()
+    deny.read(target())
+    assert iam.calls == ["list_attached_role_policies", "get_role_policy"]
+    iam.calls.clear()
+    deny.write(target(), [])
+    assert iam.calls == ["list_policies", "delete_role_policy"]
+
+
+def test_a_cut_of_everybody_stands_beside_the_entries_or_alone() -> None:
+    iam = FakeIam("Role")
+    deny = writer(iam)
+    deny.write(target(), [ENTRY], issued_before=CUT - timedelta(microseconds=1))
+    assert iam.policies[POLICY_NAME] == deny_document([ENTRY], CUT)
+    found = deny.read(target())
+    assert (found.entries, found.issued_before, found.intact) == ({ENTRY}, CUT, True)
+    deny.write(target(), [], issued_before=CUT)
+    assert deny.read(target()).issued_before == CUT
+    deny.write(target(), [ENTRY])
+    assert deny.read(target()).issued_before is None
+
+
 @pytest.mark.parametrize(("kind", "noun", "limit"), KINDS)
-def test_the_room_left_by_all_other_policies_is_the_limit(kind: PrincipalKind, noun: str, limit: int) -> None:
+def test_the_room_left_by_all_other_inline_policies_is_the_limit(
+    kind: PrincipalKind, noun: str, limit: int
+) -> None:
     free = limit - SIZE
     others = {"A": padded(100), "B": padded(100), "C": padded(free - 200), POLICY_NAME: padded(500)}
     fits = FakeIam(noun, dict(others))
-    writer(fits).write(target(kind), DOCUMENT)
+    writer(fits).write(target(kind), [ENTRY])
     assert fits.policies[POLICY_NAME] == DOCUMENT
+    assert not fits.managed
 
     full = FakeIam(noun, {**others, "C": padded(free - 199)})
-    with pytest.raises(LimitExceeded) as caught:
-        writer(full).write(target(kind), DOCUMENT)
-    assert (caught.value.field, caught.value.value, caught.value.limit) == (
-        f"Inline policies of {kind} Developer",
-        f"{limit + 1:,} characters",
-        f"at most {limit:,} characters",
-    )
-    assert not [call for call in full.calls if call.startswith("put")]
-
-
-def test_a_document_that_can_never_fit_is_refused_without_any_call() -> None:
-    many = deny_document([f"AROA1234567890ABCDEF:sp-{n:060}" for n in range(200)])
-    with pytest.raises(LimitExceeded, match="allowed is at most 10,240 characters"):
-        writer(NobodyMayCall()).write(target(), many)
+    writer(full).write(target(kind), [ENTRY])
+    assert POLICY_NAME not in full.policies
+    assert full.denied() == {ENTRY}
+    assert len(full.attached) == 1
 
 
 def test_white_space_and_escapes_are_counted_as_iam_does() -> None:
     spaced = {"x": " " * 20_000 + "é" * 100}
     iam = FakeIam("Role", {"Other": spaced})
-    writer(iam).write(target(), DOCUMENT)
+    writer(iam).write(target(), [ENTRY])
     assert iam.policies[POLICY_NAME] == DOCUMENT
 
 
 def test_a_policy_that_vanishes_meanwhile_counts_nothing() -> None:
     iam = FakeIam("Role", {"Other": padded(10_240)})
     iam.vanishing = {"Other"}
-    writer(iam).write(target(), DOCUMENT)
+    writer(iam).write(target(), [ENTRY])
     assert iam.policies[POLICY_NAME] == DOCUMENT
 
 
-def test_aws_own_word_on_the_room_is_the_same_error() -> None:
-    iam = FakeIam("Role")
-    iam.refuse_put = "LimitExceeded"
-    with pytest.raises(LimitExceeded) as caught:
-        writer(iam).write(target(), DOCUMENT)
-    assert (caught.value.field, caught.value.limit) == ("Inline policies of role Developer", "why")
-    iam.refuse_put = "UnmodifiableEntity"
+def test_another_refusal_of_the_put_is_passed_on() -> None:
+    iam = FakeIam("Role", refuse={"put_role_policy": "UnmodifiableEntity"})
     with pytest.raises(AwsRefused, match="UnmodifiableEntity"):
-        writer(iam).write(target(), DOCUMENT)
+        writer(iam).write(target(), [ENTRY])
 
 
-def test_a_principal_that_is_gone_is_not_one_without_a_document() -> None:
+@pytest.mark.parametrize("entries", [[], [ENTRY]])
+def test_a_principal_that_is_gone_is_not_one_without_a_document(entries: list[str]) -> None:
     deny = writer(FakeIam("Role", gone=True))
-    for call in (deny.read, deny.remove, deny.unique_id):
+    for call in (deny.read, deny.unique_id, lambda it: deny.write(it, entries)):
         with pytest.raises(AwsRefused) as caught:
             call(target())
         assert caught.value.aws_code == "NoSuchEntity"
@@ -113,10 +138,9 @@ def test_a_principal_that_is_gone_is_not_one_without_a_document() -> None:
 @pytest.mark.parametrize("name", ["AWSReservedSSO_Admin_0123456789abcdef", "AWSServiceRoleForSupport"])
 def test_roles_that_aws_keeps_have_no_kill_switch(name: str) -> None:
     deny = writer(NobodyMayCall())
-    with pytest.raises(NotPossible, match="no kill switch"):
-        deny.write(target(name=name), DOCUMENT)
-    with pytest.raises(NotPossible, match="no kill switch"):
-        deny.remove(target(name=name))
+    for entries in ([ENTRY], []):
+        with pytest.raises(NotPossible, match="no kill switch"):
+            deny.write(target(name=name), entries)
 
 
 @pytest.mark.parametrize("kind", list(PrincipalKind))
@@ -126,14 +150,14 @@ def test_names_are_checked_before_any_call(kind: PrincipalKind, name: str) -> No
         writer(NobodyMayCall()).read(target(kind, name))
 
 
-def test_an_allow_is_never_written() -> None:
-    with pytest.raises(NotPossible, match="Deny statements only"):
-        writer(NobodyMayCall()).write(target(), {"Statement": [{"Effect": "Allow"}]})
+def test_entries_are_checked_before_any_call() -> None:
+    with pytest.raises(LimitExceeded, match="aws:userid is"):
+        writer(NobodyMayCall()).write(target(), [ENTRY, "*"])
 
 
 @pytest.mark.parametrize("stored", [json.dumps(DOCUMENT), quote(json.dumps(DOCUMENT)), DOCUMENT])
 def test_a_document_is_read_however_it_was_sent(stored: object) -> None:
-    assert writer(FakeIam("Role", {POLICY_NAME: stored})).read(target()) == DOCUMENT
+    assert writer(FakeIam("Role", {POLICY_NAME: stored})).read(target()).entries == {ENTRY}
 
 
 @pytest.mark.parametrize("stored", ["{", "[]", "%7B", None, 7])
@@ -142,16 +166,18 @@ def test_a_document_that_cannot_be_read_is_no_answer(stored: object) -> None:
         writer(FakeIam("Role", {POLICY_NAME: stored})).read(target())
 
 
-def test_another_refusal_is_passed_on() -> None:
-    iam = FakeIam("Role", {POLICY_NAME: DOCUMENT})
-    denied = client_error("AccessDenied", 403)
-
-    def refuse(**_: Any) -> Any:
-        raise denied
-
-    for name in ("_get", "_delete"):
-        setattr(iam, name, refuse)
+def test_a_document_changed_by_hand_denies_nobody_and_is_not_intact() -> None:
+    changed = {**DOCUMENT, "Statement": [{**DOCUMENT["Statement"][0], "Action": "s3:*"}]}
+    iam = FakeIam("Role", {POLICY_NAME: changed})
+    size = len(json.dumps(changed, separators=(",", ":")))
     deny = writer(iam)
-    for call in (deny.read, deny.remove):
-        with pytest.raises(AwsRefused, match="AccessDenied"):
-            call(target())
+    assert deny.read(target()) == StandingDeny(policies=(DenyPolicySize(POLICY_NAME, size, 0),), intact=False)
+    deny.write(target(), [ENTRY])
+    assert deny.read(target()).intact
+
+
+@pytest.mark.parametrize("method", ["get_role_policy", "list_attached_role_policies", "delete_role_policy"])
+def test_another_refusal_is_passed_on(method: str) -> None:
+    deny = writer(FakeIam("Role", {POLICY_NAME: DOCUMENT}, refuse={method: "AccessDenied"}))
+    with pytest.raises(AwsRefused, match="AccessDenied"):
+        _ = deny.write(target(), []) if method.startswith("delete") else deny.read(target())

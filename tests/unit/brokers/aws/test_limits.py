@@ -7,7 +7,6 @@ import pytest
 
 from brokers.aws import limits, limits_cognito, limits_iam
 from brokers.errors import LimitExceeded
-from brokers.types import PrincipalKind
 
 SECOND = timedelta(seconds=1)
 Case = tuple[str, Callable[[], object], Callable[[], object], str, str]
@@ -189,20 +188,6 @@ CASES: list[Case] = [
         lambda: limits_cognito.token_duration(86_401 * SECOND),
         "86,401 s",
         "1 to 86,400 s",
-    ),
-    (
-        "Inline policies of role R",
-        lambda: limits_iam.inline_policies(PrincipalKind.ROLE, "R", 10_240),
-        lambda: limits_iam.inline_policies(PrincipalKind.ROLE, "R", 10_241),
-        "10,241 characters",
-        "at most 10,240 characters",
-    ),
-    (
-        "Inline policies of user U",
-        lambda: limits_iam.inline_policies(PrincipalKind.USER, "U", 2_048),
-        lambda: limits_iam.inline_policies(PrincipalKind.USER, "U", 2_049),
-        "2,049 characters",
-        "at most 2,048 characters",
     ),
     (
         "Managed policy",

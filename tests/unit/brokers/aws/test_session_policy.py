@@ -26,8 +26,17 @@ OURS = [
     {
         "Sid": "SallyportOwn",
         "Effect": "Deny",
-        "Action": ["iam:DeleteRole*", "iam:DetachRole*", "iam:PutRole*", "iam:UpdateAssume*"],
-        "Resource": "arn:aws:iam::222222222222:role/team/Developer",
+        "Action": [
+            "iam:DeleteRole*",
+            "iam:DetachRole*",
+            "iam:PutRole*",
+            "iam:UpdateAssume*",
+            "iam:*PolicyVersion",
+        ],
+        "Resource": [
+            "arn:aws:iam::222222222222:role/team/Developer",
+            "arn:aws:iam::222222222222:policy/sallyport/*",
+        ],
     },
 ]
 
@@ -58,8 +67,9 @@ def test_federation_denies_the_ways_back_in_by_the_hubs_users() -> None:
     found = json.loads(federation_session_policy(Scope(scope(READ)), ends_at=END, partition=Partition.CHINA))
     assert found["Statement"][:3] == [READ, *OURS[:2]]
     own = found["Statement"][3]
-    assert (own["Effect"], own["Resource"]) == ("Deny", "arn:aws-cn:iam::*:user/*")
-    assert "iam:*AccessKey" in own["Action"]
+    assert own["Effect"] == "Deny"
+    assert own["Resource"] == ["arn:aws-cn:iam::*:user/*", "arn:aws-cn:iam::*:policy/sallyport/*"]
+    assert {"iam:*AccessKey", "iam:*PolicyVersion"} <= set(own["Action"])
 
 
 def test_it_is_compact() -> None:
