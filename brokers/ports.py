@@ -1,6 +1,6 @@
 """The ports: what the portal may ask of the outside world. Tests put their doubles here and nowhere else."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,6 +12,7 @@ from brokers.types import (
     DenyTarget,
     FederationTokenCall,
     IssuedSession,
+    OwnPolicy,
     Partition,
     ProbeAnswer,
     ProbeCall,
@@ -101,6 +102,13 @@ class PrincipalReader(Protocol):
         """Return the RoleId (AROA...) or UserId (AIDA...). AwsRefused with NoSuchEntity when there is none."""
 
 
+class PolicyLister(Protocol):
+    """Finds what of the portal's own may have been left behind in an account."""
+
+    def own_policies(self, target: DenyTarget) -> Sequence[OwnPolicy]:
+        """Return all managed policies under the portal's path in `target`'s account, by way of its role."""
+
+
 class SamlServiceProvider(Protocol):
     """SAML 2.0 Web Browser SSO, the service provider's half (saml-profiles-2.0-os, section 4.1).
 
@@ -136,7 +144,8 @@ class AwsPorts:
     `hub_is_chained`: the hub works on temporary credentials, so AssumeRole gives an hour at most and
     GetFederationToken is not possible. `check_scope` raises as issuing would when the policy that the scope
     and the grant's end make is not fit to send; `check_deny_entries` where an entry is not one session's.
-    `canary_name`: the session name of the portal's own neighbour, which nothing ever denies.
+    `canary_name`: the session name of the portal's own neighbour, which nothing ever denies. `grant_of`: the grant
+    that a session name was made from, whether the portal knows it or not; None when it is none of the portal's names.
     """
 
     credentials: CredentialsBroker
@@ -144,7 +153,9 @@ class AwsPorts:
     deny: DenyWriter
     prober: Prober
     principals: PrincipalReader
+    policies: PolicyLister
     session_name: Callable[[UUID], str]
+    grant_of: Callable[[str], UUID | None]
     source_identity: Callable[[UUID], str]
     canary_name: str
     check_deny_entries: Callable[[Iterable[str]], None]

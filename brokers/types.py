@@ -138,6 +138,20 @@ class StandingDeny:
     intact: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class OwnPolicy:
+    """A managed policy under the portal's own path in an account. `attached`: to how many principals.
+
+    `kind` and `principal`: whose denies it holds, by its name; both None, or `is_own` False: it isn't the portal's.
+    """
+
+    name: str
+    attached: int
+    is_own: bool
+    kind: PrincipalKind | None = None
+    principal: str | None = None
+
+
 class ProbeAction(StrEnum):
     """Harmless calls that need a permission, change nothing and reveal next to nothing."""
 

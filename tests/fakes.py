@@ -5,7 +5,7 @@ portal stores and refuses is what it would in production.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -13,8 +13,8 @@ from zlib import crc32
 
 from brokers.aws.partitions import check_destination
 from brokers.aws.revocation import deny_document
-from brokers.aws.session_names import CANARY, session_name, source_identity
-from brokers.errors import AwsAccessDenied, AwsUnavailable, BrokerError, LimitExceeded
+from brokers.aws.session_names import CANARY, grant_of, session_name, source_identity
+from brokers.errors import AwsAccessDenied, AwsRefused, AwsUnavailable, BrokerError, LimitExceeded
 from brokers.ports import AwsPorts
 from brokers.types import (
     AssumeRoleCall,
@@ -23,6 +23,7 @@ from brokers.types import (
     DenyTarget,
     FederationTokenCall,
     IssuedSession,
+    OwnPolicy,
     Partition,
     ProbeAnswer,
     ProbeCall,
@@ -40,16 +41,18 @@ ORIGINS = ("https://signin.aws.amazon.com", "https://*.console.aws.amazon.com")
 T = TypeVar("T")
 UNAVAILABLE = AwsUnavailable("fake:Call", "ReadTimeoutError")
 DENIED = AwsAccessDenied("fake:Call", "AccessDenied", "not authorized")
+GONE = AwsRefused("fake:Call", "NoSuchEntity", "there is no such role")
 
 
 @dataclass
 class FakeAws:
     """Set `fail[operation]` to an error, or `before[operation]`/`after[operation]` to what runs around a call.
 
-    Operations: assume_role, get_federation_token, sign_in_url, read, write, probe, unique_id. An error in
+    Operations: assume_role, get_federation_token, sign_in_url, read, write, probe, unique_id, own_policies. An error in
     `lose_answer` is raised after the call took effect. `room`: how many entries a principal has room for.
     `blind` counts probes that AWS still allows though the deny stands (IAM propagates late); `no_rights` makes
-    every probe answer that the role lacks the right.
+    every probe answer that the role lacks the right. `gone`: names of principals that are not there any more;
+    `silent`: numbers of accounts that answer nothing of IAM. `policies`: managed policies left behind, by account.
     """
 
     documents: dict[DenyTarget, StandingDeny] = field(default_factory=dict)
@@ -65,6 +68,9 @@ class FakeAws:
     room: int = 1000
     blind: int = 0
     no_rights: bool = False
+    gone: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    policies: dict[str, list[OwnPolicy]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ports(self) -> AwsPorts:
@@ -74,7 +80,9 @@ class FakeAws:
             deny=self,
             prober=self,
             principals=self,
+            policies=self,
             session_name=session_name,
+            grant_of=grant_of,
             source_identity=source_identity,
             canary_name=CANARY,
             check_deny_entries=check_deny_entries,
@@ -134,6 +142,7 @@ class FakeAws:
         if self.hidden_reads:
             self.hidden_reads -= 1
             return StandingDeny()
+        self._find(target)
         return self._call("read", target, lambda: self.documents.get(_key(target), StandingDeny()))
 
     def write(
@@ -145,7 +154,13 @@ class FakeAws:
             frozenset(entries), issued_before, (DenyPolicySize("SallyportRevoked", 200, len(entries)),)
         )
 
+        if entries:
+            self._find(target)
+
         def put() -> None:
+            if not entries:
+                kept = [each for each in self.policies.get(target.account_id, []) if not _holds(each, target)]
+                self.policies[target.account_id] = kept
             if entries or issued_before:
                 self.documents[_key(target)] = standing
             else:
@@ -167,7 +182,19 @@ class FakeAws:
         return ProbeAnswer.EXPLICIT_DENY
 
     def unique_id(self, target: DenyTarget) -> str:
+        self._find(target)
         return self._call("unique_id", target, lambda: self.role_id(target.name))
+
+    def own_policies(self, target: DenyTarget) -> Sequence[OwnPolicy]:
+        if target.account_id in self.silent:
+            raise UNAVAILABLE
+        return self._call("own_policies", target, lambda: list(self.policies.get(target.account_id, [])))
+
+    def _find(self, target: DenyTarget) -> None:
+        if target.account_id in self.silent:
+            raise UNAVAILABLE
+        if target.name in self.gone:
+            raise GONE
 
     def check_scope(self, scope: Scope, ends_at: datetime) -> None:
         self.calls.append(("check_scope", (scope, ends_at)))
@@ -198,6 +225,10 @@ def role_id_of(name: str) -> str:
 
 def _key(target: DenyTarget) -> DenyTarget:
     return replace(target, via_role_arn=None)
+
+
+def _holds(policy: OwnPolicy, target: DenyTarget) -> bool:
+    return policy.is_own and (policy.kind, policy.principal) == (target.kind, target.name)
 
 
 def _issued(userid: str, duration: timedelta) -> IssuedSession:

@@ -38,7 +38,8 @@ class DenyDocument(models.Model):
         null=True, help_text="When to look at AWS again: somebody may have changed it, a late put may land."
     )
     write_anew = models.BooleanField(
-        default=False, help_text="Write at the next look even where all stands: a policy of ours was left behind."
+        default=False,
+        help_text="Write at the next look even where all stands: a policy of ours was left behind.",
     )
     issued_before = models.DateTimeField(null=True)
     issued_before_until = models.DateTimeField(
