@@ -1,0 +1,146 @@
+"""Ask AWS what stands on many roles and users: several accounts at once, a few calls in each, nothing of the database.
+
+An account that answers nothing is given up after a few tries, and said to be; the others go on.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass, field
+
+from brokers.errors import AwsRefused, BrokerError
+from brokers.ports import AwsPorts
+from brokers.types import OwnPolicy
+from portal.access.compare import Shown
+from portal.access.differences import Principal
+from portal.access.operations.beliefs import target_at
+from portal.catalog.models import AwsAccount
+
+THREADS = 12
+# Of each account: IAM throttles by account, and one that hangs must not take all threads.
+AT_ONCE = 3
+# In a row; each may take 40 s where nothing answers.
+GIVE_UP_AFTER = 3
+PROGRESS_EVERY = 1.0
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What AWS showed. `unasked`: what it did not answer for, and why; `policies`: those under the portal's path."""
+
+    shown: Mapping[Principal, Shown]
+    unasked: Mapping[str, str]
+    policies: Mapping[str, Sequence[OwnPolicy]]
+
+
+@dataclass
+class _Asking:
+    """One account's principals that are still to be asked for, shared by the threads that ask."""
+
+    account: AwsAccount
+    todo: deque[Principal]
+    policies: list[OwnPolicy] = field(default_factory=list)
+    shown: dict[Principal, Shown] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    in_a_row: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self) -> Principal | None:
+        with self.lock:
+            if self.in_a_row >= GIVE_UP_AFTER or not self.todo:
+                return None
+            return self.todo.popleft()
+
+    def note(self, principal: Principal, shown: Shown) -> None:
+        with self.lock:
+            self.shown[principal] = shown
+            self.in_a_row = 0
+
+    def note_failure(self, what: str, problem: BrokerError) -> None:
+        with self.lock:
+            self.failed[what] = str(problem)
+            self.in_a_row += 1
+
+    def unasked(self) -> Mapping[str, str]:
+        if not self.todo:
+            return self.failed
+        why = next(reversed(self.failed.values()))
+        return {
+            f"{self.account}": f"{len(self.todo) + len(self.failed)} roles and users were not asked for: {why}"
+        }
+
+
+def ask_aws(
+    principals: Mapping[Principal, AwsAccount],
+    aws: AwsPorts,
+    *,
+    progress: Progress | None = None,
+) -> Look:
+    """Ask for each principal's id and denies, and for what stands under the portal's path in each account.
+
+    Also for the principals that are named there and nobody asked for. No transaction may be open. `progress(done,
+    all)` is called in this thread, each second.
+    """
+    asking: dict[str, _Asking] = {}
+    for principal, account in principals.items():
+        asking.setdefault(account.account_id, _Asking(account, deque())).todo.append(principal)
+    with ThreadPoolExecutor(THREADS) as pool:
+        _wait([pool.submit(_list, each, aws) for each in asking.values()], asking, progress)
+        rounds = [each for _ in range(AT_ONCE) for each in asking.values()]
+        _wait([pool.submit(_drain, each, aws) for each in rounds], asking, progress)
+    return Look(
+        shown={principal: shown for each in asking.values() for principal, shown in each.shown.items()},
+        unasked={what: why for each in asking.values() for what, why in each.unasked().items()},
+        policies={number: each.policies for number, each in asking.items()},
+    )
+
+
+def _list(asking: _Asking, aws: AwsPorts) -> None:
+    """List the account's policies of ours, and have those asked for as well whose denies they hold."""
+    known = set(asking.todo)
+    try:
+        asking.policies = list(aws.policies.own_policies(target_at(asking.todo[0], asking.account)))
+    except BrokerError as problem:
+        asking.note_failure(f"managed policies in {asking.account}", problem)
+        return
+    for policy in asking.policies:
+        if policy.kind is not None and policy.principal is not None:
+            named = Principal(asking.account.account_id, policy.kind, policy.principal)
+            if named not in known:
+                known.add(named)
+                asking.todo.append(named)
+
+
+def _drain(asking: _Asking, aws: AwsPorts) -> None:
+    while (principal := asking.take()) is not None:
+        try:
+            asking.note(principal, _ask(principal, asking.account, aws))
+        except BrokerError as problem:
+            asking.note_failure(str(principal), problem)
+
+
+def _ask(principal: Principal, account: AwsAccount, aws: AwsPorts) -> Shown:
+    target = target_at(principal, account)
+    try:
+        return Shown(aws.principals.unique_id(target), aws.deny.read(target))
+    except AwsRefused as refused:
+        if refused.aws_code == "NoSuchEntity":
+            return Shown()
+        raise
+
+
+def _wait(
+    futures: Sequence["Future[None]"], asking: Mapping[str, _Asking], progress: Progress | None
+) -> None:
+    """Wait for all, telling how far it is. Raises what a thread raised that is no BrokerError."""
+    total = sum(len(each.todo) for each in asking.values())
+    pending = set(futures)
+    while pending:
+        done, pending = wait_for(pending, timeout=PROGRESS_EVERY)
+        for future in done:
+            future.result()
+        if progress is not None:
+            progress(sum(len(each.shown) for each in asking.values()), total)
