@@ -62,7 +62,15 @@ def is_protected(url: str) -> bool:
 
 
 def post_form(url: str, fields: Mapping[str, str], *, max_bytes: int = MAX_BYTES) -> HttpAnswer:
-    """POST `fields` as a form. One attempt; a redirect is returned as it came, never followed.
+    """POST `fields` as a form. Limits and errors as `send`."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    return send("POST", url, headers, urlencode(fields).encode("ascii"), max_bytes=max_bytes)
+
+
+def send(
+    method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, max_bytes: int = MAX_BYTES
+) -> HttpAnswer:
+    """Send one request. One attempt; a redirect is returned as it came, never followed.
 
     Limits: 3 s to connect, 10 s between bytes, 20 s in all, `max_bytes` of body.
 
@@ -75,12 +83,7 @@ def post_form(url: str, fields: Mapping[str, str], *, max_bytes: int = MAX_BYTES
     deadline = time.monotonic() + TOTAL_SECONDS
     try:
         response = _POOL.request(
-            "POST",
-            url,
-            body=urlencode(fields).encode("ascii"),
-            headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
-            redirect=False,
-            preload_content=False,
+            method, url, body=body, headers=headers, redirect=False, preload_content=False
         )
     except urllib3.exceptions.HTTPError as error:
         raise HttpError(origin, type(error).__name__) from None

@@ -49,7 +49,8 @@ class AwsBrokers:
         made = Hub(hub, region=region, endpoint_url=endpoint_url)
         deny = IamDenyWriter(AccountAccess(made))
         console = FederationConsole(made, signin_region=signin_region, signin_endpoint=signin_endpoint)
-        return cls(made, StsCredentials(made), console, deny, deny, SessionProber(made))
+        credentials = StsCredentials(made)
+        return cls(made, credentials, console, deny, deny, SessionProber(made, credentials))
 
     def ports(self) -> AwsPorts:
         """Return what the portal asks of AWS. Reads the hub's credentials; raises as `Hub.is_temporary`."""

@@ -17,7 +17,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Deferre
 
 from brokers.aws.aws_errors import translated
 from brokers.aws.partitions import require_account_id
-from brokers.aws.service_model import sts_regions
+from brokers.aws.service_model import endpoint_of, sts_regions
 from brokers.aws.shown import shown
 from brokers.errors import LimitExceeded, NotPossible
 from brokers.types import Partition
@@ -97,6 +97,11 @@ class Hub:
                     self._iam.popitem(last=False)
             self._iam.move_to_end(role_arn)
             return self._iam[role_arn]
+
+    def endpoint(self, service: str) -> tuple[str, str]:
+        """Return where a service is called that no client is kept for, and the region to sign for."""
+        url, region = endpoint_of(service, self.region, self.partition)
+        return (self._endpoint_url.rstrip("/") if self._endpoint_url else url), region
 
     def is_temporary(self) -> bool:
         """Say whether the hub's credentials are temporary now: AssumeRole then chains.

@@ -58,6 +58,15 @@ def sts_regions(partition: str) -> frozenset[str]:
 
 
 @cache
+def endpoint_of(service: str, region: str, partition: str) -> tuple[str, str]:
+    """Return AWS's own endpoint of a service, seen from a region, and the region to sign for (IAM's is fixed)."""
+    found = EndpointResolver(Loader().load_data("endpoints")).construct_endpoint(service, region, partition)
+    if found is None:  # pragma: no cover - the hub's region is one of its partition's
+        raise LookupError(f"botocore knows no endpoint of {service} in {region}")
+    return f"https://{found['hostname']}", found.get("credentialScope", {}).get("region", region)
+
+
+@cache
 def _service(name: str) -> ServiceModel:
     # The loader itself and no Session, which would read this machine's AWS profile and fail on a broken one.
     return ServiceModel(Loader().load_service_model(name, "service-2"), name)

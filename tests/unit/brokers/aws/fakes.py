@@ -70,13 +70,20 @@ class NobodyMayCall:
 class FakeHub:
     """Stands where `brokers.aws.hub.Hub` does."""
 
-    def __init__(self, sts: Any, *, temporary: bool = False, partition: Partition = Partition.AWS) -> None:
+    def __init__(
+        self, sts: Any, *, temporary: bool = False, partition: Partition = Partition.AWS, url: str = ""
+    ) -> None:
         self.partition = partition
+        self._url = url
         self._sts = sts
         self._temporary = temporary
 
     def sts(self) -> Any:
         return self._sts
+
+    def endpoint(self, service: str) -> tuple[str, str]:
+        assert self._url, f"{service} was called"
+        return self._url, "eu-west-1"
 
     def caller_arn(self) -> str:
         return HUB_USER_ARN
@@ -85,8 +92,10 @@ class FakeHub:
         return self._temporary
 
 
-def fake_hub(sts: Any = None, *, temporary: bool = False, partition: Partition = Partition.AWS) -> Hub:
-    return cast("Hub", FakeHub(sts or NobodyMayCall(), temporary=temporary, partition=partition))
+def fake_hub(
+    sts: Any = None, *, temporary: bool = False, partition: Partition = Partition.AWS, url: str = ""
+) -> Hub:
+    return cast("Hub", FakeHub(sts or NobodyMayCall(), temporary=temporary, partition=partition, url=url))
 
 
 def broker(sts: Any = None, *, temporary: bool = False) -> StsCredentials:

@@ -20,6 +20,7 @@ class LocalServer:
     drip: float = 0.0
     cut: bool = False
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    sent_headers: dict[str, str] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -28,8 +29,9 @@ def local_server() -> Iterator[LocalServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            sent = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
             told.requests.append((self.command, self.path, {k: v[0] for k, v in parse_qs(sent).items()}))
+            told.sent_headers = dict(self.headers)
             self.send_response(told.status)
             self.send_header("Content-Length", str(len(told.body) + told.cut))
             for name, value in told.headers.items():
@@ -37,10 +39,7 @@ def local_server() -> Iterator[LocalServer]:
             self.end_headers()
             self._answer()
 
-        def do_GET(self) -> None:
-            told.requests.append((self.command, self.path, {}))
-            self.send_response(200)
-            self.end_headers()
+        do_GET = do_POST  # noqa: N815  # http.server's own names
 
         def _answer(self) -> None:
             with contextlib.suppress(ConnectionError):

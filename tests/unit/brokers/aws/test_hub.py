@@ -1,5 +1,6 @@
 """The hub: clients built once with everything spelled out, whose credentials, and into which account."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,9 @@ import pytest
 
 from brokers.aws import AwsBrokers, HubCredentials
 from brokers.aws import hub as hub_module
-from brokers.aws.account_access import AccountAccess
+from brokers.aws.account_access import AccountAccess, session_policy
 from brokers.aws.hub import Hub
+from brokers.aws.partitions import parse_role_arn
 from brokers.errors import AwsAccessDenied, AwsUnavailable, LimitExceeded, NotPossible
 from brokers.types import DenyTarget, Partition, PrincipalKind, Scope
 from tests.unit.brokers.aws.fakes import END
@@ -194,6 +196,42 @@ def test_a_roles_credentials_are_fetched_once_by_many_threads_and_kept(
     assert '"*"' not in asked["Policy"].partition('"Resource"')[0]
 
 
+def test_the_session_writes_policies_of_the_portals_own_alone() -> None:
+    statements = json.loads(session_policy(parse_role_arn(VIA)))["Statement"]
+    own = "arn:aws:iam::222222222222:policy/sallyport/*"
+    anywhere, managed, attaching = statements
+    assert {s["Effect"] for s in statements} == {"Allow"}
+    assert [s["Resource"] for s in statements] == ["*", own, "*"]
+    assert attaching["Condition"] == {"ArnLike": {"iam:PolicyARN": own}}
+    assert set(attaching["Action"]) == {
+        f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach") for kind in ("Role", "User")
+    }
+    assert {"iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy"} <= set(managed["Action"])
+    assert not [action for action in anywhere["Action"] if "Attach" in action and "List" not in action]
+    assert not [
+        action for action in anywhere["Action"] if action.startswith(("iam:Create", "iam:DeletePolicy"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("region", "service", "endpoint"),
+    [
+        ("eu-west-1", "sts", ("https://sts.eu-west-1.amazonaws.com", "eu-west-1")),
+        ("eu-west-1", "s3", ("https://s3.eu-west-1.amazonaws.com", "eu-west-1")),
+        ("eu-west-1", "iam", ("https://iam.amazonaws.com", "us-east-1")),
+        ("cn-northwest-1", "s3", ("https://s3.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1")),
+        ("cn-northwest-1", "iam", ("https://iam.cn-north-1.amazonaws.com.cn", "cn-north-1")),
+        ("us-gov-east-1", "iam", ("https://iam.us-gov.amazonaws.com", "us-gov-west-1")),
+    ],
+)
+def test_a_probe_goes_to_the_partitions_own_endpoints(
+    region: str, service: str, endpoint: tuple[str, str]
+) -> None:
+    assert Hub(KEY, region=region).endpoint(service) == endpoint
+    stand_in = Hub(KEY, region=region, endpoint_url="http://127.0.0.1:4566/")
+    assert stand_in.endpoint(service) == ("http://127.0.0.1:4566", endpoint[1])
+
+
 def test_they_are_fetched_anew_shortly_before_they_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     sts = FakeSts(seconds=290)
     accounts, _ = access(sts, monkeypatch)
@@ -253,6 +291,9 @@ def test_the_brokers_are_put_together() -> None:
     assert ports.hub_is_chained
     assert (ports.credentials, ports.console) == (made.credentials, made.console)
     assert (ports.deny, ports.principals) == (made.deny, made.principals)
+    assert (ports.prober, ports.canary_name) == (made.prober, "sp-canary")
+    with pytest.raises(LimitExceeded):
+        ports.check_deny_entries(["*"])
     assert not AwsBrokers.build(hub=KEY).ports().hub_is_chained
 
 

@@ -143,7 +143,7 @@ def test_a_cut_without_a_zone_is_refused() -> None:
 )
 def test_a_cut_changed_by_hand_is_none_of_ours(condition: dict[str, Any]) -> None:
     document = deny_document([ROLE_ENTRY], CUT)
-    assert denied_by(document) == ({ROLE_ENTRY}, CUT)
+    assert denied_by(document) == (frozenset({ROLE_ENTRY}), CUT)
     first, second = document["Statement"]
     assert denied_by({**document, "Statement": [first, {**second, "Condition": condition}]}) is None
     assert denied_by({**document, "Statement": [second, first]}) is None
