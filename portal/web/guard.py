@@ -59,3 +59,8 @@ def sees_all_grants(person: Person) -> bool:
 
 def may_revoke(person: Person) -> bool:
     return person.may("access.revoke_grant")
+
+
+def operates(person: Person) -> bool:
+    """Whether they look after what is under way: the operators' page is theirs."""
+    return person.may("access.view_revocation") or person.may("access.revoke_grant")

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from portal.web import console, credentials, grants, health, my_access, saml, sign_in, tokens
+from portal.web import (
+    console,
+    credentials,
+    grants,
+    health,
+    metrics,
+    my_access,
+    now,
+    saml,
+    sign_in,
+    tokens,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -19,5 +30,12 @@ urlpatterns = [
     path("sign-in/saml/finish/<uuid:pending_id>", saml.finish, name="saml-finish"),
     path("sign-in/saml/metadata", saml.metadata, name="saml-metadata"),
     path("sign-out", sign_in.sign_out, name="sign-out"),
+    path("now/", now.now, name="now"),
+    path("now/state", now.now_state, name="now-state"),
+    path("now/next", now.now_next, name="now-next"),
+    path("now/cutoffs", now.now_cutoffs, name="now-cutoffs"),
+    path("now/retry", now.retry, name="now-retry"),
     path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

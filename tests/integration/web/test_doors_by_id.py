@@ -62,7 +62,9 @@ MATRIX = {
 # Before anybody is signed in; test_saml.py and test_sign_in.py are about these.
 OPEN = {"saml-begin", "saml-finish"}
 PLAIN = {
-    "my-access", "grants-fragment", "tokens", "sign-in", "saml-acs", "saml-metadata", "sign-out", "healthz",
+    "my-access", "grants-fragment", "tokens", "sign-in", "saml-acs", "saml-metadata", "sign-out",
+    # test_now.py, test_health.py and test_metrics.py are about these.
+    "now", "now-state", "now-next", "now-cutoffs", "now-retry", "healthz", "readyz", "metrics",
 }  # fmt: skip
 BODY = {"destination": DESTINATION, "reason": "enough"}
 

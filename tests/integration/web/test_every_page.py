@@ -59,6 +59,10 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "refused sign-in": (lambda _: Client().post("/sign-in/saml/acs"), 403),
     "metadata": (_stranger("/sign-in/saml/metadata"), 200),
     "health": (_stranger("/healthz"), 200),
+    "ready": (_stranger("/readyz"), 200),
+    "metrics": (_stranger("/metrics"), 200),
+    "now": (lambda _: _get("/now/")(make_admin("revoke_grant")), 200),
+    "now, not theirs": (_get("/now/"), 403),
     "nothing here": (_stranger("/nothing"), 404),
     "wrong method": (_stranger("/sign-out"), 405),
     "wrong host": (_stranger("/", host="evil.example.test"), 400),
@@ -128,7 +132,11 @@ def test_error_pages_name_the_request_that_the_audit_trail_names(client: Client,
     assert answer.headers["X-Request-Id"].encode() in answer.content
 
 
-def test_under_tls_only_health_is_answered_without(client: Client, settings: LazySettings) -> None:
+def test_under_tls_only_what_watches_is_answered_without(
+    client: Client, settings: LazySettings, db: None
+) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert client.get("/sign-in/").status_code == 301
+    assert client.get("/now/").status_code == 301
     assert client.get("/healthz").content == b"ok"
+    assert client.get("/readyz").status_code == client.get("/metrics").status_code == 200

@@ -1,0 +1,227 @@
+"""From what operators look at to their page: the notices, the lines, and what is next."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+
+from portal.access import operating_queries as operating
+from portal.access.lifecycle import AlarmKind
+from portal.access.models import Alarm, Grant, Hold, Revocation, Sweep
+from portal.access.operations.sweep_health import SweepHealth
+from portal.web.cards import account_label, countdown_of
+from portal.web.presenters import AccountLabel, Badge, Moment, badge, moment
+from portal.web.presenters.charts import Axis
+from portal.web.presenters.now import (
+    Failure,
+    GrantLine,
+    Listed,
+    NextPart,
+    Notice,
+    StatePart,
+    Tile,
+    WaitingLine,
+)
+
+SHOWN = 10
+SHOWN_LATE = 5
+# Failures are grouped by where and why: of so many, the oldest.
+LOOKED_AT = 200
+HOURS = 8
+BINS = 32
+FINE = Badge("Fine", "live", "check")
+TITLES = {
+    AlarmKind.REVOCATION_LATE: "A cut-off is late",
+    AlarmKind.SWEEP_STOPPED: "The sweep has stopped",
+    AlarmKind.DENY_CHANGED: "A deny policy was changed in AWS",
+    AlarmKind.PROOF_FAILED: "AWS did not deny what was cut off",
+    AlarmKind.HELD: "Sallyport is in hold",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who looks, and when. `may_open`: whether grants' own pages are theirs to see."""
+
+    may_retry: bool
+    may_open: bool
+    zone: tzinfo
+    now: datetime
+
+    def moment(self, at: datetime) -> Moment:
+        return moment(at, now=self.now, zone=self.zone)
+
+    def instant(self, at: datetime) -> Moment:
+        """The same, with seconds at a glance: for what is about to happen, or just did."""
+        return replace(self.moment(at), words=f"{at.astimezone(self.zone):%H:%M:%S}")
+
+
+def state_part(who: Operator) -> StatePart:
+    sweep, hold, alarms = operating.sweep_row(), operating.open_hold(), operating.open_alarms()
+    overdue, late, failing = (
+        operating.grants_past_their_end(who.now),
+        operating.untried_revocations(who.now),
+        operating.failing_revocations(),
+    )
+    late_grants = _listed(
+        [_grant_line(grant, who) for grant in overdue[:SHOWN_LATE]], operating.counted(overdue)
+    )
+    waiting = _listed([_waiting_line(row, who) for row in late[:SHOWN_LATE]], operating.counted(late))
+    failures = _listed(_failures(failing[:LOOKED_AT], who), operating.counted(failing))
+    notices = tuple(_notices(sweep, hold, alarms, who))
+    tiles = _tiles(sweep, late_grants, waiting, failures, who)
+    told = (notices, tiles, _ids(late_grants.lines), waiting, failures)
+    return StatePart(
+        notices=notices,
+        tiles=tiles,
+        overdue=late_grants,
+        waiting=waiting,
+        failing=failures,
+        may_retry=who.may_retry,
+        may_open=who.may_open,
+        fingerprint=fingerprint(told),
+    )
+
+
+def next_part(who: Operator) -> NextPart:
+    until = who.now + timedelta(hours=HOURS)
+    counted = operating.ends_by_minute(who.now, until)
+    axis = Axis(who.now, HOURS, BINS, who.zone)
+    bars, total = axis.bars(counted) if counted else (), sum(n for _, n in counted)
+    lines = tuple(_grant_line(grant, who) for grant in operating.next_ends(who.now, limit=SHOWN))
+    minute = who.now.replace(second=0, microsecond=0)
+    near = sum(1 for line in lines if line.countdown.moment.iso <= who.moment(until).iso)
+    return NextPart(
+        hours=HOURS,
+        total=total,
+        bars=bars,
+        ticks=axis.ticks(),
+        lines=lines,
+        more=max(0, total - near),
+        may_open=who.may_open,
+        fingerprint=fingerprint((minute, total, _ids(lines))),
+    )
+
+
+def fingerprint(told: object) -> str:
+    """Return a short digest of frozen values."""
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _ids(lines: Iterable[object]) -> tuple[object, ...]:
+    """Leave out of grants' lines the words that only time changes."""
+    return tuple((line.id, line.countdown.moment.iso) for line in lines if isinstance(line, GrantLine))
+
+
+def _notices(
+    sweep: Sweep | None, hold: Hold | None, alarms: Sequence[Alarm], who: Operator
+) -> Iterable[Notice]:
+    told: set[str] = set()
+    if hold is not None:
+        told.add(AlarmKind.HELD.value)
+        yield Notice(
+            "In hold: nothing is issued or revoked",
+            f"{hold.reason} Look at what AWS has and what Sallyport believes, then release the hold.",
+            who.moment(hold.entered_at),
+            *_difference(),
+        )
+    if _is_silent(sweep, who.now):
+        told.add(AlarmKind.SWEEP_STOPPED.value)
+        yield Notice(
+            "The sweep has stopped",
+            "Grants are not ended and denies don't reach AWS until worker, beat and Redis run again. "
+            "What was issued still ends on time.",
+            who.moment(sweep.ran_at) if sweep and sweep.ran_at else None,
+        )
+    for alarm in alarms:
+        if alarm.kind not in told:
+            yield Notice(TITLES[AlarmKind(alarm.kind)], alarm.text, who.moment(alarm.raised_at))
+
+
+def _difference() -> tuple[str, str]:
+    try:
+        return reverse("web:difference"), "Look at the difference"
+    except NoReverseMatch:  # pragma: no cover - while that page is not there
+        return "", ""
+
+
+def _is_silent(sweep: Sweep | None, now: datetime) -> bool:
+    age = (now - sweep.ran_at).total_seconds() if sweep and sweep.ran_at else None
+    return not SweepHealth(age, float(settings.SWEEP_STOPPED_AFTER)).runs
+
+
+def _tiles(
+    sweep: Sweep | None, overdue: Listed, waiting: Listed, failing: Listed, who: Operator
+) -> tuple[Tile, ...]:
+    silent = _is_silent(sweep, who.now)
+    return (
+        Tile(
+            "Sweep",
+            "Stopped" if silent else "On time",
+            Badge("Stopped", "danger", "alert") if silent else FINE,
+        ),
+        Tile("Past their end", overdue.number, _count_badge(overdue, "Late")),
+        Tile("Cut-offs that fail", failing.number, _count_badge(failing, "Failing")),
+        Tile("Cut-offs not tried", waiting.number, _count_badge(waiting, "Late")),
+    )
+
+
+def _count_badge(listed: Listed, word: str) -> Badge:
+    return Badge(word, "danger", "alert") if listed.lines else FINE
+
+
+def _listed(lines: Sequence[GrantLine | WaitingLine | Failure], number: int) -> Listed:
+    words = f"{number:,}" if number <= operating.MOST else f"over {operating.MOST:,}"
+    shown = tuple(lines[:SHOWN_LATE])
+    told = sum(len(line.grants) + line.more if isinstance(line, Failure) else 1 for line in shown)
+    return Listed(shown, words, max(0, number - told))
+
+
+def _grant_line(grant: Grant, who: Operator) -> GrantLine:
+    return GrantLine(
+        id=str(grant.pk),
+        role=grant.role.title,
+        account=account_label(grant),
+        person=grant.person.name,
+        partner=grant.person.partner.name if grant.person.partner else "",
+        countdown=countdown_of(grant, now=who.now, zone=who.zone),
+    )
+
+
+def _waiting_line(row: Revocation, who: Operator) -> WaitingLine:
+    return WaitingLine(
+        grant_id=str(row.grant_id),
+        role=row.grant.role.title,
+        account=account_label(row.grant),
+        person=row.grant.person.name,
+        since=who.moment(row.asked_at),
+        badge=badge(row.state),
+    )
+
+
+def _failures(rows: Iterable[Revocation], who: Operator) -> list[Failure]:
+    alike: dict[tuple[int, str], list[Revocation]] = {}
+    for row in rows:
+        alike.setdefault((row.document_id, row.last_error), []).append(row)
+    return [_failure(group, who) for group in alike.values()]
+
+
+def _failure(group: Sequence[Revocation], who: Operator) -> Failure:
+    first = group[0]
+    document, named = first.document, group[:3]
+    return Failure(
+        document_id=document.pk,
+        where=f"{document.kind} {document.name}",
+        account=AccountLabel(document.account.name, document.account.account_id),
+        reason=first.last_error,
+        attempts=max(row.attempts for row in group),
+        since=who.moment(first.asked_at),
+        next_try=who.instant(min(row.next_try_at for row in group)),
+        grants=tuple(
+            (str(row.grant_id), f"{row.grant.person.name}, {row.grant.role.title}") for row in named
+        ),
+        more=len(group) - len(named),
+    )
