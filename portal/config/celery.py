@@ -5,7 +5,15 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init, worker_shutdown
+from celery.signals import (
+    beat_init,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_shutdown,
+    worker_shutting_down,
+)
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
@@ -55,6 +63,15 @@ def _keep_threads_free(sender: Any = None, **kwargs: Any) -> None:
     from portal.jobs.capacity import set_concurrency  # noqa: PLC0415  # needs Django set up
 
     set_concurrency(int(getattr(sender, "concurrency", None) or app.conf.worker_concurrency))
+
+
+@worker_shutting_down.connect
+def _end_the_sweeps_turn(**kwargs: Any) -> None:
+    """A worker that is asked to stop waits for its tasks: the sweep's ends at once, and another worker goes on."""
+    del kwargs
+    from portal.jobs.sweep_loop import stop_sweeping  # noqa: PLC0415  # needs Django set up
+
+    stop_sweeping()
 
 
 @task_prerun.connect

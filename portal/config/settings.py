@@ -211,6 +211,11 @@ CELERY_BEAT_SCHEDULE = {
     "tidy": {"task": "portal.jobs.tidy", "schedule": 300.0, "options": {"expires": 300}},
 }
 SWEEP_BATCH = env.number("SWEEP_BATCH", 1000, low=1, high=5000)
+# How many connections end grants at once where more are due than one batch (PostgreSQL).
+SWEEP_WRITERS = env.number("SWEEP_WRITERS", 2, low=1, high=8)
+# Seconds by the database's clock after which the sweep counts as stopped.
+SWEEP_STOPPED_AFTER = env.number("SWEEP_STOPPED_AFTER", 30, low=5, high=3600)
+CLOSE_ISSUING_WHEN_SWEEP_STOPPED = env.flag("CLOSE_ISSUING_WHEN_SWEEP_STOPPED")
 
 # ---------------------------------------------------------------- AWS
 HUB_ACCESS_KEY_ID = env.text("HUB_ACCESS_KEY_ID")

@@ -16,3 +16,7 @@ refuse_insecure_start()
 # After the answer is out, and with no transaction open.
 request_finished.connect(tallies.flush_when_old)
 tallies.flush_at_exit()
+
+from portal.jobs.watchdog import start_watchdog  # noqa: E402  # needs Django set up
+
+start_watchdog()

@@ -6,7 +6,7 @@ class JobsConfig(AppConfig):
     label = "jobs"
 
     def ready(self) -> None:
-        from portal.jobs.tasks import wake  # noqa: PLC0415  # models are ready only now
+        from portal.jobs.waking import wake  # noqa: PLC0415  # models are ready only now
         from portal.kernel import outbox  # noqa: PLC0415
 
         outbox.on_post(wake)

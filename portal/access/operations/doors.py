@@ -2,16 +2,24 @@
 
 from datetime import datetime
 
+from django.conf import settings
+
 from portal.access.operations.hold import is_held
+from portal.access.operations.sweep_health import sweep_health
 from portal.kernel.errors import ConflictError
 
 
 def check_issuing_open(now: datetime) -> None:
-    """Refuse while nothing is to be issued.
+    """Refuse while nothing is to be issued. `now` is the database's, as always.
 
     Raises:
-        ConflictError: the portal is in hold.
+        ConflictError: the portal is in hold; or the sweep has stopped (or never ran), where the setting
+            CLOSE_ISSUING_WHEN_SWEEP_STOPPED says that this closes the doors. Revoking goes on.
     """
-    del now
     if is_held():
         raise ConflictError("Nothing is issued now: the portal is in hold until an operator releases it.")
+    if settings.CLOSE_ISSUING_WHEN_SWEEP_STOPPED and not sweep_health(at=now).runs:
+        raise ConflictError(
+            "Nothing is issued now: the portal's sweep, which ends access on time, has stopped. "
+            "An operator has to see to it."
+        )

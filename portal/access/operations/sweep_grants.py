@@ -21,6 +21,7 @@ from portal.audit.operations import Entry, record_all
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
+from portal.kernel.tallies import observe
 
 SWEEPER = Actor.system("sweep")
 
@@ -46,11 +47,17 @@ def due_to_end(now: datetime) -> QuerySet[Grant]:
 
 def activate_due_grants(*, batch: int | None = None) -> int:
     """Activate up to one batch of scheduled grants whose window is open. Returns how many."""
+    return activate_batch(batch=batch).grants
+
+
+def activate_batch(*, batch: int | None = None) -> Swept:
+    """Activate up to one batch; say how many, and how late the first of them was."""
     with transaction.atomic():
         now = database_now()
-        grants = list(_locked(due_to_start(now))[: batch or settings.SWEEP_BATCH])
+        rows = _locked(due_to_start(now)).values_list("pk", "person_id", "role_id", "starts_at", named=True)
+        grants = list(rows[: batch or settings.SWEEP_BATCH])
         if not grants:
-            return 0
+            return Swept(0, 0.0)
         now = database_now()
         Grant.objects.filter(pk__in=[grant.pk for grant in grants]).update(
             state=GrantState.ACTIVE.value, activated_at=now
@@ -68,7 +75,7 @@ def activate_due_grants(*, batch: int | None = None) -> int:
             for grant in grants
         )
         outbox.post("access.grants.activated", at=now, count=str(len(grants)))
-    return len(grants)
+    return Swept(len(grants), (now - grants[0].starts_at).total_seconds())
 
 
 def expire_due_grants(*, batch: int | None = None) -> int:
@@ -89,6 +96,8 @@ def expire_batch(*, batch: int | None = None) -> Swept:
         if len(idle) < len(ids):
             rest = Grant.objects.filter(pk__in=[pk for pk in ids if pk not in idle])
             end_locked_grants(list(rest.order_by("ends_at")), ending)
+    for _, end in rows:
+        observe("expiry_lateness", (ending.at - end).total_seconds())
     return Swept(len(ids), (ending.at - rows[0][1]).total_seconds())
 
 

@@ -39,11 +39,10 @@ def due(make_grant: Make, ben: Any, aws: FakeAws, actor_of: Make, move_time: Mak
     for name in names[:-1]:
         # Its sessions go on living, but for one.
         back = HOUR + 60 + (60 if name == "scheduled" else 0)
-        sessions = list(AwsSession.objects.filter(grant=made[name]).values("pk", "asked_at", "expires_at"))
+        sessions = list(AwsSession.objects.filter(grant=made[name]))
         move_time(made[name].pk, back)
         if name != "dead session":
-            for session in sessions:
-                AwsSession.objects.filter(pk=session.pop("pk")).update(**session)
+            AwsSession.objects.bulk_update(sessions, ["asked_at", "expires_at"])
     Grant.objects.filter(pk=made["living"].pk).update(reason="alive")
     return made
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from celery import current_app
 from django.core.management import CommandError, call_command
 from kombu.exceptions import OperationalError
 
@@ -14,7 +15,7 @@ from brokers.errors import NotPossible
 from portal.access.models import Grant, Revocation
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.revoke_grant import revoke_grant
-from portal.jobs import capacity, tasks
+from portal.jobs import capacity, tasks, waking
 from portal.jobs.beat import SteadyScheduler
 from portal.jobs.management.commands import apply_revocations as waiting_command
 from portal.jobs.management.commands import revoke_grant as command
@@ -33,31 +34,19 @@ def revoked(make_grant: Make, aws: FakeAws, actor_of: Make) -> Grant:
     return revoke_grant(grant_id=grant.pk, reason="r", actor=Actor.command("tests"))
 
 
-def test_a_step_that_fails_keeps_no_other_from_being_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[str] = []
-
-    def broken() -> None:
-        raise RuntimeError("poisoned")
-
-    monkeypatch.setattr(tasks, "_expire", broken)
-    monkeypatch.setattr(tasks, "_dispatch", lambda: done.append("dispatch"))
-    monkeypatch.setattr("portal.kernel.outbox.relay", lambda: done.append("relay"))
-    with pytest.raises(ExceptionGroup) as raised:
-        tasks.sweep()
-    assert len(raised.value.exceptions) == 1
-    assert done == ["dispatch", "relay"]
-
-
-def test_the_sweep_wakes_a_worker_and_tells_it_nothing(
-    revoked: Grant, monkeypatch: pytest.MonkeyPatch
+def test_one_worker_is_woken_for_each_document_with_work_due(
+    revoked: Grant, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent: list[Any] = []
-    monkeypatch.setattr(tasks.revoke, "apply_async", lambda *args, **options: sent.append((args, options)))
-    tasks.sweep()
-    [(arguments, options)] = sent
-    assert arguments == ()
-    assert options["retry"] is False
-    assert options["expires"] == 10
+    sent: list[str] = []
+    monkeypatch.setattr(tasks, "send", sent.append)
+    monkeypatch.setattr(tasks, "aws_ports", aws.ports)
+    tasks.dispatch()
+    assert sent == ["portal.jobs.revoke"]
+    assert tasks.revoke() == 1
+    sent.clear()
+    Revocation.objects.update(probe_at=None)
+    tasks.dispatch()
+    assert sent == []
 
 
 def test_revoke_applies_or_shows_why_not(
@@ -87,21 +76,27 @@ def test_some_threads_stay_free_of_aws(revoked: Grant, monkeypatch: pytest.Monke
         capacity.set_concurrency(66)
 
 
-def test_wake_gives_up_at_once_and_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    tries: list[float] = []
+def test_wake_sends_both_at_once_and_rests_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[Any] = []
 
-    def gone(**options: Any) -> None:
-        tries.append(time.monotonic())
-        raise OperationalError("no Redis")
+    def gone(name: str, **options: Any) -> None:
+        tries.append((name, options["retry"], options["expires"]))
+        if len(tries) > 2:
+            raise OperationalError("no Redis")
 
-    monkeypatch.setattr(tasks.sweep, "apply_async", gone)
-    monkeypatch.setitem(tasks._rest, "until", 0.0)
-    tasks.wake()
-    tasks.wake()
-    assert len(tries) == 1
-    monkeypatch.setitem(tasks._rest, "until", 0.0)
-    tasks.wake()
+    monkeypatch.setattr(current_app, "send_task", gone)
+    monkeypatch.setitem(waking._rest, "until", 0.0)
+    waking.wake()
+    assert tries == [("portal.jobs.revoke", False, 10), ("portal.jobs.sweep", False, 10)]
+    with waking.quietly():
+        waking.wake()
     assert len(tries) == 2
+    waking.wake()
+    waking.wake()
+    assert len(tries) == 3
+    monkeypatch.setitem(waking._rest, "until", 0.0)
+    waking.wake()
+    assert len(tries) == 4
 
 
 def test_tidy_runs(revoked: Grant) -> None:
