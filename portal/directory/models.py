@@ -281,7 +281,10 @@ class ApiToken(models.Model):
         READ_GRANTS = "grants:read", "see my grants"
         ISSUE_CREDENTIALS = "credentials:issue", "issue credentials"
         OPEN_CONSOLE = "console:open", "make console links"
+        RELEASE_GRANTS = "grants:release", "give my grants back"
+        MAKE_GRANTS = "grants:make", "make and extend grants (admins)"
         REVOKE_GRANTS = "grants:revoke", "revoke grants (admins)"
+        SUSPEND_PARTNERS = "partners:suspend", "suspend and resume partners (admins)"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(Person, PROTECT, related_name="api_tokens")

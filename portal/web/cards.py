@@ -9,10 +9,11 @@ from brokers.types import Partition
 from portal.access.lifecycle import ENDED, GrantState
 from portal.access.models import Grant
 from portal.access.operations.call_aws import explain
+from portal.access.operations.may_use import switched_off
 from portal.catalog.models import AwsRole
 from portal.web.aws import hub_is_chained
 from portal.web.destinations import destinations
-from portal.web.presenters import AccountLabel, Countdown, GrantCard, badge, countdown
+from portal.web.presenters import AccountLabel, Countdown, GrantCard, badge, countdown, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Refused:
 def card(grant: Grant, *, now: datetime, zone: tzinfo, refused: Refused | None = None) -> GrantCard:
     role = grant.role
     mine = refused if refused and refused.grant_id == str(grant.pk) else None
+    is_open = grant.is_open(now)
     return GrantCard(
         id=str(grant.pk),
         role_name=role.title,
@@ -44,6 +46,11 @@ def card(grant: Grant, *, now: datetime, zone: tzinfo, refused: Refused | None =
         destinations=destinations(Partition(role.account.partition), region=settings.AWS_REGION),
         typed_destination=mine.typed if mine else "",
         destination_error=mine.why if mine else "",
+        is_open=is_open,
+        window=grant.window.describe() if grant.window else "",
+        window_now=window_now(grant, now=now, zone=zone),
+        shut=(switched_off(grant, now) or "") if is_open else "",
+        no_kill_switch=not role.has_kill_switch,
     )
 
 
@@ -57,13 +64,36 @@ def shown_state(grant: Grant, now: datetime) -> str:
         return grant.state
     if now >= grant.ends_at:
         return GrantState.EXPIRED.value
-    return (GrantState.ACTIVE if now >= grant.starts_at else GrantState.SCHEDULED).value
+    if now < grant.starts_at:
+        return GrantState.SCHEDULED.value
+    return GrantState.ACTIVE.value if grant.is_open(now) else "closed"
 
 
 def countdown_of(grant: Grant, *, now: datetime, zone: tzinfo) -> Countdown:
-    """Count to the end that counts: a revoke ends a grant before its time, maybe before its start."""
+    """Count to what comes next: the end, or while there are several windows, the close or opening of one.
+
+    A revoke ends a grant before its time, maybe before its start.
+    """
     end = min(grant.ends_at, grant.ended_at) if grant.ended_at else grant.ends_at
+    if grant.window is not None and now < end:
+        period = grant.current_period(now) or grant.next_period(now)
+        if period is not None:
+            begin = "starts" if period.starts_at == grant.starts_at else "opens"
+            finish = "ends" if period.ends_at == grant.ends_at else "closes"
+            return countdown(period.starts_at, period.ends_at, now=now, zone=zone, edges=(begin, finish))
     return countdown(min(grant.starts_at, end), end, now=now, zone=zone)
+
+
+def window_now(grant: Grant, *, now: datetime, zone: tzinfo) -> str:
+    """Say how a recurring window stands, by the reader's own clock; nothing without one, or after the end."""
+    if grant.window is None or grant.ended_at is not None or now >= grant.ends_at:
+        return ""
+    if current := grant.current_period(now):
+        return f"Open now until {moment(current.ends_at, now=now, zone=zone).clock}."
+    if coming := grant.next_period(now):
+        again = "again " if now >= grant.starts_at else ""
+        return f"Opens {again}{moment(coming.starts_at, now=now, zone=zone).clock}."
+    return "It does not open again before the grant ends."
 
 
 def explanation(role: AwsRole) -> str:

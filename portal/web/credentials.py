@@ -32,7 +32,7 @@ def _view(request: PersonRequest, issued: IssuedCredentials) -> CredentialsView:
         role_name=grant.role.title,
         account=account_label(grant),
         countdown=countdown_of(grant, now=now, zone=zone),
-        expires=moment(issued.credentials.expires_at, now=now, zone=zone),
+        expires=moment(issued.ends_at, now=now, zone=zone),
         explanation=f"{explanation(grant.role)} How long these last: {issued.length_why}.",
         snippets=_snippets(issued),
     )

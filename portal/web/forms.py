@@ -1,9 +1,11 @@
 """The pages' forms. They read what was typed; what is allowed is the operations' to say."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from django import forms
 
+from portal.access.operations.release_grant import REASON_LIMIT as RELEASE_REASON_LIMIT
 from portal.access.operations.revoke_grant import REASON_LIMIT
 from portal.directory.models import ApiToken, Person
 from portal.kernel.errors import InvalidError
@@ -11,14 +13,78 @@ from portal.kernel.errors import InvalidError
 LIFETIMES = (("7", "a week"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"))
 
 
-class RevokeForm(forms.Form):
+# What a token can be good for only when its person has the permission.
+ADMINS_SCOPES: Final[Mapping[str, str]] = {
+    ApiToken.Scope.MAKE_GRANTS: "access.make_grant",
+    ApiToken.Scope.REVOKE_GRANTS: "access.revoke_grant",
+    ApiToken.Scope.SUSPEND_PARTNERS: "directory.change_partner",
+}
+CUT, RUN_OUT = "cut", "run_out"
+
+
+class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Why",
         max_length=REASON_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Its holder and the audit trail see this.",
-        error_messages={"required": "Say why it ends."},
+        error_messages={"required": "Say why."},
     )
+
+
+class RevokeForm(ReasonForm):
+    """`choice`: whether there is anything to choose: live sessions, and a kill switch for them."""
+
+    sessions = forms.ChoiceField(
+        label="What is open now",
+        choices=((CUT, "Cut live sessions now"), (RUN_OUT, "Let the sessions run out")),
+        widget=forms.RadioSelect,
+        initial=CUT,
+        required=False,
+    )
+    field_order = ("sessions", "reason")
+
+    def __init__(
+        self, data: Mapping[str, object] | None = None, *, choice: bool, run_out_words: str = ""
+    ) -> None:
+        super().__init__(data)
+        if not choice:
+            del self.fields["sessions"]
+        elif run_out_words:
+            sessions = self.fields["sessions"]
+            assert isinstance(sessions, forms.ChoiceField)  # noqa: S101  # told to the type checker
+            words = f"Let the sessions run out: {run_out_words}"
+            sessions.choices = [(CUT, "Cut live sessions now: AWS refuses them"), (RUN_OUT, words)]
+
+    @property
+    def cuts(self) -> bool:
+        """Whether to cut, which is also what somebody gets who chose nothing."""
+        return self.cleaned_data.get("sessions") != RUN_OUT
+
+
+class ReleaseForm(forms.Form):
+    reason = forms.CharField(
+        label="Why",
+        max_length=RELEASE_REASON_LIMIT,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Such as: done earlier than planned. The audit trail keeps it.",
+    )
+
+
+class ExtendForm(ReasonForm):
+    """The new end is read by the clocks of the zone that is active."""
+
+    ends_at = forms.DateTimeField(
+        label="New end",
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        error_messages={
+            "required": "Say when it is to end.",
+            "invalid": "Give a date and a time, such as 2026-05-06 18:00.",
+        },
+    )
+    field_order = ("ends_at", "reason")
 
 
 class TokenForm(forms.Form):
@@ -33,15 +99,14 @@ class TokenForm(forms.Form):
     lifetime = forms.ChoiceField(label="Lasts", choices=LIFETIMES, initial="30")
 
     def __init__(self, data: Mapping[str, object] | None = None, *, person: Person) -> None:
-        """`person`: whose token it is going to be; only an admin's can revoke."""
+        """`person`: whose token it is going to be; only an admin's can do what admins do."""
         super().__init__(data)
         scopes = self.fields["scopes"]
         assert isinstance(scopes, forms.MultipleChoiceField)  # noqa: S101  # told to the type checker
-        admin = ApiToken.Scope.REVOKE_GRANTS
         scopes.choices = [
             (scope.value, scope.label.capitalize())
             for scope in ApiToken.Scope
-            if scope != admin or person.may("access.revoke_grant")
+            if scope not in ADMINS_SCOPES or person.may(ADMINS_SCOPES[scope])
         ]
 
 

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from portal.access.lifecycle import RevocationState, SessionState
 from portal.access.models import AwsSession, Grant, Revocation
+from portal.access.run_out import RunOut, session_end
+from portal.access.telling import end_words
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.web.cards import card
 from portal.web.event_words import event_detail, event_words
-from portal.web.lifeline import lifeline
+from portal.web.lifeline import Life, lifeline
 from portal.web.presenters import (
     AuditRow,
     Badge,
@@ -31,6 +33,7 @@ class Reader:
     person_id: UUID
     sees_all: bool
     may_revoke: bool
+    may_grant: bool
     zone: tzinfo
     now: datetime
 
@@ -40,11 +43,12 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class GrantFacts:
-    """A grant, its newest sessions, and its events, oldest first."""
+    """A grant, its newest sessions, its events, oldest first, and what of it may live on in AWS."""
 
     grant: Grant
     sessions: Sequence[AwsSession]
     events: Sequence[AuditEvent]
+    left: RunOut
 
     @property
     def revocation(self) -> Revocation | None:
@@ -52,24 +56,35 @@ class GrantFacts:
 
 
 def grant_page(facts: GrantFacts, reader: Reader) -> GrantPage:
-    grant = facts.grant
+    grant, is_over = facts.grant, facts.grant.ended_at is not None or reader.now >= facts.grant.ends_at
+    life = Life(grant, facts.sessions, facts.events, facts.revocation, facts.left, reader.now)
+    is_holder = grant.person_id == reader.person_id
     return GrantPage(
         card=card(grant, now=reader.now, zone=reader.zone),
         person=grant.person.name,
         role_arn=grant.role.arn,
         period=f"{reader.moment(grant.starts_at).clock} to {reader.moment(grant.ends_at).clock}",
-        timeline=lifeline(grant, facts.sessions, facts.revocation, reader.moment, reader.now),
+        timeline=lifeline(life, reader.moment),
         sessions=tuple(_session(session, facts, reader) for session in facts.sessions),
         events=tuple(_event(event, reader) for event in told(facts.events)),
         revocation=_revocation(facts, reader),
         revocable=reader.may_revoke and grant.ended_at is None,
+        extendable=reader.may_grant and not is_over and not is_holder,
+        releasable=is_holder and not is_over,
+        cuttable=reader.may_revoke and _could_be_cut(facts),
     )
 
 
-def _session(session: AwsSession, facts: GrantFacts, reader: Reader) -> SessionRow:
+def _could_be_cut(facts: GrantFacts) -> bool:
     grant = facts.grant
-    # The end is in the session's own policy: it never works for longer than the grant.
-    until = min(session.expires_at, grant.ended_at or grant.ends_at, grant.ends_at)
+    return grant.sessions_run_out and facts.left.total > 0 and grant.role.has_kill_switch
+
+
+def _session(session: AwsSession, facts: GrantFacts, reader: Reader) -> SessionRow:
+    grant, revocation = facts.grant, facts.revocation
+    until = session_end(session, grant)
+    if revocation is not None and revocation.applied_at is not None:
+        until = min(until, revocation.applied_at)  # from then on AWS had the order to refuse it
     return SessionRow(
         name=session.session_name,
         kind=session.get_kind_display(),
@@ -88,12 +103,11 @@ def _session_badge(session: AwsSession, facts: GrantFacts, now: datetime) -> Bad
         return Badge("Thrown away", "quiet", "ban")
     if session.state != SessionState.GOT:
         return badge(session.state)
-    if now >= min(session.expires_at, facts.grant.ends_at):
+    if now >= session_end(session, facts.grant):
         return badge("ended")
     if facts.grant.ended_at is None:
         return badge("active")
-    revocation = facts.revocation
-    return badge(_revocation_word(revocation)) if revocation else badge("ended")
+    return badge(_end_word(facts))
 
 
 def told(events: Sequence[AuditEvent]) -> list[AuditEvent]:
@@ -117,29 +131,36 @@ def _event(event: AuditEvent, reader: Reader) -> AuditRow:
     )
 
 
-def _revocation_word(revocation: Revocation) -> str:
+def _end_word(facts: GrantFacts) -> str:
+    """Return which badge says how the end in AWS stands."""
+    revocation = facts.revocation
+    if revocation is None:
+        if facts.left.total == 0:
+            return "ended"
+        return "runs_out" if facts.grant.role.has_kill_switch else "no_kill_switch"
+    if revocation.state == RevocationState.APPLIED and revocation.proof_note:
+        return "not_proven"
     return "retrying" if revocation.state == RevocationState.FAILING else revocation.state
 
 
 def _revocation(facts: GrantFacts, reader: Reader) -> RevocationView | None:
-    revocation = facts.revocation
+    revocation, grant = facts.revocation, facts.grant
+    if revocation is None and grant.ended_at is None:
+        return None
+    words = end_words(grant, revocation, facts.left, lambda at: reader.moment(at).clock)
     if revocation is None:
-        if facts.grant.ended_at is None:
-            return None
-        return RevocationView(
-            badge("ended"), "No session was alive when it ended: there was nothing to end in AWS."
-        )
-    words = {
-        RevocationState.PENDING: "AWS is being told to refuse every session of this grant.",
-        RevocationState.FAILING: "AWS hasn't taken the order yet. It is given again until AWS has it; "
-        "nothing more is issued under this grant.",
-        RevocationState.APPLIED: "AWS refuses every session that was opened under this grant.",
-    }
-    took = revocation.applied_at - revocation.asked_at if revocation.applied_at else None
+        return RevocationView(badge(_end_word(facts)), words)
+    failing = revocation.state == RevocationState.FAILING
     return RevocationView(
-        badge=badge(_revocation_word(revocation)),
-        words=words[RevocationState(revocation.state)],
+        badge=badge(_end_word(facts)),
+        words=words,
         attempts=revocation.attempts,
-        seconds=f"{took.total_seconds():.1f} s" if took is not None else "",
-        last_error=revocation.last_error if reader.sees_all and took is None else "",
+        applied=_seconds(revocation.asked_at, revocation.applied_at),
+        proven=_seconds(revocation.asked_at, revocation.proven_at),
+        next_try=reader.moment(revocation.next_try_at) if failing else None,
+        last_error=revocation.last_error if reader.sees_all and revocation.applied_at is None else "",
     )
+
+
+def _seconds(since: datetime, at: datetime | None) -> str:
+    return f"{(at - since).total_seconds():.1f} s" if at else ""

@@ -54,11 +54,15 @@ def zone_of(person: Person) -> ZoneInfo:
 
 
 def sees_all_grants(person: Person) -> bool:
-    return person.may("access.view_grant") or person.may("access.revoke_grant")
+    return any(person.may(f"access.{right}") for right in ("view_grant", "revoke_grant", "make_grant"))
 
 
 def may_revoke(person: Person) -> bool:
     return person.may("access.revoke_grant")
+
+
+def may_grant(person: Person) -> bool:
+    return person.may("access.make_grant")
 
 
 def operates(person: Person) -> bool:

@@ -1,25 +1,47 @@
-"""A grant's life as a line: granted, started, used, ended, ended in AWS too."""
+"""A grant's life as a line: granted, started, extended, used, ended, ended in AWS too, proven."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from portal.access.lifecycle import GrantState, RevocationState, SessionState
 from portal.access.models import AwsSession, Grant, Revocation
+from portal.access.run_out import RunOut
+from portal.audit.events import EventType
+from portal.audit.models import AuditEvent
 from portal.web.presenters import Moment, TimelineEvent
 
 At = Callable[[datetime], Moment]
+BEFORE_THEIR_TIME = {
+    GrantState.REVOKED.value: "Revoked",
+    GrantState.RELEASED.value: "Given back",
+    GrantState.SUSPENDED.value: "Suspended",
+}
+IN_AWS = "Ended in AWS"
 
 
-def lifeline(
-    grant: Grant, sessions: Sequence[AwsSession], revocation: Revocation | None, at: At, now: datetime
-) -> tuple[TimelineEvent, ...]:
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What the line is drawn from. `left`: what may live on in AWS."""
+
+    grant: Grant
+    sessions: Sequence[AwsSession]
+    events: Sequence[AuditEvent]
+    revocation: Revocation | None
+    left: RunOut
+    now: datetime
+
+
+def lifeline(life: Life, at: At) -> tuple[TimelineEvent, ...]:
+    grant = life.grant
     by = f"by {grant.granted_by.name}" if grant.granted_by else "by command"
     return (
         TimelineEvent("Granted", "done", at(grant.made_at), by),
-        *_start(grant, at, now),
-        *_uses(sessions, at),
-        _end(grant, at, now),
-        _proof(grant, revocation, at, now),
+        *_start(grant, at, life.now),
+        *_extensions(life.events, at),
+        *_uses(life.sessions, at),
+        _end(grant, at, life.now),
+        *_in_aws(life, at),
     )
 
 
@@ -34,6 +56,16 @@ def _start(grant: Grant, at: At, now: datetime) -> tuple[TimelineEvent, ...]:
     )
 
 
+def _extensions(events: Sequence[AuditEvent], at: At) -> tuple[TimelineEvent, ...]:
+    found = [event for event in events if event.type == EventType.GRANT_EXTENDED]
+    if not found:
+        return ()
+    last = found[-1]
+    times = f", {len(found)} times in all" if len(found) > 1 else ""
+    until = at(datetime.fromisoformat(last.details["ends_at"])).clock
+    return (TimelineEvent("Extended", "done", at(last.at), f"by {last.actor_label}, until {until}{times}"),)
+
+
 def _uses(sessions: Sequence[AwsSession], at: At) -> tuple[TimelineEvent, ...]:
     labels = {"console": "Console opened", "credentials": "Credentials fetched"}
     got = sorted((s for s in sessions if s.state == SessionState.GOT), key=lambda session: session.asked_at)
@@ -46,21 +78,51 @@ def _uses(sessions: Sequence[AwsSession], at: At) -> tuple[TimelineEvent, ...]:
 
 
 def _end(grant: Grant, at: At, now: datetime) -> TimelineEvent:
-    if grant.state == GrantState.REVOKED and grant.ended_at is not None:
+    label = BEFORE_THEIR_TIME.get(grant.state)
+    if label and grant.ended_at is not None:
         by = f"by {grant.ended_by.name}" if grant.ended_by else "by command"
-        return TimelineEvent("Revoked", "done", at(grant.ended_at), f"{by}: {grant.end_reason}")
+        return TimelineEvent(label, "done", at(grant.ended_at), f"{by}: {grant.end_reason}")
     if now >= grant.ends_at:
         return TimelineEvent("Ended", "done", at(grant.ends_at), "on time")
     return TimelineEvent("Ends", "now" if now >= grant.starts_at else "todo", at(grant.ends_at))
 
 
-def _proof(grant: Grant, revocation: Revocation | None, at: At, now: datetime) -> TimelineEvent:
-    label = "Ended in AWS"
+def _in_aws(life: Life, at: At) -> tuple[TimelineEvent, ...]:
+    revocation = life.revocation
     if revocation is None:
-        over = grant.ended_at is not None or now >= grant.ends_at
-        return TimelineEvent(label, "done" if over else "todo", None, "nothing was open" if over else "")
-    if revocation.applied_at is not None:
-        return TimelineEvent(label, "done", at(revocation.applied_at))
+        return (_by_itself(life, at),)
     if revocation.state == RevocationState.FAILING:
-        return TimelineEvent(label, "failed", None, f"tried {revocation.attempts} times, trying on")
-    return TimelineEvent(label, "now", None, "under way")
+        note = f"tried {revocation.attempts} times, trying on"
+        return (TimelineEvent(IN_AWS, "failed", None, note),)
+    if revocation.applied_at is not None:
+        applied = TimelineEvent(IN_AWS, "done", at(revocation.applied_at))
+        return (applied, _proof(revocation, at), *_cleaned(revocation, at))
+    if revocation.state == RevocationState.CLEANED:
+        return (TimelineEvent(IN_AWS, "none", None, "AWS never took it"), *_cleaned(revocation, at))
+    return (TimelineEvent(IN_AWS, "now", None, "under way"),)
+
+
+def _by_itself(life: Life, at: At) -> TimelineEvent:
+    grant, until = life.grant, life.left.until
+    if grant.ended_at is None and life.now < grant.ends_at:
+        note = "" if grant.role.has_kill_switch else "no kill switch"
+        return TimelineEvent(IN_AWS, "todo", None, note)
+    if until is None:
+        ran_out = grant.sessions_run_out or not grant.role.has_kill_switch
+        return TimelineEvent(IN_AWS, "done", None, "by itself" if ran_out else "nothing was open")
+    return TimelineEvent("Sessions run out", "now", at(until), life.left.describe())
+
+
+def _proof(revocation: Revocation, at: At) -> TimelineEvent:
+    if revocation.proven_at is not None:
+        seconds = (revocation.proven_at - revocation.asked_at).total_seconds()
+        return TimelineEvent("Proven", "done", at(revocation.proven_at), f"{seconds:.1f} s after the end")
+    if revocation.probe_at is not None and not revocation.proof_note:
+        return TimelineEvent("Proven", "now", None, "being tried")
+    return TimelineEvent("Not proven", "none", None, revocation.proof_note)
+
+
+def _cleaned(revocation: Revocation, at: At) -> tuple[TimelineEvent, ...]:
+    if revocation.cleaned_at is None:
+        return ()
+    return (TimelineEvent("Cleaned up", "done", at(revocation.cleaned_at), "nothing is left in AWS"),)

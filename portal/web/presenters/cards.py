@@ -20,7 +20,9 @@ class Destination:
 class GrantCard:
     """One grant on My access. `explanation` says by which AWS call credentials come, and why.
 
-    `destination_error` and `typed_destination` bring back a refused 'other address'.
+    `is_open`: it can be used now. `window`: when it is open each week; `window_now` says how that stands.
+    `shut`: why nothing is given under it though its time has come. `destination_error` and `typed_destination`
+    bring back a refused 'other address'.
     """
 
     id: str
@@ -39,6 +41,11 @@ class GrantCard:
     destinations: tuple[Destination, ...] = ()
     typed_destination: str = ""
     destination_error: str = ""
+    is_open: bool = True
+    window: str = ""
+    window_now: str = ""
+    shut: str = ""
+    no_kill_switch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,14 @@ class MyAccess:
 
 
 def my_access(cards: Iterable[GrantCard]) -> MyAccess:
-    """Put the cards in reading order: what ends next, what starts next, what ended last."""
+    """Put the cards in reading order: what ends or closes next, what starts or opens next, what ended last."""
     everything = sorted(cards, key=lambda card: (card.countdown.moment.iso, card.id))
-    kinds = {kind: tuple(c for c in everything if c.countdown.kind == kind) for kind in ("ends", "starts")}
+    active = tuple(c for c in everything if c.countdown.kind in {"ends", "closes"} and c.is_open)
     ended = tuple(c for c in reversed(everything) if c.countdown.kind == "ended")
+    shown = {card.id for card in (*active, *ended)}
     return MyAccess(
-        active=kinds["ends"],
-        later=kinds["starts"],
+        active=active,
+        later=tuple(c for c in everything if c.id not in shown),
         ended=ended,
         fingerprint=fingerprint(everything),
     )
@@ -72,6 +80,7 @@ def fingerprint(cards: Iterable[GrantCard]) -> str:
             *(card.id, card.role_name, card.role_description, card.account, card.scope, card.badge),
             *(card.granted_by, card.reason, card.explanation, card.partner, card.destinations),
             *(card.console_allowed, card.credentials_allowed, card.countdown.kind, card.countdown.moment.iso),
+            *(card.is_open, card.window, card.shut, card.no_kill_switch),
         )
         digest.update(repr(told).encode())
     return digest.hexdigest()[:16]

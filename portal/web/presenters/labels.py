@@ -18,11 +18,18 @@ BADGES = {
     "expired": Badge("Ended", "quiet", "stop"),
     "revoked": Badge("Revoked", "danger", "ban"),
     "released": Badge("Given back", "quiet", "back"),
+    "suspended": Badge("Suspended", "danger", "ban"),
+    "closed": Badge("Closed now", "wait", "clock"),
     "asked": Badge("Asked", "wait", "clock"),
     "ended": Badge("Ended", "quiet", "stop"),
     "pending": Badge("Ending in AWS", "wait", "clock"),
     "retrying": Badge("Retrying", "danger", "alert"),
     "applied": Badge("Ended in AWS", "live", "check"),
+    "not_proven": Badge("Applied, not proven", "wait", "info"),
+    "proven": Badge("Proven over", "live", "check"),
+    "cleaned": Badge("Over, and cleaned up", "quiet", "stop"),
+    "runs_out": Badge("Runs out by itself", "wait", "hourglass"),
+    "no_kill_switch": Badge("Can't be cut off", "danger", "alert"),
     "failed": Badge("Failed", "danger", "alert"),
 }
 

@@ -10,7 +10,7 @@ from portal.web.presenters.words import Countdown, Moment
 
 @dataclass(frozen=True, slots=True)
 class CredentialsView:
-    """The page that shows credentials once. `ends` is the grant's end; `expires` the credentials' own."""
+    """The page that shows credentials once. `expires`: when they cease to work, by their own policy."""
 
     grant_id: str
     role_name: str
@@ -35,7 +35,10 @@ class ConsoleLink:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """A step in a grant's life. `state`: `done`, `now`, `todo`, `failed`; no `moment` while it lies ahead."""
+    """A step in a grant's life. `state`: `done`, `now`, `todo`, `failed`, `none` for one that does not come.
+
+    No `moment` while it lies ahead.
+    """
 
     label: str
     state: str
@@ -69,18 +72,20 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class RevocationView:
-    """How the AWS-side end stands. `seconds`: from the end or revoke until AWS had the deny, once it has."""
+    """How the AWS-side end stands. `applied`, `proven`: how long after the end AWS had it, and was seen to obey."""
 
     badge: Badge
     words: str
     attempts: int = 0
-    seconds: str = ""
+    applied: str = ""
+    proven: str = ""
+    next_try: Moment | None = None
     last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GrantPage:
-    """Everything on a grant's page. `person`: who holds it."""
+    """Everything on a grant's page. `person`: who holds it. What the reader may do stands at the end."""
 
     card: GrantCard
     person: str
@@ -91,11 +96,14 @@ class GrantPage:
     events: tuple[AuditRow, ...]
     revocation: RevocationView | None = None
     revocable: bool = False
+    extendable: bool = False
+    releasable: bool = False
+    cuttable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class RevokeView:
-    """What a revoke is going to end, by name and number."""
+class EndView:
+    """What is going to end, by name and number. `longest`: until when the last session may live by itself."""
 
     grant_id: str
     person: str
@@ -104,7 +112,25 @@ class RevokeView:
     countdown: Countdown
     live_console: int
     live_credentials: int
+    longest: Moment | None = None
+    has_kill_switch: bool = True
     others_on_role: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendView:
+    """What an extension changes: the `end` as it is, and the sessions that keep theirs."""
+
+    grant_id: str
+    person: str
+    role_name: str
+    account: AccountLabel
+    countdown: Countdown
+    end: Moment
+    zone: str
+    live: str
+    window: str = ""
+    contract: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Countdown:
-    """How a period stood at `now_iso`. `kind`: `ends`, `starts` or `ended`; `percent_left`: 0 to 100."""
+    """How a period stood at `now_iso`. `percent_left`: 0 to 100.
+
+    `kind`: `ends`, `starts` or `ended`; of one of several windows `closes` or `opens`.
+    """
 
     kind: str
     words: str
@@ -73,14 +76,21 @@ def moment(at: datetime, *, now: datetime, zone: tzinfo) -> Moment:
     )
 
 
-def countdown(starts_at: datetime, ends_at: datetime, *, now: datetime, zone: tzinfo) -> Countdown:
-    """Say how the half-open period [starts_at, ends_at) stands at `now`."""
+def countdown(
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    now: datetime,
+    zone: tzinfo,
+    edges: tuple[str, str] = ("starts", "ends"),
+) -> Countdown:
+    """Say how the half-open period [starts_at, ends_at) stands at `now`; `edges` names its two."""
     if now < starts_at:
-        kind, at, share, soon = "starts", starts_at, 100.0, False
+        kind, at, share, soon = edges[0], starts_at, 100.0, False
         near = starts_at - now < HOUR
         words = f"in {left_words(starts_at - now)}" if near else day_words(at, now=now, zone=zone)
     elif now < ends_at:
-        kind, at, words = "ends", ends_at, f"in {left_words(ends_at - now)}"
+        kind, at, words = edges[1], ends_at, f"in {left_words(ends_at - now)}"
         share, soon = 100 * ((ends_at - now) / (ends_at - starts_at)), ends_at - now <= SOON
     else:
         kind, at, share, soon = "ended", ends_at, 0.0, False

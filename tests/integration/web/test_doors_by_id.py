@@ -55,7 +55,10 @@ MATRIX = {
     "grant": Door(a_grant, get=200, post=405),
     "credentials": Door(a_grant, get=405, post=200),
     "open-console": Door(a_grant, get=405, post=303),
+    "extend": Door(a_grant, get=403, post=403),
+    "release": Door(a_grant, get=200, post=303),
     "revoke": Door(a_grant, get=403, post=403),
+    "cut-sessions": Door(a_grant, get=403, post=403),
     "console-link": Door(a_link, get=200, post=303),
     "token-revoke": Door(a_token, get=405, post=303),
 }

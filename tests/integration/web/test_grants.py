@@ -84,20 +84,70 @@ def test_the_page_costs_a_bounded_number_of_queries(ben: Person) -> None:
     assert len(counted) <= BUDGET
 
 
+APPLIED = datetime(2026, 1, 1, tzinfo=UTC)
+PROVEN = APPLIED + timedelta(seconds=1)
+NOTE = "The role may not call sts:GetAccessKeyInfo."
+
+
 @pytest.mark.parametrize(
-    ("state", "extra", "badge", "last_step"),
+    ("state", "extra", "badge", "last_steps", "words"),
     [
-        ("pending", {}, "Ending in AWS", "now"),
-        ("failing", {"last_error": "AccessDenied", "attempts": 3}, "Retrying", "failed"),
-        ("applied", {"applied_at": datetime(2026, 1, 1, tzinfo=UTC)}, "Ended in AWS", "done"),
+        ("pending", {}, "Ending in AWS", [("Ended in AWS", "now")], "AWS is being told"),
+        (
+            "failing",
+            {"last_error": "AccessDenied", "attempts": 3},
+            "Retrying",
+            [("Ended in AWS", "failed")],
+            "given again until AWS has it",
+        ),
+        (
+            "applied",
+            {"applied_at": APPLIED, "probe_at": APPLIED},
+            "Ended in AWS",
+            [("Ended in AWS", "done"), ("Proven", "now")],
+            "Whether it obeys is being tried",
+        ),
+        (
+            "applied",
+            {"applied_at": APPLIED, "proof_note": NOTE},
+            "Applied, not proven",
+            [("Ended in AWS", "done"), ("Not proven", "none")],
+            "Applied, not proven, because the role may not call sts:GetAccessKeyInfo.",
+        ),
+        (
+            "proven",
+            {"applied_at": APPLIED, "proven_at": PROVEN},
+            "Proven over",
+            [("Ended in AWS", "done"), ("Proven", "done")],
+            "was seen to refuse",
+        ),
+        (
+            "cleaned",
+            {"applied_at": APPLIED, "proven_at": PROVEN, "cleaned_at": PROVEN},
+            "Over, and cleaned up",
+            [("Ended in AWS", "done"), ("Proven", "done"), ("Cleaned up", "done")],
+            "was proven",
+        ),
+        (
+            "cleaned",
+            {"cleaned_at": PROVEN},
+            "Over, and cleaned up",
+            [("Ended in AWS", "none"), ("Cleaned up", "done")],
+            "AWS never took the order",
+        ),
     ],
 )
-def test_how_the_end_in_aws_stands(
-    ben: Person, state: str, extra: dict[str, object], badge: str, last_step: str
+def test_how_the_end_in_aws_stands(  # noqa: PLR0917  # one column of the table each
+    ben: Person,
+    state: str,
+    extra: dict[str, object],
+    badge: str,
+    last_steps: list[tuple[str, str]],
+    words: str,
 ) -> None:
     grant = make_grant(ben, state="revoked", ended_at=datetime.now(UTC), end_reason="left")
     document = DenyDocument.objects.create(account=grant.role.account, kind="role", name="ReadOnly")
-    asked_at = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=2.5)
+    asked_at = APPLIED - timedelta(seconds=2.5)
     Revocation.objects.create(
         grant=grant, document=document, userids=["AROAEXAMPLE:x"], state=state, asked_at=asked_at,
         covers_until=asked_at + HOUR, next_try_at=asked_at, **extra,
@@ -105,10 +155,14 @@ def test_how_the_end_in_aws_stands(
     admin, holder = page_for(make_admin("view_grant"), grant), page_for(ben, grant)
     assert admin.revocation is not None
     assert holder.revocation is not None
-    assert admin.revocation.badge.word == badge
-    assert admin.timeline[-1].state == last_step
-    assert admin.timeline[-2].note == "by command: left"
-    assert admin.revocation.seconds == ("2.5 s" if state == "applied" else "")
+    assert admin.revocation.badge.word == holder.revocation.badge.word == badge
+    assert words in admin.revocation.words
+    steps = admin.timeline
+    assert [(step.label, step.state) for step in steps[-len(last_steps) :]] == last_steps
+    assert steps[-len(last_steps) - 1].note == "by command: left"
+    assert admin.revocation.applied == ("2.5 s" if "applied_at" in extra else "")
+    assert admin.revocation.proven == ("3.5 s" if "proven_at" in extra else "")
+    assert (admin.revocation.next_try is not None) == (state == "failing")
     assert admin.revocation.last_error == extra.get("last_error", "")
     assert holder.revocation.last_error == ""
 

@@ -15,16 +15,21 @@ const left = (seconds) => {
   return `${days} days`;
 };
 
+const BEGINS = ["starts", "opens"];
+const FINISHES = ["ends", "closes"]; // a window's own edges, where a grant has several, are 'opens' and 'closes'
+
 const words = (kind, seconds) => {
-  if (kind === "ends") return `ends in ${left(seconds)}`;
-  if (kind === "starts") return seconds < HOUR ? `starts in ${left(seconds)}` : null;
+  if (FINISHES.includes(kind)) return `${kind} in ${left(seconds)}`;
+  if (BEGINS.includes(kind)) return seconds < HOUR ? `${kind} in ${left(seconds)}` : null;
   return -seconds < HOUR ? `ended ${left(-seconds)} ago` : null; // null: the server's words stay
 };
 
 const turn = (mark) => {
   const life = mark.closest("[data-life]");
-  if (mark.dataset.countdown === "ends") {
-    mark.dataset.countdown = "ended";
+  if (FINISHES.includes(mark.dataset.countdown)) {
+    const closed = mark.dataset.countdown === "closes";
+    mark.dataset.countdown = closed ? "" : "ended";
+    if (closed) mark.querySelector("time").textContent = "closed";
     for (const button of life?.querySelectorAll("[data-ends]") ?? []) button.disabled = true;
     life?.classList.add("is-over");
   } else {
@@ -38,16 +43,16 @@ const tick = () => {
   for (const mark of document.querySelectorAll("[data-countdown]")) {
     const time = mark.querySelector("time");
     const at = Date.parse(time.dateTime);
-    if (["ends", "starts"].includes(mark.dataset.countdown) && at <= now) turn(mark);
+    if ([...FINISHES, ...BEGINS].includes(mark.dataset.countdown) && at <= now) turn(mark);
     const kind = mark.dataset.countdown;
     const said = kind && words(kind, (at - now) / 1000);
     if (said && said !== time.textContent) time.textContent = said;
-    mark.classList.toggle("is-soon", kind === "ends" && at - now <= 600_000);
+    mark.classList.toggle("is-soon", FINISHES.includes(kind) && at - now <= 600_000);
     const bar = mark.closest("[data-life]")?.querySelector("[data-bar]");
     if (bar) {
       const starts = Date.parse(mark.dataset.starts);
       const share = Math.min(1, Math.max(0, (at - now) / (at - starts)));
-      bar.setAttribute("width", kind === "starts" ? "100%" : `${(100 * share).toFixed(2)}%`);
+      bar.setAttribute("width", BEGINS.includes(kind) ? "100%" : `${(100 * share).toFixed(2)}%`);
     }
   }
 };
