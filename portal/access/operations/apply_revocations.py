@@ -152,12 +152,13 @@ def _look(document: DenyDocument, wanted: Wanted, aws: AwsPorts) -> tuple[Standi
 def _make_it_stand(lease: Lease, wanted: Wanted, found: StandingDeny, aws: AwsPorts) -> StandingDeny:
     target = target_of(lease.document)
     for attempt in range(READ_BACK_TRIES):
-        if wanted.stands_in(found):
+        left_behind = lease.document.write_anew and attempt == 0
+        if wanted.stands_in(found) and not left_behind:
             return found
         time.sleep(READ_BACK_WAIT * attempt)
         if not renew(lease):
             raise OvertakenError
-        aws.deny.write(target, wanted.entries, issued_before=wanted.issued_before)
+        _write(target, wanted, aws)
         found = _read(target, wanted, aws)
     if wanted.stands_in(found):
         return found
@@ -168,10 +169,22 @@ def _read(target: DenyTarget, wanted: Wanted, aws: AwsPorts) -> StandingDeny:
     try:
         return aws.deny.read(target)
     except AwsRefused as refused:
-        # A principal that is gone has no sessions and no denies: what is over is cleaned, what isn't fails.
-        if refused.aws_code == "NoSuchEntity" and not wanted.entries and wanted.issued_before is None:
-            return StandingDeny()
-        raise
+        if not _is_gone_anyway(refused, wanted):
+            raise
+    return StandingDeny()
+
+
+def _write(target: DenyTarget, wanted: Wanted, aws: AwsPorts) -> None:
+    try:
+        aws.deny.write(target, wanted.entries, issued_before=wanted.issued_before)
+    except AwsRefused as refused:
+        if not _is_gone_anyway(refused, wanted):
+            raise
+
+
+def _is_gone_anyway(refused: AwsRefused, wanted: Wanted) -> bool:
+    """A principal that is gone has no sessions and no denies: what is over is cleaned, what isn't fails."""
+    return refused.aws_code == "NoSuchEntity" and not wanted.entries and wanted.issued_before is None
 
 
 def target_of(document: DenyDocument) -> DenyTarget:

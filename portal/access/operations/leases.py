@@ -57,7 +57,8 @@ def give_back(lease: Lease, *, recheck_at: datetime | None = None, **facts: Any)
 
     Then nothing may be recorded: a newer writer has read the database since and answers for it; yet what was put
     may have landed over the newer document, so that AWS is looked at again. `recheck_at`: when AWS is looked at
-    next; sooner where a late put is waited for; None: not before there is something to write.
+    next; sooner where a late put is waited for, or where somebody asked for a look since the lease was taken; None:
+    not before there is something to write.
     """
     document = _locked(lease.document.pk)
     now = database_now()
@@ -65,7 +66,8 @@ def give_back(lease: Lease, *, recheck_at: datetime | None = None, **facts: Any)
         DenyDocument.objects.filter(pk=document.pk).update(recheck_at=now)
         return False
     waited_for = document.recheck_at if document.recheck_at and document.recheck_at > now else None
-    moments = [moment for moment in (waited_for, recheck_at) if moment is not None]
+    asked_for = document.recheck_at if document.recheck_at != lease.document.recheck_at else None
+    moments = [moment for moment in (waited_for, asked_for, recheck_at) if moment is not None]
     DenyDocument.objects.filter(pk=document.pk).update(
         leased_until=None, holder="", recheck_at=min(moments, default=None), **facts
     )

@@ -12,7 +12,7 @@ from django.db.models import F
 from brokers.errors import BrokerError
 from brokers.types import StandingDeny
 from portal.access.lifecycle import STANDING, WAITING, AlarmKind, RevocationState
-from portal.access.models import KeptDeny, Revocation
+from portal.access.models import DenyDocument, KeptDeny, Revocation
 from portal.access.operations.alarms import clear_alarm, raise_alarm
 from portal.access.operations.leases import Lease, give_back
 from portal.access.operations.wanted_denies import Wanted
@@ -55,9 +55,13 @@ def record_applied(lease: Lease, wanted: Wanted, seen: Seen) -> int:
             entries=len(seen.now.entries),
             policies=[asdict(policy) for policy in seen.now.policies],
             recheck_at=now + _jitter(LOOK_AGAIN) if _has_more_to_do(wanted, seen) else None,
-            **({} if wanted.issued_before else {"issued_before": None, "issued_before_until": None}),
+            **({"write_anew": False} if lease.document.write_anew else {}),
         ):
             return 0
+        # By its own end, not by what was read: an operator may have cut everybody since the lease was taken.
+        DenyDocument.objects.filter(pk=lease.document.pk, issued_before_until__lte=now).update(
+            issued_before=None, issued_before_until=None
+        )
         applied = _write_applied(lease, [row for row in wanted.rows if row.state in _values(WAITING)])
         applied += _write_applied(
             lease, [row for row in wanted.by_cut if row.state in _values(WAITING)], no_probe=BY_CUT
