@@ -7,8 +7,7 @@ formatter here writes, tracebacks included, has what looks like a secret masked.
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,19 +63,12 @@ class About:
 _about: ContextVar[About] = ContextVar("about", default=About())  # noqa: B039  # frozen
 
 
-@contextmanager
-def lines_about(request_id: str, actor_id: Callable[[], str] = str) -> Iterator[None]:
-    """Have every line of the block carry these."""
-    before = _about.set(About(request_id, actor_id))
-    try:
-        yield
-    finally:
-        _about.reset(before)
+def begin_lines_about(request_id: str, actor_id: Callable[[], str] = str) -> None:
+    """Have every line of this thread carry these, until the next request or task begins.
 
-
-def begin_lines_about(request_id: str) -> None:
-    """Do the same where no block is to be had: in a worker's thread, until the next one begins. Empty: nothing."""
-    _about.set(About(request_id))
+    There is no end: Django logs an error's answer when all middleware is through, Celery a task's when it is over.
+    """
+    _about.set(About(request_id, actor_id))
 
 
 class AboutFilter(logging.Filter):

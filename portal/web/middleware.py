@@ -2,13 +2,15 @@
 
 import secrets
 from collections.abc import Callable
+from functools import partial
+from weakref import ReferenceType, ref
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
 from portal.directory.models import Person
 from portal.kernel.errors import DomainError
-from portal.kernel.logs import lines_about
+from portal.kernel.logs import begin_lines_about
 from portal.web.errors import error_page
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -23,15 +25,16 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = request.META["sallyport.request_id"] = secrets.token_hex(8)
-        with lines_about(request_id, lambda: _who(request)):
-            response = self.get_response(request)
+        begin_lines_about(request_id, partial(_who, ref(request)))
+        response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
 
 
-def _who(request: HttpRequest) -> str:
+def _who(asked: ReferenceType[HttpRequest]) -> str:
     """Return the id of who acts, where it was looked up already: a log line must not ask the database."""
-    person = getattr(request, "_cached_user", None) or vars(request).get("user")
+    request = asked()
+    person = getattr(request, "_cached_user", None) or getattr(request, "__dict__", {}).get("user")
     return str(person.pk) if type(person) is Person else ""
 
 

@@ -14,7 +14,6 @@ from portal.kernel.logs import (
     JsonFormatter,
     PlainFormatter,
     begin_lines_about,
-    lines_about,
     mask,
 )
 
@@ -32,8 +31,8 @@ def line(message: str, *arguments: object, form: logging.Formatter | None = None
 
 
 def test_a_line_is_one_object_with_what_it_is_about() -> None:
-    with lines_about("0123abcd", lambda: "person-1"):
-        told = json.loads(line("swept %s\nand \x1b[31mmore", 3))
+    begin_lines_about("0123abcd", lambda: "person-1")
+    told = json.loads(line("swept %s\nand \x1b[31mmore", 3))
     assert told["time"].endswith("Z")
     assert told | {"time": ""} == {
         "time": "",
@@ -43,7 +42,8 @@ def test_a_line_is_one_object_with_what_it_is_about() -> None:
         "request_id": "0123abcd",
         "actor_id": "person-1",
     }
-    assert "request_id" not in json.loads(line("after the block"))
+    begin_lines_about("")
+    assert "request_id" not in json.loads(line("of nothing"))
 
 
 def test_a_line_is_never_two_whatever_is_in_it() -> None:
@@ -62,8 +62,9 @@ def test_an_exception_is_a_field_and_is_masked_too() -> None:
 
 
 def test_plain_lines_name_the_request() -> None:
-    with lines_about("0123abcd"):
-        assert "WARNING portal.x [0123abcd]: hello" in line("hello", form=PlainFormatter())
+    begin_lines_about("0123abcd")
+    assert "WARNING portal.x [0123abcd]: hello" in line("hello", form=PlainFormatter())
+    begin_lines_about("")
     assert line("hello", form=PlainFormatter()).endswith("WARNING portal.x: hello")
 
 
@@ -74,11 +75,11 @@ def test_threads_do_not_share_what_their_lines_are_about() -> None:
         begin_lines_about("task-1")
         found.append(json.loads(line("x"))["request_id"])
 
-    with lines_about("request-1"):
-        thread = threading.Thread(target=task)
-        thread.start()
-        thread.join()
-        found.append(json.loads(line("x"))["request_id"])
+    begin_lines_about("request-1")
+    thread = threading.Thread(target=task)
+    thread.start()
+    thread.join()
+    found.append(json.loads(line("x"))["request_id"])
     assert found == ["task-1", "request-1"]
 
 
