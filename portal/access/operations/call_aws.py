@@ -1,13 +1,33 @@
 """From a grant to the one STS call that its role's definition names."""
 
+from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
 from brokers.types import AssumeRoleCall, FederationTokenCall, IssuedSession, Partition
 from portal.access.operations.granting_rules import scope_of
 from portal.access.operations.write_sessions import Asked
 from portal.catalog.models import AwsRole
+from portal.kernel.tallies import count
 
 
 def call_sts(asked: Asked, aws: AwsPorts) -> IssuedSession:
+    """Call, and count how it went: `ok`, or the error's stable code.
+
+    Raises:
+        BrokerError: AWS refused or did not answer.
+    """
+    outcome = "portal.fault"
+    try:
+        issued = _call(asked, aws)
+        outcome = "ok"
+    except BrokerError as problem:
+        outcome = problem.code
+        raise
+    finally:
+        count("sts_calls", f"{asked.grant.role.method}:{outcome}")
+    return issued
+
+
+def _call(asked: Asked, aws: AwsPorts) -> IssuedSession:
     grant, role = asked.grant, asked.grant.role
     tags = (
         {"SallyportGrant": str(grant.pk), "SallyportPerson": str(grant.person_id)} if role.sends_tags else {}

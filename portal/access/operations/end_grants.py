@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.db import transaction
+
 from portal.access.lifecycle import MAY_LIVE, GrantState, RevocationState, refusal
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
 from portal.audit.events import EventType
@@ -19,6 +21,7 @@ from portal.catalog.models import AwsRole
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError
+from portal.kernel.tallies import count
 
 
 class IsEnded(Protocol):
@@ -156,3 +159,4 @@ def note_ended(grants: Sequence[IsEnded], ending: Ending, cut: Collection[UUID])
         for grant in grants
     )
     outbox.post("access.grants.ended", at=ending.at, state=ending.state.value, count=str(len(grants)))
+    transaction.on_commit(lambda: count("grants_ended", ending.state.value, len(grants)), robust=True)
