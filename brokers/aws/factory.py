@@ -7,10 +7,11 @@ from brokers.aws.account_access import AccountAccess
 from brokers.aws.console import FederationConsole
 from brokers.aws.deny import IamDenyWriter
 from brokers.aws.hub import Hub, HubCredentials
+from brokers.aws.leftovers import AccountPolicies
 from brokers.aws.partitions import RoleArn, check_managed_policy_arn
 from brokers.aws.probe import SessionProber
 from brokers.aws.revocation import check_entries
-from brokers.aws.session_names import CANARY, session_name, source_identity
+from brokers.aws.session_names import CANARY, grant_of, session_name, source_identity
 from brokers.aws.session_policy import role_session_policy
 from brokers.aws.sts import StsCredentials
 from brokers.ports import AwsPorts
@@ -26,6 +27,7 @@ class AwsBrokers:
     console: FederationConsole
     deny: IamDenyWriter
     principals: IamDenyWriter
+    policies: AccountPolicies
     prober: SessionProber
 
     @classmethod
@@ -47,10 +49,11 @@ class AwsBrokers:
             LimitExceeded: an unknown region, or a `signin_endpoint` that isn't an origin.
         """
         made = Hub(hub, region=region, endpoint_url=endpoint_url)
-        deny = IamDenyWriter(AccountAccess(made))
+        accounts = AccountAccess(made)
+        deny, policies = IamDenyWriter(accounts), AccountPolicies(accounts)
         console = FederationConsole(made, signin_region=signin_region, signin_endpoint=signin_endpoint)
         credentials = StsCredentials(made)
-        return cls(made, credentials, console, deny, deny, SessionProber(made, credentials))
+        return cls(made, credentials, console, deny, deny, policies, SessionProber(made, credentials))
 
     def ports(self) -> AwsPorts:
         """Return what the portal asks of AWS. Reads the hub's credentials; raises as `Hub.is_temporary`."""
@@ -60,7 +63,9 @@ class AwsBrokers:
             deny=self.deny,
             prober=self.prober,
             principals=self.principals,
+            policies=self.policies,
             session_name=session_name,
+            grant_of=grant_of,
             source_identity=source_identity,
             canary_name=CANARY,
             check_deny_entries=check_entries,
