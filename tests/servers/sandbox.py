@@ -7,6 +7,7 @@ with sandbox(tmp_path) as aws:
 import contextlib
 import json
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from botocore.config import Config
 from tests.servers.process import free_port, running
 
 ROOT = Path(__file__).parents[2]
+# One for all clients: a session of its own would read AWS's service models anew. Making a client isn't thread-safe.
+SESSION = boto3.Session()
+MAKING = threading.Lock()
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=5,
@@ -46,15 +50,18 @@ class Sandbox:
 
         `unchecked`: without botocore's own look at minimums, so that they reach the server.
         """
-        session = boto3.Session(
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials.get("SessionToken"),
-            region_name=self.estate["region"],
-        )
-        make: Any = session.client
+        make: Any = SESSION.client
         config = CONFIG.merge(Config(parameter_validation=not unchecked))
-        return make(service, endpoint_url=url or self.endpoint_url, config=config)
+        with MAKING:
+            return make(
+                service,
+                region_name=self.estate["region"],
+                endpoint_url=url or self.endpoint_url,
+                config=config,
+                aws_access_key_id=credentials["AccessKeyId"],
+                aws_secret_access_key=credentials["SecretAccessKey"],
+                aws_session_token=credentials.get("SessionToken"),
+            )
 
     def hub(self, service: str, *, unchecked: bool = False) -> Any:
         """Build a client with the long-lived key of the hub's user."""

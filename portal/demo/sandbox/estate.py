@@ -56,6 +56,8 @@ def bucket_arns(*names: str) -> list[str]:
     return [arn for name in names for arn in (f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*")]
 
 
+# What the portal probes with, to prove that a session is cut off: the role has to allow it.
+PROBE = allow(["sts:GetAccessKeyInfo"], "*")
 READ = ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
 READ_WRITE = [*READ, "s3:PutObject", "s3:DeleteObject"]
 LIST_BUCKETS = allow(["s3:ListAllMyBuckets"], "*")
@@ -66,7 +68,7 @@ ROLES = (
         "ProductionReadOnly",
         "Look at releases and logs of Meadow Production",
         12 * HOUR,
-        (LIST_BUCKETS, allow(READ, *bucket_arns("meadow-logs", "meadow-releases"))),
+        (PROBE, LIST_BUCKETS, allow(READ, *bucket_arns("meadow-logs", "meadow-releases"))),
     ),
     Role(
         PRODUCTION.account_id,
@@ -74,6 +76,7 @@ ROLES = (
         "Run Meadow Production: read and write its buckets, look at its roles",
         4 * HOUR,
         (
+            PROBE,
             LIST_BUCKETS,
             allow(READ_WRITE, *bucket_arns("meadow-logs", "meadow-releases")),
             allow(["iam:ListRoles", "iam:GetRole"], "*"),
@@ -85,6 +88,7 @@ ROLES = (
         "Read and write Harbor's measurements",
         8 * HOUR,
         (
+            PROBE,
             LIST_BUCKETS,
             allow(READ_WRITE, *bucket_arns("harbor-measurements")),
             allow(READ, *bucket_arns("harbor-partner-dropbox")),
@@ -95,7 +99,7 @@ ROLES = (
         "PartnerDropbox",
         "Exchange files with a partner company, in one bucket",
         HOUR,
-        (allow(READ_WRITE, *bucket_arns("harbor-partner-dropbox")),),
+        (PROBE, allow(READ_WRITE, *bucket_arns("harbor-partner-dropbox"))),
     ),
 )
 
@@ -174,30 +178,41 @@ def hub_policy() -> Policy:
     accounts = [account.account_id for account in TARGETS]
     roles = [f"arn:aws:iam::{account}:role{PATH}*" for account in accounts]
     roles += [f"arn:aws:iam::{account}:role/{REVOKER}" for account in accounts]
-    own = [
-        "iam:GetUser",
-        "iam:ListUserPolicies",
-        "iam:GetUserPolicy",
-        "iam:PutUserPolicy",
-        "iam:DeleteUserPolicy",
-    ]
     return document(
         allow(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], *roles),
         # AWS would take federated-user/* for a resource here; MiniStack judges the call against *.
         allow(["sts:GetFederationToken", "sts:TagSession"], "*"),
-        allow(own, HUB_USER_ARN),
+        *deny_writing("User", HUB.account_id, HUB_USER_ARN),
+        LIST_BUCKETS,  # what federation sessions are probed with
         allow(READ, *bucket_arns("meadow-harbor-handbook")),
+    )
+
+
+def deny_writing(kind: str, account_id: str, principals: str) -> tuple[Policy, ...]:
+    """Allow what writing denies needs: inline policies of `principals`, managed ones under PATH for the overflow."""
+    own = f"arn:aws:iam::{account_id}:policy{PATH}*"
+    inline = [
+        f"Get{kind}",
+        f"List{kind}Policies",
+        *(f"{verb}{kind}Policy" for verb in ("Get", "Put", "Delete")),
+    ]
+    managed = [f"{verb}Policy{what}" for what in ("", "Version") for verb in ("Get", "Create", "Delete")]
+    attach = allow([f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach")], principals)
+    return (
+        allow([f"iam:{verb}" for verb in (*inline, f"ListAttached{kind}Policies")], principals),
+        allow([f"iam:{verb}" for verb in (*managed, "ListPolicyVersions")], own),
+        {**attach, "Condition": {"ArnLike": {"iam:PolicyARN": own}}},
+        allow(["iam:ListPolicies"], "*"),
     )
 
 
 def revoker(account_id: str) -> Role:
     """The role that the portal assumes to write denies. Outside of PATH: it must not be able to change itself."""
-    actions = ["GetRole", "ListRolePolicies", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy"]
     return Role(
         account_id,
         REVOKER,
         "Writes and removes the portal's denies on roles under /sallyport/",
         HOUR,
-        (allow([f"iam:{action}" for action in actions], f"arn:aws:iam::{account_id}:role{PATH}*"),),
+        deny_writing("Role", account_id, f"arn:aws:iam::{account_id}:role{PATH}*"),
         path="/",
     )

@@ -74,3 +74,20 @@ class Facts:
         except ClientError:
             return ()
         return [policy["PolicyArn"] for policy in found["AttachedPolicies"]]
+
+    async def policy_exists(self, account_id: str, arn: str) -> bool:
+        """AWS's own policies count as there: they stand in no account, and MiniStack has only some."""
+        if arn.startswith("arn:aws:iam::aws:"):
+            return True
+        try:
+            await asyncio.to_thread(self.root.iam(account_id).get_policy, PolicyArn=arn)
+        except ClientError:
+            return False
+        return True
+
+    async def policy_versions(self, account_id: str, arn: str) -> int:
+        ask = self.root.iam(account_id).list_policy_versions
+        try:
+            return len((await asyncio.to_thread(ask, PolicyArn=arn))["Versions"])
+        except ClientError:  # no such policy: MiniStack will say so
+            return 0

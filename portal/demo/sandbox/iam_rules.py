@@ -22,6 +22,13 @@ async def check(call: Call, facts: Facts) -> None:
             await _inline(call, kind, facts)
         if call.action == f"Attach{kind}Policy":
             await _attach(call, kind, facts)
+    if (
+        call.action == "DeletePolicy"
+        and await facts.policy_versions(call.account_id, call.given["PolicyArn"]) > 1
+    ):
+        raise Refused(
+            "DeleteConflict", "This policy has more than one version. Delete the others first.", 409
+        )
 
 
 def _documents(call: Call) -> None:
@@ -48,6 +55,9 @@ async def _inline(call: Call, kind: str, facts: Facts) -> None:
 
 
 async def _attach(call: Call, kind: str, facts: Facts) -> None:
+    arn = call.given["PolicyArn"]
+    if not await facts.policy_exists(call.account_id, arn):
+        raise Refused("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
     attached = set(await facts.attached(call.account_id, kind, call.given[f"{kind}Name"]))
-    if len(attached | {call.given["PolicyArn"]}) > ATTACHED:
+    if len(attached | {arn}) > ATTACHED:
         raise limit_exceeded(f"Cannot exceed quota for PoliciesPer{kind}: {ATTACHED}")

@@ -74,13 +74,24 @@ def _hub_user(iam: "IAMClient", known: Json) -> Json:
     policy_arn = f"arn:aws:iam::{estate.HUB.account_id}:policy/{estate.HUB_POLICY}"
     if _missing(lambda: iam.get_user(UserName=user), "NoSuchEntity"):
         iam.create_user(UserName=user)
+    document = json.dumps(estate.hub_policy())
     if _missing(lambda: iam.get_policy(PolicyArn=policy_arn), "NoSuchEntity"):
-        document = json.dumps(estate.document(*estate.hub_policy()["Statement"]))
         iam.create_policy(PolicyName=estate.HUB_POLICY, PolicyDocument=document)
+    else:
+        _bring_up_to_date(iam, policy_arn, document)
     attached = iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]
     if policy_arn not in {policy["PolicyArn"] for policy in attached}:
         iam.attach_user_policy(UserName=user, PolicyArn=policy_arn)
     return _hub_key(iam, known)
+
+
+def _bring_up_to_date(iam: "IAMClient", policy_arn: str, document: str) -> None:
+    """Give a policy of an older sandbox's what this one's portal needs. A managed policy keeps five versions."""
+    default = iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
+    found = iam.get_policy_version(PolicyArn=policy_arn, VersionId=default)["PolicyVersion"]["Document"]
+    if found != json.loads(document):
+        iam.create_policy_version(PolicyArn=policy_arn, PolicyDocument=document, SetAsDefault=True)
+        iam.delete_policy_version(PolicyArn=policy_arn, VersionId=default)
 
 
 def _hub_key(iam: "IAMClient", known: Json) -> Json:
@@ -113,8 +124,8 @@ def _role(iam: "IAMClient", role: estate.Role) -> Json:
             MaxSessionDuration=role.max_session,
             AssumeRolePolicyDocument=json.dumps(estate.trust()),
         )
-        policy = json.dumps(estate.document(*role.statements))
-        iam.put_role_policy(RoleName=role.name, PolicyName="Permissions", PolicyDocument=policy)
+    policy = json.dumps(estate.document(*role.statements))
+    iam.put_role_policy(RoleName=role.name, PolicyName="Permissions", PolicyDocument=policy)
     found = iam.get_role(RoleName=role.name)["Role"]
     return {
         "account_id": role.account_id,

@@ -1,4 +1,4 @@
-"""The child process: MiniStack, with three things amended that it lacks.
+"""The child process: MiniStack, with four things amended that it lacks.
 
 Run as `python -m portal.demo.sandbox.stand_in`; configured by MiniStack's own environment variables.
 
@@ -7,6 +7,8 @@ Run as `python -m portal.demo.sandbox.stand_in`; configured by MiniStack's own e
    process loses at most the last moment.
 3. IAM calls on a role are authorised against the role's real ARN, path included, as AWS does; MiniStack
    builds one without the path, and a policy on `role/sallyport/*` would never match.
+4. iam:CreatePolicy is authorised against the ARN that the policy will have, and attaching and detaching have the
+   condition key iam:PolicyARN, as AWS does; MiniStack judges against `*` and knows no such key.
 """
 
 import asyncio
@@ -76,6 +78,33 @@ def give_roles_their_path(actions: Any, iam: Any) -> None:
     actions.extract_resource_arn = with_path
 
 
+def give_managed_policies_their_arn(actions: Any) -> None:
+    without_new, without_key = actions.extract_resource_arn, actions.request_tag_context
+
+    def with_new(service: str, *args: Any) -> str:
+        *_, params, _region, account = args
+        name = actions._query_param(params, "PolicyName")  # noqa: SLF001 - MiniStack's own way to read one
+        if service == "iam" and actions._query_param(params, "Action") == "CreatePolicy":  # noqa: SLF001
+            path = actions._query_param(params, "Path") or "/"  # noqa: SLF001
+            return f"arn:aws:iam::{account}:policy{path}{name}"
+        return str(without_new(service, *args))
+
+    def with_key(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        context = dict(without_key(service, action, body, params))
+        if service == "iam" and action.startswith(("iam:Attach", "iam:Detach")):
+            context["iam:PolicyARN"] = actions._query_param(params, "PolicyArn")  # noqa: SLF001
+        return context
+
+    actions.extract_resource_arn, actions.request_tag_context = with_new, with_key
+
+
+def judge_as_aws() -> None:
+    """Amend how MiniStack authorises IAM calls, in this process."""
+    actions = importlib.import_module("ministack.core.iam_actions")
+    give_roles_their_path(actions, importlib.import_module("ministack.services.iam"))
+    give_managed_policies_their_arn(actions)
+
+
 def main() -> None:
     end_with_parent()
     app = importlib.import_module("ministack.app")
@@ -84,7 +113,7 @@ def main() -> None:
         name: importlib.import_module(f"ministack.services.{name}") for name in PERSISTED
     }
     persist_sessions(modules["sts"])
-    give_roles_their_path(importlib.import_module("ministack.core.iam_actions"), modules["iam"])
+    judge_as_aws()
     for name, module in modules.items():
         module.handle_request = SoonSaved(name, module, persistence)
     sys.argv = ["ministack"]

@@ -119,6 +119,34 @@ def test_ten_managed_policies_on_a_role(administrator: Any) -> None:
         administrator.delete_policy(PolicyArn=arn)
 
 
+def test_five_versions_and_none_left_when_a_policy_is_deleted(administrator: Any) -> None:
+    arn = administrator.create_policy(PolicyName="versions", PolicyDocument=policy_of(200))["Policy"]["Arn"]
+    version = {"PolicyArn": arn, "PolicyDocument": policy_of(201)}
+    assert (
+        refused(administrator.create_policy_version, **{**version, "PolicyDocument": policy_of(6_145)})
+        == LIMIT
+    )
+    for _ in range(4):
+        administrator.create_policy_version(**version, SetAsDefault=True)
+    assert refused(administrator.create_policy_version, **version) == LIMIT
+    assert refused(administrator.delete_policy, PolicyArn=arn) == ("DeleteConflict", 409)
+    assert refused(administrator.delete_policy_version, PolicyArn=arn, VersionId="v5") == (
+        "DeleteConflict",
+        409,
+    )
+    for number in range(1, 5):
+        administrator.delete_policy_version(PolicyArn=arn, VersionId=f"v{number}")
+    administrator.delete_policy(PolicyArn=arn)
+
+
+def test_what_is_attached_must_be_there(administrator: Any) -> None:
+    missing = {"PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/missing"}
+    assert refused(administrator.attach_role_policy, **ROLE, **missing) == ("NoSuchEntity", 404)
+    aws_own = {"PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+    administrator.attach_role_policy(**ROLE, **aws_own)
+    administrator.detach_role_policy(**ROLE, **aws_own)
+
+
 def test_the_revoker_writes_only_on_roles_under_the_path(revoker: Any) -> None:
     document = {"PolicyName": "SallyportDeny", "PolicyDocument": policy_of(200)}
     revoker.put_role_policy(**ROLE, **document)

@@ -53,7 +53,7 @@ def seed(aws: MiniStack) -> None:
             "sts:TagSession",
             "sts:GetFederationToken",
             "s3:*",
-            "iam:*UserPolic*",
+            "iam:*Polic*",
             "iam:GetUser",
         ]
     )

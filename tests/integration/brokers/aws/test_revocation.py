@@ -1,13 +1,12 @@
 """The kill switch: a deny on one `aws:userid` cuts one session and leaves its neighbour, seen at MiniStack."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from brokers.aws import AwsBrokers
-from brokers.aws.revocation import denied_userids, deny_document
-from brokers.errors import AwsAccessDenied, AwsRefused, LimitExceeded, NotPossible
-from brokers.types import DenyTarget
+from brokers.errors import AwsAccessDenied, AwsRefused, NotPossible
+from brokers.types import DenyTarget, StandingDeny
 from tests.integration.brokers.aws.estate import (
     BROKER_USER,
     HUB,
@@ -16,6 +15,7 @@ from tests.integration.brokers.aws.estate import (
     ROLE_ARN,
     TARGET,
     Estate,
+    allow,
     assert_denied,
     is_denied,
     policy,
@@ -28,14 +28,14 @@ from tests.servers.ministack import MiniStack
 @pytest.fixture(autouse=True)
 def _nothing_revoked(brokers: AwsBrokers) -> Iterator[None]:
     yield
-    brokers.deny.remove(role_target())
-    brokers.deny.remove(user_target())
+    brokers.deny.write(role_target(), [])
+    brokers.deny.write(user_target(), [])
 
 
 def test_a_roles_deny_cuts_one_session_and_leaves_the_neighbour(estate: Estate) -> None:
     revoked, neighbour = estate.role_session(), estate.role_session()
     assert not is_denied(estate.get(revoked))
-    estate.brokers.deny.write(role_target(), deny_document([revoked.userid]))
+    estate.brokers.deny.write(role_target(), [revoked.userid])
     assert_denied(estate.get(revoked))
     assert not is_denied(estate.get(neighbour))
 
@@ -44,7 +44,7 @@ def test_a_users_deny_cuts_one_federated_session_and_leaves_the_neighbour_and_th
     revoked, neighbour = estate.federated_session(), estate.federated_session()
     assert revoked.userid.startswith(f"{HUB}:sp-")
     assert not is_denied(estate.get(revoked, HUB_BUCKET))
-    estate.brokers.deny.write(user_target(), deny_document([revoked.userid]))
+    estate.brokers.deny.write(user_target(), [revoked.userid])
     assert_denied(estate.get(revoked, HUB_BUCKET))
     assert not is_denied(estate.get(neighbour, HUB_BUCKET))
     # The hub's user carries the deny and goes on issuing.
@@ -55,20 +55,25 @@ def test_a_users_deny_cuts_one_federated_session_and_leaves_the_neighbour_and_th
     "target", [role_target(), user_target()], ids=["role by way of a role", "hub's own user"]
 )
 def test_what_was_written_is_read_back_replaced_and_removed(brokers: AwsBrokers, target: DenyTarget) -> None:
-    first, second = deny_document(["AROA1234567890ABCDEF:a1"]), deny_document(["AROA1234567890ABCDEF:a2"])
     deny = brokers.deny
-    assert deny.read(target) is None
-    deny.write(target, first)
-    assert deny.read(target) == first
-    deny.write(target, second)
-    assert denied_userids(deny.read(target)) == {"AROA1234567890ABCDEF:a2"}
-    deny.remove(target)
-    deny.remove(target)
-    assert deny.read(target) is None
+    assert deny.read(target) == StandingDeny()
+    deny.write(target, ["AROA1234567890ABCDEF:a1"])
+    assert deny.read(target).entries == {"AROA1234567890ABCDEF:a1"}
+    deny.write(target, ["AROA1234567890ABCDEF:a2"])
+    found = deny.read(target)
+    assert found.entries == {"AROA1234567890ABCDEF:a2"}
+    assert found.intact
+    deny.write(target, [])
+    deny.write(target, [])
+    assert deny.read(target) == StandingDeny()
 
 
 def test_a_role_that_is_gone_is_an_error_and_not_an_empty_document(brokers: AwsBrokers) -> None:
-    for call in (brokers.deny.read, brokers.deny.remove, brokers.principals.unique_id):
+    def write(*entries: str) -> Callable[[DenyTarget], None]:
+        return lambda target: brokers.deny.write(target, entries)
+
+    writes = (write(), write("AROA1234567890ABCDEF:a1"))
+    for call in (brokers.deny.read, brokers.principals.unique_id, *writes):
         with pytest.raises(AwsRefused) as caught:
             call(role_target(name="Nobody"))
         assert caught.value.aws_code == "NoSuchEntity"
@@ -81,30 +86,9 @@ def test_the_unique_id_is_the_first_half_of_the_sessions_userid(estate: Estate, 
     assert estate.brokers.principals.unique_id(user_target()) == known
 
 
-def test_no_room_beside_other_inline_policies_is_refused_and_what_stands_stays(
-    brokers: AwsBrokers, aws: MiniStack
-) -> None:
-    iam = aws.root("iam", TARGET)
-    iam.put_role_policy(
-        RoleName=ROLE,
-        PolicyName="Bulky",
-        PolicyDocument=policy({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "x" * 9_500}),
-    )
-    try:
-        brokers.deny.write(role_target(), deny_document(["AROA1234567890ABCDEF:fits"]))
-        with pytest.raises(LimitExceeded) as caught:
-            brokers.deny.write(
-                role_target(), deny_document([f"AROA1234567890ABCDEF:s{n}" for n in range(30)])
-            )
-        assert caught.value.field == f"Inline policies of role {ROLE}"
-        assert denied_userids(brokers.deny.read(role_target())) == {"AROA1234567890ABCDEF:fits"}
-    finally:
-        iam.delete_role_policy(RoleName=ROLE, PolicyName="Bulky")
-
-
 def test_a_session_cannot_lift_its_neighbours_deny_nor_open_its_role(estate: Estate) -> None:
     revoked, admin = estate.role_session(), estate.role_session()
-    estate.brokers.deny.write(role_target(), deny_document([revoked.userid]))
+    estate.brokers.deny.write(role_target(), [revoked.userid])
     iam = estate.aws.as_session("iam", admin.credentials)
     # The role may do all of IAM, and reading its own role works: only the writes are taken away.
     assert iam.get_role(RoleName=ROLE)["Role"]["Arn"] == ROLE_ARN
@@ -112,6 +96,22 @@ def test_a_session_cannot_lift_its_neighbours_deny_nor_open_its_role(estate: Est
     assert_denied(lambda: iam.put_role_policy(RoleName=ROLE, PolicyName="x", PolicyDocument=policy()))
     assert_denied(lambda: iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=policy()))
     assert_denied(estate.get(revoked))
+
+
+def test_a_session_cannot_lift_a_deny_out_of_a_managed_policy(estate: Estate, aws: MiniStack) -> None:
+    admin = estate.role_session()
+    estate.brokers.deny.write(role_target(), [f"AROA1234567890ABCDEF:sp-{n:060}" for n in range(150)])
+    arn = f"arn:aws:iam::{TARGET}:policy/sallyport/SallyportRevoked-role-{ROLE}-1"
+    iam = estate.aws.as_session("iam", admin.credentials)
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"] == "v1"
+    assert_denied(
+        lambda: iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(), SetAsDefault=True)
+    )
+    assert_denied(lambda: iam.set_default_policy_version(PolicyArn=arn, VersionId="v1"))
+    assert_denied(lambda: iam.detach_role_policy(RoleName=ROLE, PolicyArn=arn))
+    # Somebody else's policy is none of the portal's business.
+    made = iam.create_policy(PolicyName="Mine", PolicyDocument=policy(allow("s3:GetObject")))["Policy"]
+    iam.create_policy_version(PolicyArn=made["Arn"], PolicyDocument=policy(allow("s3:PutObject")))
 
 
 def test_assume_role_out_of_the_box_is_denied_even_where_a_trust_policy_names_the_session(
@@ -131,11 +131,11 @@ def test_assume_role_out_of_the_box_is_denied_even_where_a_trust_policy_names_th
 
 
 def test_writing_needs_the_role_of_the_targets_own_account(brokers: AwsBrokers) -> None:
-    document = deny_document(["AROA1234567890ABCDEF:a1"])
+    entries = ["AROA1234567890ABCDEF:a1"]
     with pytest.raises(NotPossible, match=f"is in account {TARGET}, the hub in {HUB}"):
-        brokers.deny.write(role_target(via=None), document)
+        brokers.deny.write(role_target(via=None), entries)
     with pytest.raises(NotPossible, match=f"the role to write with in {HUB}"):
-        brokers.deny.write(role_target(via=f"arn:aws:iam::{HUB}:role/SallyportRevoker"), document)
+        brokers.deny.write(role_target(via=f"arn:aws:iam::{HUB}:role/SallyportRevoker"), entries)
     with pytest.raises(AwsAccessDenied) as caught:
-        brokers.deny.write(role_target(via=f"arn:aws:iam::{TARGET}:role/Missing"), document)
+        brokers.deny.write(role_target(via=f"arn:aws:iam::{TARGET}:role/Missing"), entries)
     assert caught.value.operation == f"sts:AssumeRole of arn:aws:iam::{TARGET}:role/Missing"
