@@ -21,6 +21,8 @@ class TokenHasScope(BasePermission):
             return True
         # A view without the attribute is a mistake, and fails closed.
         scope: ApiToken.Scope | None = view.scope  # type: ignore[attr-defined]  # every view of ours has it
+        if request.method == "POST":
+            scope = getattr(view, "write_scope", None) or scope
         if scope is not None and scope.value not in request.auth.scopes:
             raise ScopeMissing(scope.value)
         return True

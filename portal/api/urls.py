@@ -2,8 +2,10 @@ from django.urls import path, re_path
 
 from portal.api.views.console_links import ConsoleLinksView
 from portal.api.views.credentials import CredentialsView
-from portal.api.views.grants import GrantsView, GrantView, RevokeView
+from portal.api.views.grants import GrantsView, GrantView
+from portal.api.views.lifecycle import CutSessionsView, ExtendView, ReleaseView, RevocationView, RevokeView
 from portal.api.views.me import MeView
+from portal.api.views.partners import ResumeView, SuspendView
 from portal.api.views.schema import NowhereView, SchemaView
 
 app_name = "api"
@@ -13,7 +15,13 @@ urlpatterns = [
     path("v1/grants/<uuid:grant_id>", GrantView.as_view(), name="grant"),
     path("v1/grants/<uuid:grant_id>/credentials", CredentialsView.as_view(), name="credentials"),
     path("v1/grants/<uuid:grant_id>/console-links", ConsoleLinksView.as_view(), name="console-links"),
+    path("v1/grants/<uuid:grant_id>/extend", ExtendView.as_view(), name="extend"),
+    path("v1/grants/<uuid:grant_id>/release", ReleaseView.as_view(), name="release"),
     path("v1/grants/<uuid:grant_id>/revoke", RevokeView.as_view(), name="revoke"),
+    path("v1/grants/<uuid:grant_id>/cut-sessions", CutSessionsView.as_view(), name="cut-sessions"),
+    path("v1/grants/<uuid:grant_id>/revocation", RevocationView.as_view(), name="revocation"),
+    path("v1/partners/<uuid:partner_id>/suspend", SuspendView.as_view(), name="suspend"),
+    path("v1/partners/<uuid:partner_id>/resume", ResumeView.as_view(), name="resume"),
     path("v1/schema", SchemaView.as_view(), name="schema"),
     re_path(r"", NowhereView.as_view(), name="nowhere"),
 ]

@@ -18,9 +18,13 @@ S = TypeVar("S", bound=Serializer[Any])
 
 
 class ScopedView(APIView):
-    """A view whose tokens need `scope`; None: any token of the person's will do."""
+    """A view whose tokens need `scope`; None: any token of the person's will do.
+
+    `write_scope`: what a POST needs instead, where the same address also answers a GET.
+    """
 
     scope: ClassVar[ApiToken.Scope | None]
+    write_scope: ClassVar[ApiToken.Scope | None] = None
     schema = ProblemSchema()
     metadata_class = None  # OPTIONS tells nothing: the schema does
 

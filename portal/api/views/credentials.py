@@ -30,6 +30,7 @@ class CredentialsView(ScopedView):
             "SecretAccessKey": found.secret_access_key,
             "SessionToken": found.session_token,
             "Expiration": utc(found.expires_at),
+            "WorksUntil": utc(issued.ends_at),
             "GrantEndsAt": utc(issued.grant.ends_at),
         }
         return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})

@@ -1,15 +1,19 @@
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import status
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal import wiring
 from portal.access.models import Grant
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.make_grant import make_grant
 from portal.api.authentication import caller
+from portal.api.orders import GrantOrderSerializer
 from portal.api.paging import GrantPages
-from portal.api.serializers import GrantFilter, GrantSerializer, RevokeOrder
+from portal.api.serializers import GrantFilter, GrantSerializer
 from portal.api.views.base import ScopedView, own_grant, own_grants
 from portal.directory.models import ApiToken
 from portal.kernel.clock import database_now
@@ -17,6 +21,7 @@ from portal.kernel.clock import database_now
 
 class GrantsView(ScopedView, GenericAPIView[Grant]):
     scope = ApiToken.Scope.READ_GRANTS
+    write_scope = ApiToken.Scope.MAKE_GRANTS
     pagination_class = GrantPages
     serializer_class = GrantSerializer
     filter_backends = []
@@ -33,6 +38,18 @@ class GrantsView(ScopedView, GenericAPIView[Grant]):
         shown = GrantSerializer(page or [], many=True, context={"now": database_now()})
         return self.get_paginated_response(shown.data)
 
+    @extend_schema(
+        operation_id="make_grant",
+        summary="Give a person a role for a time (admins)",
+        request=GrantOrderSerializer,
+        responses={201: GrantSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        asked = GrantOrderSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        made = make_grant(order=asked.order(), aws=wiring.aws_ports(), actor=caller(request))
+        return Response(shown_grant(made.pk), status=status.HTTP_201_CREATED)
+
 
 class GrantView(ScopedView):
     scope = ApiToken.Scope.READ_GRANTS
@@ -42,22 +59,11 @@ class GrantView(ScopedView):
         return Response(_shown(own_grant(request, grant_id)))
 
 
-class RevokeView(ScopedView):
-    scope = ApiToken.Scope.REVOKE_GRANTS
-
-    @extend_schema(
-        operation_id="revoke_grant",
-        summary="End a grant now, its live sessions in AWS included (admins)",
-        request=RevokeOrder,
-        responses=GrantSerializer,
-    )
-    def post(self, request: Request, grant_id: UUID) -> Response:
-        order = self.read(RevokeOrder, request.data)
-        ended = revoke_grant(grant_id=grant_id, reason=order["reason"], actor=caller(request))
-        return Response(
-            _shown(Grant.objects.select_related("role__account", "granted_by", "revocation").get(pk=ended.pk))
-        )
+def shown_grant(grant_id: UUID) -> Any:
+    """Return a grant as it stands in the database, for whoever was just let do something to it."""
+    grants = Grant.objects.select_related("role__account", "person", "granted_by", "revocation")
+    return _shown(grants.get(pk=grant_id))
 
 
-def _shown(grant: Grant) -> object:
+def _shown(grant: Grant) -> Any:
     return GrantSerializer(grant, context={"now": database_now()}).data

@@ -77,7 +77,11 @@ def test_credentials_have_awss_names_and_leave_a_trail(ben: Person) -> None:
     grant = make_grant(ben)
     answer = send(caller(ben), "post", reverse("api:credentials", args=[grant.pk]))
     told = answer.json()
-    assert set(told) == {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration", "GrantEndsAt"}
+    assert set(told) == {
+        *("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration", "WorksUntil", "GrantEndsAt"),
+    }
+    until = datetime.fromisoformat(told["WorksUntil"])
+    assert timedelta(0) <= grant.ends_at - until < timedelta(minutes=1)
     assert (told["SecretAccessKey"], told["SessionToken"]) == (SECRET, TOKEN)
     assert told["GrantEndsAt"] == f"{grant.ends_at:%Y-%m-%dT%H:%M:%SZ}"
     assert "no-store" in answer["Cache-Control"]
@@ -140,8 +144,19 @@ def test_the_schema_describes_every_endpoint_and_its_problems(ben: Person) -> No
         "/api/v1/grants/{grant_id}",
         "/api/v1/grants/{grant_id}/credentials",
         "/api/v1/grants/{grant_id}/console-links",
+        "/api/v1/grants/{grant_id}/extend",
+        "/api/v1/grants/{grant_id}/release",
         "/api/v1/grants/{grant_id}/revoke",
+        "/api/v1/grants/{grant_id}/cut-sessions",
+        "/api/v1/grants/{grant_id}/revocation",
+        "/api/v1/partners/{partner_id}/suspend",
+        "/api/v1/partners/{partner_id}/resume",
     }
+    parts = told["components"]["schemas"]
+    assert set(parts["Window"]["required"]) == {"days", "opens", "closes", "zone"}
+    assert "seconds_to_proven" in parts["Revocation"]["properties"]
+    assert parts["Grant"]["properties"]["revocation"]["nullable"] is True
+    assert set(parts["GrantOrder"]["required"]) == {"person", "role", "ends_at", "reason"}
     for path in told["paths"].values():
         for act in path.values():
             assert "application/problem+json" in act["responses"]["default"]["content"]
