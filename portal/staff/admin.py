@@ -4,12 +4,24 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroups
 from django.contrib.auth.models import Group as DjangoGroup
 
-from portal.staff import accounts, audit, grants, partners, people, providers, revocations, roles, scopes
+from portal.staff import (
+    accounts,
+    audit,
+    grants,
+    operating,
+    partners,
+    people,
+    providers,
+    revocations,
+    roles,
+    scopes,
+)
 
 __all__ = [
     "accounts",
     "audit",
     "grants",
+    "operating",
     "partners",
     "people",
     "providers",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib.admin import ModelAdmin
@@ -14,12 +14,34 @@ CONFIRMED = "confirmed"
 MOST = 100
 
 
+CUT, RUN_OUT = "cut", "run_out"
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
         help_text="For the audit trail; the person sees it too.",
     )
+
+
+class RevokeForm(ReasonForm):
+    sessions = forms.ChoiceField(
+        label="What is open now",
+        choices=(
+            (CUT, "Cut live sessions now"),
+            (RUN_OUT, "Let the sessions run out: nothing more is issued"),
+        ),
+        initial=CUT,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    field_order = ("sessions", "reason")
+
+    @property
+    def cuts(self) -> bool:
+        """Whether to cut, which is also what somebody gets who chose nothing."""
+        return self.cleaned_data.get("sessions") != RUN_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +56,15 @@ class Question:
     rows: Sequence[Sequence[str]]
     ids: Sequence[str]
     danger: bool = True
+    nothing: str = "Nothing."
 
 
-def answered(request: HttpRequest) -> ReasonForm:
+F = TypeVar("F", bound=ReasonForm)
+
+
+def answered(request: HttpRequest, kind: type[F]) -> F:
     """Return the form as it was sent; unbound while the question is first asked."""
-    return ReasonForm(request.POST if CONFIRMED in request.POST else None)
+    return kind(request.POST if CONFIRMED in request.POST else None)
 
 
 def ask(

@@ -1,5 +1,6 @@
 """The form that grants access: it asks, and `make_grant` decides. Times are in the admin's own time zone."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,9 +9,11 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils import timezone
 
 from portal.access.models import Grant
-from portal.access.operations.make_grant import GrantOrder
+from portal.access.operations.make_grant import GrantOrder, WindowOrder
+from portal.access.windows import DAY_NAMES
 from portal.catalog.models import AwsRole, ScopeTemplate
 from portal.catalog.scopes import KINDS
 from portal.directory.models import Person
@@ -31,6 +34,7 @@ DURATIONS = (
     ("1209600", "2 weeks"),
 )
 PARAMETER = "parameter_"
+CLOCK = {"type": "time", "size": 8}
 
 
 class GrantForm(forms.Form):
@@ -45,11 +49,37 @@ class GrantForm(forms.Form):
         empty_label="all that the role allows",
         help_text="It narrows the role. What it needs to know is asked next.",
     )
+    accepts_no_kill_switch = forms.BooleanField(
+        required=False,
+        label="I accept that nothing can cut its sessions short",
+        help_text="Only for a role without a kill switch: its sessions run to the end that they were issued with.",
+    )
     starts_at = forms.SplitDateTimeField(
         required=False, label="Starts", widget=AdminSplitDateTime, help_text="Empty: now."
     )
     duration = forms.ChoiceField(choices=DURATIONS, required=False, label="Lasts", initial="28800")
     ends_at = forms.SplitDateTimeField(required=False, label="Ends", widget=AdminSplitDateTime)
+    window_days = forms.TypedMultipleChoiceField(
+        choices=[(number, name) for number, name in enumerate(DAY_NAMES, start=1)],
+        coerce=int,
+        required=False,
+        label="Days",
+        widget=forms.CheckboxSelectMultiple,
+    )
+    window_opens = forms.TimeField(required=False, label="Opens", widget=forms.TimeInput(attrs=CLOCK))
+    window_closes = forms.TimeField(
+        required=False,
+        label="Closes",
+        widget=forms.TimeInput(attrs=CLOCK),
+        help_text="00:00 is the end of the day. Earlier than it opens: on the next day.",
+    )
+    window_zone = forms.CharField(
+        required=False,
+        max_length=64,
+        label="By the clocks of",
+        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off", "size": 30}),
+        help_text="A time zone, such as Europe/Berlin. Its changes of the clocks are kept.",
+    )
     reason = forms.CharField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
@@ -65,6 +95,7 @@ class GrantForm(forms.Form):
             field.widget.choices = field.choices  # type: ignore[attr-defined]  # model choice fields have them
         self.fields["starts_at"].help_text = f"Empty: now. {zone_words()}"
         self.fields["ends_at"].help_text = zone_words()
+        self.initial.setdefault("window_zone", timezone.get_current_timezone_name())
         self.template = self._chosen()
         for name, kind in (self.template.parameters if self.template else {}).items():
             self.fields[PARAMETER + name] = _parameter(name, kind)
@@ -87,7 +118,24 @@ class GrantForm(forms.Form):
             self.add_error("duration", f"Choose '{DURATIONS[0][1]}', or leave the end empty: not both.")
         elif not chosen and not ends_at and "ends_at" not in self.errors and "duration" not in self.errors:
             self.add_error("ends_at", "Say when it ends, or choose how long it lasts.")
+        self._check_window(cleaned)
+        role = cleaned.get("role")
+        if cleaned.get("accepts_no_kill_switch") and role is not None and role.has_kill_switch:
+            self.add_error(
+                "accepts_no_kill_switch",
+                f"{role.title} has a kill switch: there is nothing to accept. Leave this empty.",
+            )
         return cleaned
+
+    def _check_window(self, cleaned: Mapping[str, Any]) -> None:
+        """Ask for the whole of a window, or for none; what it may be is the operation's to say."""
+        times = ("window_opens", "window_closes")
+        if cleaned.get("window_days"):
+            for name in (*times, "window_zone"):
+                if name not in self.errors and cleaned.get(name) in {None, ""}:
+                    self.add_error(name, "The chosen days need this.")
+        elif "window_days" not in self.errors and any(cleaned.get(name) is not None for name in times):
+            self.add_error("window_days", "Choose the days on which it opens, or leave the times empty.")
 
     def order(self) -> GrantOrder:
         told = self.cleaned_data
@@ -100,7 +148,16 @@ class GrantForm(forms.Form):
             ticket=told["ticket"],
             scope_template_id=told["scope_template"].pk if told["scope_template"] else None,
             scope_parameters={name.removeprefix(PARAMETER): told[name] for name in self.parameter_names},
+            window=self._window(),
+            accepts_no_kill_switch=told["accepts_no_kill_switch"],
         )
+
+    def _window(self) -> WindowOrder | None:
+        told = self.cleaned_data
+        if not told["window_days"]:
+            return None
+        times = (told["window_opens"], told["window_closes"])
+        return WindowOrder(told["window_days"], *times, told["window_zone"].strip())
 
     def _ends_at(self) -> datetime:
         ends_at: datetime | None = self.cleaned_data["ends_at"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminForm
@@ -11,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 
 from brokers.errors import BrokerError
@@ -20,15 +20,20 @@ from portal.access.lifecycle import LIVING
 from portal.access.models import Grant
 from portal.access.operations.make_grant import make_grant
 from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.queries import live_sessions
+from portal.access.run_out import run_out, session_end
+from portal.access.telling import end_words
 from portal.audit.queries import events_of_grant
 from portal.directory.requests import actor_of
+from portal.kernel.clock import database_now
 from portal.kernel.errors import DomainError, NotFoundError, UpstreamError
 from portal.staff.base import ReadOnlyAdmin, brief, clock
-from portal.staff.confirm import MOST, Question, answered, ask
+from portal.staff.confirm import MOST, RevokeForm, answered, ask
+from portal.staff.ending import revoke_question, times_of
 from portal.staff.grant_form import GrantForm
 
 SESSIONS_SHOWN = 50
+WINDOW = ("window_days", "window_opens", "window_closes", "window_zone")
+WINDOW_WORDS = "No days: open from start to end. With days, what is issued ends with the hours of its day."
 LIVING_STATES = {state.value for state in LIVING}
 
 
@@ -42,10 +47,10 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
     change_form_template = "admin/access/grant/show.html"
     fieldsets = (
         (None, {"fields": ("person", "role", "arn", "scope_summary", "scope_policy", "state")}),
-        ("When", {"fields": ("begins", "closes", "ended")}),
+        ("When", {"fields": ("begins", "closes", "open_in_week", "ended")}),
         ("Why", {"fields": ("reason", "ticket", "granted_by", "made", "ended_by", "end_reason")}),
     )
-    readonly_fields = ("arn", "begins", "closes", "ended", "made")
+    readonly_fields = ("arn", "begins", "closes", "open_in_week", "ended", "made")
 
     @admin.display(description="company", ordering="person__partner__name")
     def company(self, grant: Grant) -> str:
@@ -66,6 +71,10 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
     @admin.display(description="until")
     def closes(self, grant: Grant) -> str:
         return clock(grant.ends_at)
+
+    @admin.display(description="open")
+    def open_in_week(self, grant: Grant) -> str:
+        return grant.window.describe() if grant.window else "always"
 
     @admin.display(description="ended")
     def ended(self, grant: Grant) -> str:
@@ -128,10 +137,11 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
         return None
 
     def _show_form(self, request: HttpRequest, form: GrantForm) -> TemplateResponse:
-        what = ("person", "role", "scope_template", *form.parameter_names)
+        what = ("person", "role", "accepts_no_kill_switch", "scope_template", *form.parameter_names)
         fieldsets = [
             ("Who gets what", {"fields": what}),
             ("When", {"fields": ("starts_at", "duration", "ends_at")}),
+            ("Only at some hours of the week", {"fields": WINDOW, "description": WINDOW_WORDS}),
             ("Why", {"fields": ("reason", "ticket")}),
         ]
         adminform = AdminForm(form, fieldsets, {}, model_admin=self)  # type: ignore[arg-type]  # the stubs want a ModelForm
@@ -141,6 +151,7 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
             "title": "Grant access",
             "adminform": adminform,
             "errors": form.errors,
+            "zones": sorted(available_timezones()),
             "media": self.media + adminform.media,
         }
         return TemplateResponse(request, "admin/access/grant/make.html", context)
@@ -156,26 +167,32 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
         if grant is None:
             return super().change_view(request, object_id, form_url, extra_context)
         sessions = grant.aws_sessions.order_by("-asked_at")[:SESSIONS_SHOWN]
+        living, may_revoke = grant.state in LIVING_STATES, self.has_revoke_permission(request)
+        left, revocation = run_out(grant, at=database_now()), getattr(grant, "revocation", None)
+        cuttable = grant.sessions_run_out and left.total > 0 and grant.role.has_kill_switch
         context = {
             "title": f"Grant: {grant.person} as {grant.role}",
             "subtitle": None,
-            "sessions": [(s, clock(s.asked_at), clock(s.expires_at)) for s in sessions],
+            "sessions": [(s, clock(s.asked_at), clock(session_end(s, grant))) for s in sessions],
             "events": [(event, clock(event.at)) for event in events_of_grant(grant.pk)],
-            "revocation": getattr(grant, "revocation", None),
-            "applied": clock(grant.revocation.applied_at) if hasattr(grant, "revocation") else "",
-            "may_revoke": self.has_revoke_permission(request) and grant.state in LIVING_STATES,
+            "revocation": revocation,
+            "end_words": "" if living else end_words(grant, revocation, left, clock),
+            "times": times_of(revocation),
+            "may_revoke": may_revoke and living,
+            "may_cut": may_revoke and cuttable,
+            "may_extend": self.has_add_permission(request) and living and grant.person_id != request.user.pk,
             **(extra_context or {}),
         }
         return super().change_view(request, object_id, form_url, context)
 
-    @admin.action(description="Revoke, live sessions included", permissions=["revoke"])
+    @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(self, request: HttpRequest, grants: QuerySet[Grant]) -> HttpResponse | None:
-        form = answered(request)
+        form = answered(request, RevokeForm)
         chosen = list(grants.select_related("person", "role__account")[:MOST])
         if not form.is_bound or not form.is_valid():
-            return ask(self, request, _question(chosen), form)
+            return ask(self, request, revoke_question(chosen), form)
         for grant in chosen:
-            self._revoke_one(request, grant, form.cleaned_data["reason"])
+            self._revoke_one(request, grant, form)
         return None
 
     def revoke_view(self, request: HttpRequest, grant_id: UUID) -> HttpResponse:
@@ -187,44 +204,15 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
             raise NotFoundError("There is no such grant.")
         return self.revoke(request, found) or redirect("admin:access_grant_change", grant_id)
 
-    def _revoke_one(self, request: HttpRequest, grant: Grant, reason: str) -> None:
+    def _revoke_one(self, request: HttpRequest, grant: Grant, form: RevokeForm) -> None:
+        reason = form.cleaned_data["reason"]
         try:
-            ended = revoke_grant(grant_id=grant.pk, reason=reason, actor=actor_of(request))
+            ended = revoke_grant(grant_id=grant.pk, reason=reason, cut=form.cuts, actor=actor_of(request))
         except DomainError as refusal:
             self.message_user(request, f"{grant}: {refusal}", messages.ERROR)
             return
-        cut = (
-            "Its live sessions are being cut off in AWS."
-            if hasattr(ended, "revocation")
-            else "No session was live."
-        )
+        left = run_out(ended, at=database_now())
+        how = end_words(ended, getattr(ended, "revocation", None), left, clock)
         address = reverse("admin:access_grant_change", args=[grant.pk])
-        words = format_html('Revoked: <a href="{}">{}</a>. {}', address, str(grant), cut)
+        words = format_html('Revoked: <a href="{}">{}</a>. {}', address, str(grant), how)
         self.message_user(request, words, messages.SUCCESS)
-
-
-def _question(grants: list[Grant]) -> Question:
-    live = live_sessions([grant.pk for grant in grants], at=timezone.now())
-    rows = [
-        (
-            grant.person.name,
-            grant.role.title,
-            str(live.get(grant.pk, 0)),
-            str(grant.role.account),
-            grant.state,
-            clock(grant.ends_at),
-        )
-        for grant in grants
-    ]
-    many = len(grants) > 1
-    total = sum(live.values())
-    return Question(
-        title=f"Revoke {len(grants)} grants" if many else f"Revoke: {grants[0]}" if grants else "Revoke",
-        lead=f"This ends now, with {total} live session{'' if total == 1 else 's'} in AWS. Nobody else on the same "
-        "role is cut off. There is no undo: access is granted anew.",
-        button=f"Revoke {len(grants)} grants" if many else "Revoke",
-        action="revoke",
-        headers=("Person", "Role", "Live sessions", "Account", "State", "Would end"),
-        rows=rows,
-        ids=[str(grant.pk) for grant in grants],
-    )

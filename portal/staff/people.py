@@ -17,7 +17,7 @@ from portal.directory.models import ExternalIdentity, Group, GroupMembership, Pe
 from portal.directory.requests import actor_of
 from portal.kernel.errors import DomainError
 from portal.staff.base import CheckedForm, RecordedAdmin, brief, is_superuser
-from portal.staff.confirm import MOST, Question, answered, ask
+from portal.staff.confirm import MOST, Question, ReasonForm, answered, ask
 
 RIGHTS = ("is_staff", "is_superuser", "user_permissions")
 ROOMS = ("access", "audit", "catalog", "directory")
@@ -133,7 +133,7 @@ class PersonAdmin(RecordedAdmin[Person]):
         return self._switch(request, people, on=True)
 
     def _switch(self, request: HttpRequest, people: QuerySet[Person], *, on: bool) -> HttpResponse | None:
-        form = answered(request)
+        form = answered(request, ReasonForm)
         chosen = list(_with_living(people)[:MOST])
         if not form.is_bound or not form.is_valid():
             return ask(self, request, _question(chosen, on=on), form)
@@ -176,7 +176,8 @@ def _question(people: list[Person], *, on: bool) -> Question:
         title=f"Reactivate {names}" if on else f"Deactivate {names}",
         lead="They may sign in again. Grants and tokens that ended stay ended."
         if on
-        else "Their sign-ins, API tokens and grants end at once; live sessions are cut off in AWS.",
+        else "Their sign-ins, API tokens and grants end at once: the grants as suspended, for good. Live sessions are "
+        "cut off in AWS, but for roles without a kill switch, whose sessions run out.",
         button="Reactivate" if on else "Deactivate",
         action="reactivate" if on else "deactivate",
         headers=("Person", "E-mail", "Company", "Living grants"),

@@ -1,4 +1,4 @@
-"""AWS roles: refused where AWS would refuse them, disabled without a kill switch, read from AWS when saved."""
+"""AWS roles: refused where AWS would refuse them, read from AWS when saved; what has no kill switch says so."""
 
 from typing import Any
 
@@ -11,31 +11,23 @@ from brokers.errors import BrokerError
 from portal import wiring
 from portal.audit.events import EventType
 from portal.catalog.models import AwsRole
-from portal.staff.base import CheckedForm, RecordedAdmin, record_of
+from portal.staff.base import RecordedAdmin, record_of
 
+KILL_SWITCH_WORDS = (
+    "Service-linked roles and those of IAM Identity Center have none, whatever is chosen here: AWS alone writes them. "
+    "A role without one can be enabled, and each grant of it must accept that its sessions can't be cut short."
+)
 IDENTITY = ("account", "method", "path", "name")
 
 
-class RoleForm(CheckedForm[AwsRole]):
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        told = {
-            name: self.cleaned_data.get(name, getattr(self.instance, name, None)) for name in ("path", "name")
-        }
-        enabled = self.cleaned_data.get("is_enabled", self.instance.is_enabled)
-        asked = AwsRole(path=str(told["path"] or ""), name=str(told["name"] or ""))
-        if enabled and not asked.has_kill_switch:
-            self.add_error(
-                "is_enabled",
-                "No kill switch: AWS lets nobody write a deny to a service-linked or IAM Identity Center role, so "
-                "its sessions could not be cut off. It can be kept here only disabled; grant a role of your own.",
-            )
-        return cleaned
+NO_KILL_SWITCH = (
+    "{role} has no kill switch: the portal can write no deny to it, so that nothing cuts its sessions short; they run "
+    "to the end that they were issued with, at most {hours} h. Whoever grants it has to accept that, on each grant."
+)
 
 
 @admin.register(AwsRole)
 class RoleAdmin(RecordedAdmin[AwsRole]):
-    form = RoleForm
     derived = ("unique_id",)  # another principal has another id: the model empties it
     list_display = ("title", "account", "method", "name", "is_enabled", "kill_switch", "unique_id")
     list_filter = ("is_enabled", "method", "requires_scope")
@@ -48,6 +40,7 @@ class RoleAdmin(RecordedAdmin[AwsRole]):
         ("In AWS", {"fields": (*IDENTITY, "arn", "unique_id", "max_session_seconds")}),
         ("What it gives", {"fields": ("allows_console", "allows_credentials", "requires_scope")}),
         ("What is sent along", {"fields": ("sends_tags", "sets_source_identity")}),
+        ("The kill switch", {"fields": ("is_writable", "probe"), "description": KILL_SWITCH_WORDS}),
     )
     readonly_fields = ("arn", "unique_id")
 
@@ -74,6 +67,12 @@ class RoleAdmin(RecordedAdmin[AwsRole]):
 
     def save_model(self, request: HttpRequest, obj: AwsRole, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's signature
         super().save_model(request, obj, form, change)
+        if obj.is_enabled and not obj.has_kill_switch:
+            words = NO_KILL_SWITCH.format(role=obj.title, hours=f"{obj.max_session_seconds / 3600:g}")
+            granted = obj.grants.filter(ended_at=None).count() if "is_writable" in form.changed_data else 0
+            if granted:
+                words += f" {granted} of its grants are living now: they have none from now on."
+            self.message_user(request, words, messages.WARNING)
         if not change or set(IDENTITY) & set(form.changed_data):
             # After the commit: no call to AWS inside a transaction.
             transaction.on_commit(lambda: self._read_id(request, obj))

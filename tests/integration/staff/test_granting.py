@@ -16,6 +16,7 @@ from tests.world import make_admin, make_role, signed_in
 
 pytestmark = pytest.mark.django_db
 ADD = "/manage/access/grant/add/"
+HOURS = {"window_opens": "08:00", "window_closes": "18:00", "window_zone": "Europe/Berlin"}
 POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::{{bucket}}/*"}],
@@ -87,6 +88,12 @@ def test_times_are_the_admins_own(client: Client, granter: Person, ben: Person, 
         ({"starts_at_0": "soon", "starts_at_1": "10:00"}, "starts_at"),
         ({"ticket": "x" * 81}, "ticket"),
         ({"scope_template": "nonsense"}, "scope_template"),
+        ({"accepts_no_kill_switch": "on"}, "accepts_no_kill_switch"),
+        ({"window_days": "1", "window_closes": "18:00", "window_zone": "UTC"}, "window_opens"),
+        ({"window_days": "8", **HOURS}, "window_days"),
+        ({"window_days": "1", **HOURS, "window_zone": "Mars/Olympus"}, "window_zone"),
+        ({"window_days": "1", **HOURS, "window_closes": "08:00"}, "window_closes"),
+        ({"window_opens": "08:00"}, "window_days"),
     ],
 )
 def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(
@@ -98,6 +105,34 @@ def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(
     assert "Nothing was granted yet" in page
     assert "typed by hand" in page or "reason" in changed
     assert not Grant.objects.exists()
+
+
+def test_hours_of_the_week_by_the_clocks_of_a_zone(
+    client: Client, granter: Person, ben: Person, role: AwsRole
+) -> None:
+    Person.objects.filter(pk=granter.pk).update(time_zone="Asia/Tokyo")
+    page = client.get(ADD).content.decode()
+    assert 'value="Asia/Tokyo"' in page
+    assert '<option value="Europe/Berlin"></option>' in page
+    sent = {**form(ben, role, duration="1209600", **HOURS), "window_days": ["1", "2", "5"]}
+    assert errors_of(client.post(ADD, sent)) == {}
+    grant = Grant.objects.get()
+    assert grant.window is not None
+    assert grant.window.describe() == "Mon, Tue, Fri 08:00-18:00 Europe/Berlin"
+    shown = client.get(reverse("admin:access_grant_change", args=[grant.pk])).content.decode()
+    assert "Mon, Tue, Fri 08:00-18:00 Europe/Berlin" in shown
+    # The zone stands there for whoever wants one: alone it asks for nothing.
+    assert errors_of(client.post(ADD, form(ben, role, window_zone="Asia/Tokyo"))) == {}
+    assert Grant.objects.filter(window_days="").count() == 1
+
+
+def test_no_kill_switch_is_accepted_on_each_grant(client: Client, ben: Person) -> None:
+    role = make_role(is_writable=False)
+    refused = client.post(ADD, form(ben, role))
+    assert "could not be cut off" in errors_of(refused)["accepts_no_kill_switch"][0]
+    assert not Grant.objects.exists()
+    assert errors_of(client.post(ADD, form(ben, role, accepts_no_kill_switch="on"))) == {}
+    assert Grant.objects.get().accepted_no_kill_switch
 
 
 def test_nobody_grants_to_themselves(client: Client, granter: Person, ben: Person, role: AwsRole) -> None:

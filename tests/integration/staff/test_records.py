@@ -12,7 +12,7 @@ from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
 from portal.directory.models import Group, Partner, Person
 from portal.staff import base
 from tests.fakes import UNAVAILABLE, FakeAws, role_id_of
-from tests.integration.staff.pages import errors_of, said, save, trail
+from tests.integration.staff.pages import errors_of, fields_of, said, save, trail
 from tests.world import HOUR, make_grant, make_role, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +35,7 @@ def role_form(account: AwsAccount, **changes: str) -> dict[str, str]:
         "max_session_seconds": "3600",
         "allows_console": "on",
         "is_enabled": "on",
+        "is_writable": "on",
     }
     return {**known, **changes}
 
@@ -118,10 +119,7 @@ def test_many_are_not_deleted_at_once(client: Client, account: AwsAccount) -> No
         ({"allows_console": ""}, "__all__"),
         ({"method": "federation_token"}, "__all__"),
         ({"account": "nonsense"}, "account"),
-        ({"name": "AWSServiceRoleForSupport"}, "is_enabled"),
-        ({"path": "/aws-service-role/support.amazonaws.com/"}, "is_enabled"),
-        ({"name": "AWSReservedSSO_Admin_0123456789abcdef"}, "is_enabled"),
-        ({"path": "/aws-reserved/sso.amazonaws.com/"}, "is_enabled"),
+        ({"probe": "nonsense"}, "probe"),
     ],
 )
 def test_roles_that_aws_or_we_refuse(
@@ -133,14 +131,34 @@ def test_roles_that_aws_or_we_refuse(
     assert errors_of(client.post(f"{ROLES}add/", role_form(account))) == {}
 
 
-def test_a_role_without_a_kill_switch_is_kept_disabled_only(client: Client, account: AwsAccount) -> None:
-    sent = role_form(account, name="AWSReservedSSO_Admin_0123456789abcdef")
-    refused = errors_of(client.post(f"{ROLES}add/", sent))
-    assert "No kill switch" in refused["is_enabled"][0]
-    del sent["is_enabled"]
-    assert errors_of(client.post(f"{ROLES}add/", sent)) == {}
-    role = AwsRole.objects.get()
-    assert set(errors_of(save(client, f"{ROLES}{role.pk}/change/", is_enabled="on"))) == {"is_enabled"}
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"is_writable": ""},
+        {"name": "AWSServiceRoleForSupport"},
+        {"path": "/aws-service-role/support.amazonaws.com/"},
+        {"name": "AWSReservedSSO_Admin_0123456789abcdef"},
+        {"path": "/aws-reserved/sso.amazonaws.com/"},
+    ],
+)
+def test_a_role_without_a_kill_switch_may_be_enabled_and_says_what_that_means(
+    client: Client, account: AwsAccount, changed: dict[str, str]
+) -> None:
+    sent = {name: value for name, value in role_form(account, **changed).items() if value}
+    page = client.post(f"{ROLES}add/", sent, follow=True)
+    assert "nothing cuts its sessions short" in said(page)
+    assert not AwsRole.objects.get().has_kill_switch
+    AwsRole.objects.all().delete()
+    page = client.post(f"{ROLES}add/", role_form(account), follow=True)
+    assert AwsRole.objects.get().has_kill_switch
+    assert "nothing cuts" not in said(page)
+
+
+def test_taking_the_kill_switch_away_counts_the_grants_that_lose_it(client: Client, ben: Person) -> None:
+    grant = make_grant(ben)
+    address = f"{ROLES}{grant.role.pk}/change/"
+    sent = {name: value for name, value in fields_of(client.get(address)).items() if name != "is_writable"}
+    assert "1 of its grants are living now" in said(client.post(address, sent, follow=True))
 
 
 def test_a_roles_id_is_read_from_aws_after_the_commit(

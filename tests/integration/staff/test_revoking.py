@@ -11,7 +11,7 @@ from portal.access.models import AwsSession, DenyDocument, Grant, Revocation
 from portal.directory.models import Person
 from portal.kernel.models import OutboxMessage
 from tests.integration.staff.pages import said, trail
-from tests.world import HOUR, add_session, make_admin, make_grant, signed_in
+from tests.world import HOUR, add_session, make_admin, make_grant, make_role, signed_in
 
 pytestmark = pytest.mark.django_db
 LIST = "/manage/access/grant/"
@@ -67,8 +67,8 @@ def test_one_grant_on_its_own_page(client: Client, grant: Grant, session: AwsSes
     assert Revocation.objects.get().userids == [session.userid]
     assert trail("access.grant.revoked")[0].details["reason"] == "left the project"
     page = client.get(answer["Location"])
-    assert "being cut off in AWS" in said(page)
-    assert "the deny is on its way to AWS" in page.content.decode()
+    assert "AWS is being told to refuse every session of this grant" in said(page)
+    assert "<strong>Pending.</strong>" in page.content.decode()
     assert own_page(grant) not in page.content.decode()
 
 
@@ -80,6 +80,41 @@ def test_several_in_the_list_and_those_that_ended_are_said(client: Client, grant
     assert [state(row) for row in (grant, other, ended)] == ["revoked"] * 3
     assert "ended already" in said(page) or "revoked already" in said(page)
     assert len(trail("access.grant.revoked")) == 3
+
+
+def test_sessions_can_be_let_run_out_and_nobody_chooses_that_by_accident(
+    client: Client, grant: Grant, session: AwsSession, ben: Person
+) -> None:
+    asked = client.get(own_page(grant))
+    assert asked.context["question"].rows[0][3].startswith(f"{grant.ends_at:%Y-%m-%d %H:%M:%S}")
+    page = client.post(own_page(grant), {**YES, "sessions": "run_out"}, follow=True)
+    assert "let the sessions run out: 0 console sessions and 1 set of credentials may live on" in said(page)
+    assert reverse("web:cut-sessions", args=[grant.pk]) in page.content.decode()
+    assert not Revocation.objects.exists()
+    other = make_grant(ben)
+    add_session(other)
+    client.post(own_page(other), {**YES, "sessions": "nonsense"})
+    assert state(other) == "active"
+    client.post(own_page(other), {**YES, "sessions": "cut"})
+    assert Revocation.objects.get().grant == other
+
+
+def test_a_grants_page_leads_to_its_extension(grant: Grant) -> None:
+    extend = reverse("web:extend", args=[grant.pk])
+    granter = signed_in(make_admin("make_grant", name="Grace Warden"))
+    assert extend in granter.get(f"{LIST}{grant.pk}/change/").content.decode()
+    assert (
+        extend not in signed_in(make_admin("revoke_grant")).get(f"{LIST}{grant.pk}/change/").content.decode()
+    )
+
+
+def test_what_has_no_kill_switch_is_named_before(client: Client, ben: Person) -> None:
+    grant = make_grant(ben, make_role(is_writable=False), accepted_no_kill_switch=True)
+    add_session(grant)
+    assert "1 of them can" in client.get(own_page(grant)).context["question"].lead
+    page = client.post(own_page(grant), YES, follow=True)
+    assert "This role has no kill switch" in said(page)
+    assert not Revocation.objects.exists()
 
 
 def test_it_needs_the_permission(grant: Grant) -> None:
