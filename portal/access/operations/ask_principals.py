@@ -88,9 +88,11 @@ def ask_aws(
     for principal, account in principals.items():
         asking.setdefault(account.account_id, _Asking(account, deque())).todo.append(principal)
     with ThreadPoolExecutor(THREADS) as pool:
-        _wait([pool.submit(_list, each, aws) for each in asking.values()], asking, progress)
+        _wait([pool.submit(_list, each, aws) for each in asking.values()], _nothing)
+        total = sum(len(each.todo) for each in asking.values())
         rounds = [each for _ in range(AT_ONCE) for each in asking.values()]
-        _wait([pool.submit(_drain, each, aws) for each in rounds], asking, progress)
+        drained = [pool.submit(_drain, each, aws) for each in rounds]
+        _wait(drained, lambda: _tell(asking, total, progress))
     return Look(
         shown={principal: shown for each in asking.values() for principal, shown in each.shown.items()},
         unasked={what: why for each in asking.values() for what, why in each.unasked().items()},
@@ -132,15 +134,20 @@ def _ask(principal: Principal, account: AwsAccount, aws: AwsPorts) -> Shown:
         raise
 
 
-def _wait(
-    futures: Sequence["Future[None]"], asking: Mapping[str, _Asking], progress: Progress | None
-) -> None:
-    """Wait for all, telling how far it is. Raises what a thread raised that is no BrokerError."""
-    total = sum(len(each.todo) for each in asking.values())
+def _wait(futures: Sequence["Future[None]"], meanwhile: Callable[[], None]) -> None:
+    """Wait for all, and do `meanwhile` each second and at the end. Raises what a thread raised: no BrokerError."""
     pending = set(futures)
     while pending:
         done, pending = wait_for(pending, timeout=PROGRESS_EVERY)
         for future in done:
             future.result()
-        if progress is not None:
-            progress(sum(len(each.shown) for each in asking.values()), total)
+        meanwhile()
+
+
+def _tell(asking: Mapping[str, _Asking], total: int, progress: Progress | None) -> None:
+    if progress is not None:
+        progress(sum(len(each.shown) + len(each.failed) for each in asking.values()), total)
+
+
+def _nothing() -> None:
+    pass

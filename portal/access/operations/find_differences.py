@@ -28,13 +28,9 @@ _ORDER = list(Kind)
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One look at some principals, and what it found, by key. `settled`: where the look counts.
-
-    `believed`: as it was right after AWS had been asked.
-    """
+    """One look at some principals, and what it found where it counts."""
 
     look: Look
-    believed: Mapping[Principal, Believed]
     settled: Mapping[Principal, Found]
 
 
@@ -90,21 +86,26 @@ def look_and_compare(principals: Principals, aws: AwsPorts, *, progress: Progres
     """Ask AWS once, and compare with what was believed before and after."""
     before = read_beliefs(principals, aws, at=database_now())
     look = ask_aws(principals, aws, progress=progress)
+    after, found = compare_with(look, principals, aws)
+    settled = {each: found[each] for each in found if is_settled(before.get(each), after[each])}
+    return Compared(look, settled)
+
+
+def compare_with(
+    look: Look, principals: Principals, aws: AwsPorts
+) -> tuple[Mapping[Principal, Believed], Mapping[Principal, Found]]:
+    """Return what is believed now of each principal that AWS showed, and what is not alike there, by key."""
     now = database_now()
     gone = {principal for principal, shown in look.shown.items() if shown.deny is None}
-    after = read_beliefs(accounts_of(look, principals), aws, at=now, gone=gone)
-    denied = {each: unexplained(after[each].belief, shown) for each, shown in look.shown.items()}
+    believed = read_beliefs(accounts_of(look, principals), aws, at=now, gone=gone)
+    denied = {each: unexplained(believed[each].belief, shown) for each, shown in look.shown.items()}
     named = read_named_grants(denied, {each: shown.unique_id for each, shown in look.shown.items()}, aws)
-    settled = {}
+    found = {}
     for principal, shown in look.shown.items():
-        if is_settled(before.get(principal), after[principal]):
-            belief = after[principal].belief
-            found = [
-                *compare(belief, shown, named[principal], at=now),
-                *_left_behind(after[principal], shown, look),
-            ]
-            settled[principal] = {each.key: each for each in found}
-    return Compared(look, after, settled)
+        here = believed[principal]
+        differences = compare(here.belief, shown, named[principal], at=now)
+        found[principal] = {each.key: each for each in [*differences, *_left_behind(here, shown, look)]}
+    return believed, found
 
 
 def accounts_of(look: Look, principals: Principals) -> Principals:

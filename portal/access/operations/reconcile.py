@@ -1,0 +1,163 @@
+"""Comparisons with AWS as they are asked for, made and kept: the page asks, a worker makes, both look at the row.
+
+Asking posts into the outbox; whoever makes it takes the row. A look that a killed worker left is taken over.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from brokers.errors import BrokerError
+from brokers.ports import AwsPorts
+from portal.access.differences import Difference, Report
+from portal.access.models import Reconciliation
+from portal.access.operations.ask_principals import Progress
+from portal.access.operations.find_differences import find_differences
+from portal.access.operations.hold import note_looked, open_hold
+from portal.access.operations.permissions import check_may_revoke_any
+from portal.access.operations.repair_differences import Repaired, repair_differences
+from portal.kernel import outbox
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+from portal.kernel.errors import ConflictError
+
+# A look takes seconds, minutes with many accounts that answer nothing; one that shows nothing for longer is dead.
+STALE = timedelta(minutes=10)
+UNHEARD = timedelta(seconds=30)
+ASKED = "access.difference.asked"
+
+
+def ask_comparison(*, actor: Actor) -> Reconciliation:
+    """Ask for a comparison. A worker makes it.
+
+    Raises:
+        ForbiddenError: the actor may not revoke.
+        ConflictError: one is under way.
+    """
+    check_may_revoke_any(actor, "Only somebody who may revoke can compare the portal with AWS.")
+    try:
+        with transaction.atomic():
+            now = database_now()
+            row = Reconciliation.objects.create(asked_at=now, asked_by=actor.label[:200])
+            outbox.post(ASKED, at=now, reconciliation=str(row.pk))
+    except IntegrityError:
+        return _ask_again()
+    return row
+
+
+def _ask_again() -> Reconciliation:
+    """Wake a worker once more for a comparison that nobody works on: a wake-up was lost, or a worker killed."""
+    with transaction.atomic():
+        row = Reconciliation.objects.select_for_update(no_key=True).filter(made_at=None).first()
+        now = database_now()
+        idle = row is not None and (
+            row.asked_at <= now - UNHEARD if row.begun_at is None else row.begun_at <= now - STALE
+        )
+        if row is None or not idle:
+            raise ConflictError("A comparison with AWS is under way already: wait for its result.")
+        outbox.post(ASKED, at=now, reconciliation=str(row.pk))
+    return row
+
+
+def make_comparison(*, aws: AwsPorts) -> Report | None:
+    """Make the comparison that was asked for, and keep it. None: nothing waits for one.
+
+    Whatever goes wrong is kept with it, and raised where it is a fault of the portal's own.
+    """
+    row = _take(database_now())
+    if row is None:
+        return None
+    try:
+        report = find_differences(aws=aws, progress=lambda done, total: _tell(row, done, total))
+    except Exception as fault:
+        _finish(row, problem=f"{type(fault).__name__}: the worker's log says more")
+        raise
+    _finish(row, report=report)
+    return report
+
+
+def fail_comparison(*, problem: BrokerError) -> None:
+    """Write down that AWS can't even be asked, such as without hub credentials."""
+    row = _take(database_now())
+    if row is not None:
+        _finish(row, problem=str(problem))
+
+
+def compare_now(*, aws: AwsPorts, actor: Actor, progress: Progress | None = None) -> Reconciliation:
+    """Make a comparison at once, in this process, and keep it.
+
+    Raises:
+        ForbiddenError: the actor may not revoke.
+    """
+    check_may_revoke_any(actor, "Only somebody who may revoke can compare the portal with AWS.")
+    asked_at = database_now()
+    report = find_differences(aws=aws, progress=progress)
+    row = Reconciliation(asked_at=asked_at, asked_by=actor.label[:200], begun_at=asked_at)
+    _finish(row, report=report)
+    return row
+
+
+def repair_chosen(*, made: Reconciliation, keys: Collection[str], actor: Actor, aws: AwsPorts) -> Repaired:
+    """Repair differences of a kept comparison, and keep with it what became of each.
+
+    Raises:
+        ForbiddenError: the actor may not revoke.
+    """
+    chosen = [each for each in report_of(made).differences if each.key in keys]
+    repaired = repair_differences(chosen=chosen, actor=actor, aws=aws)
+    with transaction.atomic():
+        row = Reconciliation.objects.select_for_update(no_key=True).get(pk=made.pk)
+        row.outcomes |= dict.fromkeys(repaired.done, "") | dict(repaired.refused)
+        row.save(update_fields=["outcomes"])
+    made.outcomes = row.outcomes
+    return repaired
+
+
+def report_of(made: Reconciliation) -> Report:
+    return Report() if made.report is None else Report.from_json(made.report)
+
+
+def last_made() -> Reconciliation | None:
+    """Return the newest comparison that was made; one that could not be is one, too."""
+    return Reconciliation.objects.filter(made_at__isnull=False).order_by("-made_at").first()
+
+
+def under_way() -> Reconciliation | None:
+    return Reconciliation.objects.filter(made_at=None).first()
+
+
+def not_taken_over() -> list[Difference]:
+    """Return what AWS knows better by the last look and nobody took over: the next writing there would lift it.
+
+    In hold only a look that was made since it began counts.
+    """
+    made, hold = last_made(), open_hold()
+    if made is None or (hold is not None and made.made_at is not None and made.made_at < hold.entered_at):
+        return []
+    done = {key for key, why in made.outcomes.items() if not why}
+    return [each for each in report_of(made).differences if each.remedy.adopts and each.key not in done]
+
+
+def _take(now: datetime) -> Reconciliation | None:
+    with transaction.atomic():
+        row = Reconciliation.objects.select_for_update(no_key=True).filter(made_at=None).first()
+        if row is None or (row.begun_at is not None and row.begun_at > now - STALE):
+            return None
+        row.begun_at = now
+        row.save(update_fields=["begun_at"])
+    return row
+
+
+def _tell(row: Reconciliation, done: int, total: int) -> None:
+    Reconciliation.objects.filter(pk=row.pk).update(progress=f"{done} of {total} roles and users")
+
+
+def _finish(row: Reconciliation, *, report: Report | None = None, problem: str = "") -> None:
+    """Keep it; in hold, note that the difference was looked at, unless AWS showed nothing of it at all."""
+    with transaction.atomic():
+        row.made_at, row.progress, row.problem = database_now(), "", problem[:300]
+        row.report = None if report is None else report.to_json()
+        row.save()
+        if report is not None and (report.looked_at or not report.unasked):
+            note_looked(at=row.made_at)
