@@ -12,7 +12,8 @@ from brokers.aws.account_access import AccountAccess
 from brokers.aws.deny_layout import Part
 from brokers.aws.deny_write import POLICY_NAME, DenyWrite, part_in, size_of
 from brokers.aws.inline_policies import InlinePolicies
-from brokers.aws.managed_policies import ManagedPolicies, policy_name
+from brokers.aws.managed_policies import ManagedPolicies
+from brokers.aws.own_names import policy_name
 from brokers.aws.revocation import check_entries, whole_second
 from brokers.errors import NotPossible
 from brokers.types import DenyPolicySize, DenyTarget, PrincipalKind, StandingDeny

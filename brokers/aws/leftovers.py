@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from brokers.aws.account_access import AccountAccess
 from brokers.aws.aws_errors import translated
 from brokers.aws.iam_calls import call, pages
-from brokers.aws.managed_policies import PATH, ManagedPolicies
+from brokers.aws.own_names import PATH, OwnNames
 from brokers.errors import AwsRefused
 from brokers.types import DenyTarget, OwnPolicy, PrincipalKind
 
@@ -49,5 +49,5 @@ def _policy(client: "IAMClient", account: DenyTarget, listed: Mapping[str, Any])
         if refused.aws_code == "NoSuchEntity":
             return None
         raise
-    is_own = answer["Policy"].get("Description") == ManagedPolicies(client, holder).description
+    is_own = answer["Policy"].get("Description") == OwnNames(holder).description
     return OwnPolicy(name, attached, is_own, kind, principal) if is_own else OwnPolicy(name, attached, False)

@@ -1,11 +1,9 @@
 """Managed policies of the portal's own on one IAM principal: made, replaced, attached, taken away without a trace.
 
-Which are the portal's own: the path `/sallyport/`, the principal's name in the policy's, and the description that
-only the portal gives (IAM never lets one be changed). Anything else is left alone.
+What isn't the portal's own (`brokers.aws.own_names`) is left alone.
 Source: IAM API reference, CreatePolicyVersion ("up to five versions") and DeletePolicy (what must be gone before).
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from brokers.aws.aws_errors import translated
 from brokers.aws.iam_calls import call, pages
 from brokers.aws.inline_policies import NAMED, document_in
-from brokers.aws.session_policy import OWN_PATH
+from brokers.aws.own_names import PATH, OwnNames
 from brokers.errors import AwsRefused, LimitExceeded, NotPossible
 from brokers.types import DenyTarget
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
-PATH = OWN_PATH
 # A quota that AWS doesn't raise.
 VERSIONS = 5
 
@@ -38,14 +35,9 @@ class ManagedPolicies:
 
     def __init__(self, client: "IAMClient", target: DenyTarget) -> None:
         self._client = client
-        self._target = target
         self._noun = NAMED[target.kind]
         self._who = {f"{self._noun}Name": target.name}
-        self._name = re.compile(re.escape(policy_name(target, 0)[:-1]) + r"([1-9]|10)")
-        self._root = f"arn:{target.partition}:iam::{target.account_id}:policy"
-        self.description = (
-            f"Written by Sallyport: ends sessions of {target.kind} {target.name}. Don't change it by hand."
-        )
+        self._own_names = OwnNames(target)
 
     def attached(self) -> Attached:
         """Return what is attached. AwsRefused with NoSuchEntity: the principal is gone. One call for 100 policies."""
@@ -53,13 +45,13 @@ class ManagedPolicies:
         listed = f"list_attached_{self._noun.lower()}_policies"
         for policy in pages(self._client, listed, "AttachedPolicies", **self._who):
             number += 1
-            slots += self._slot_of(policy["PolicyArn"])
+            slots += self._own_names.slots_of(policy["PolicyArn"])
         return Attached(number, tuple(sorted(slots)))
 
     def there(self) -> list[int]:
         """Return the slots of which a policy exists in the account, attached or not. One call for 100 policies."""
         found = pages(self._client, "list_policies", "Policies", Scope="Local", PathPrefix=PATH)
-        return sorted(slot for policy in found for slot in self._slot_of(policy["Arn"]))
+        return sorted(slot for policy in found for slot in self._own_names.slots_of(policy["Arn"]))
 
     def read(self, slot: int) -> Mapping[str, Any] | None:
         """Return the document in force; None where that policy isn't the portal's own. Two calls."""
@@ -79,7 +71,7 @@ class ManagedPolicies:
                 raise
             versions = self._other_versions(slot)
             if len(versions) < VERSIONS - 1:
-                raise LimitExceeded(policy_name(self._target, slot), "a new version", error.detail) from None
+                raise LimitExceeded(self._own_names.name(slot), "a new version", error.detail) from None
             self._call("delete_policy_version", slot, VersionId=versions[0])
             self._call("create_policy_version", slot, PolicyDocument=document, SetAsDefault=True)
 
@@ -90,7 +82,7 @@ class ManagedPolicies:
             LimitExceeded: the account or the principal has no room for another policy.
             NotPossible: somebody else's policy has that name.
         """
-        name = policy_name(self._target, slot)
+        name = self._own_names.name(slot)
         try:
             call(
                 self._client,
@@ -98,14 +90,14 @@ class ManagedPolicies:
                 Path=PATH,
                 PolicyName=name,
                 PolicyDocument=document,
-                Description=self.description,
+                Description=self._own_names.description,
             )
         except AwsRefused as error:
             if error.aws_code != "EntityAlreadyExists":
                 raise _no_room(error, name) from None
             if self._own(slot) is None:
                 raise NotPossible(
-                    f"{self._arn(slot)} isn't the portal's own, and stands where its next policy would."
+                    f"{self._own_names.arn(slot)} isn't the portal's own, and stands where its next policy would."
                 ) from None
             self.replace(slot, document)
         try:
@@ -132,7 +124,7 @@ class ManagedPolicies:
             raise
         with translated("iam:GetPolicy"):
             found: Mapping[str, Any] = answer["Policy"]
-        return found if found.get("Description") == self.description else None
+        return found if found.get("Description") == self._own_names.description else None
 
     def _other_versions(self, slot: int) -> list[str]:
         """Return the versions that are not in force, the oldest first (`v9` before `v10`)."""
@@ -148,20 +140,8 @@ class ManagedPolicies:
             if error.aws_code != "NoSuchEntity":
                 raise
 
-    def _slot_of(self, arn: str) -> list[int]:
-        match = self._name.fullmatch(arn.removeprefix(f"{self._root}{PATH}"))
-        return [int(match[1])] if match else []
-
-    def _arn(self, slot: int) -> str:
-        return f"{self._root}{PATH}{policy_name(self._target, slot)}"
-
     def _call(self, method: str, slot: int, **parameters: Any) -> Any:
-        return call(self._client, method, PolicyArn=self._arn(slot), **parameters)
-
-
-def policy_name(target: DenyTarget, slot: int) -> str:
-    """Return the name of a slot's policy: 90 characters at most, and no other principal's of the account."""
-    return f"SallyportRevoked-{target.kind}-{target.name}-{slot}"
+        return call(self._client, method, PolicyArn=self._own_names.arn(slot), **parameters)
 
 
 def _no_room(error: AwsRefused, name: str) -> AwsRefused | LimitExceeded:

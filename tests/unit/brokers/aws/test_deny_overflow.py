@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from brokers.aws.deny_write import POLICY_NAME
-from brokers.aws.managed_policies import policy_name
+from brokers.aws.own_names import policy_name
 from brokers.aws.revocation import deny_document
 from brokers.errors import AwsRefused, AwsUnavailable, LimitExceeded, NotPossible
 from brokers.types import DenyTarget, PrincipalKind
@@ -190,6 +190,28 @@ def test_aws_own_word_on_the_room_counts() -> None:
     deny.write(target(), ENTRIES[:5])
     assert iam.policies[POLICY_NAME] == deny_document(ENTRIES[:3])
     assert iam.denied() == set(ENTRIES[:5])
+
+
+@pytest.mark.parametrize("method", ["get_policy", "detach_role_policy", "delete_policy"])
+def test_a_refusal_on_the_way_out_is_passed_on(method: str) -> None:
+    iam = FakeIam("Role")
+    deny = writer(iam)
+    deny.write(target(), ENTRIES[:200])
+    iam.refuse = {method: "AccessDenied"}
+    with pytest.raises(AwsRefused, match="AccessDenied"):
+        deny.write(target(), [])
+    iam.refuse = {}
+    deny.write(target(), [])
+    assert (iam.managed, iam.attached, iam.policies) == ({}, [], {})
+
+
+def test_a_policy_that_goes_while_it_is_looked_at_is_gone() -> None:
+    iam, fits = FakeIam("Role"), holds(10_240)
+    deny = writer(iam)
+    deny.write(target(), ENTRIES[: fits + 1])
+    iam.refuse = {"get_policy": "NoSuchEntity"}
+    assert deny.read(target()).entries == set(ENTRIES[:fits])
+    deny.write(target(), [])
 
 
 @pytest.mark.parametrize("method", ["create_policy", "attach_role_policy"])
