@@ -16,7 +16,8 @@ from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, InvalidError
 from portal.web.guard import PersonRequest, may_revoke, operates, sees_all_grants, signed_in, zone_of
 from portal.web.now_cutoffs import cut_off_part
-from portal.web.now_page import Operator, next_part, state_part
+from portal.web.now_lines import Operator
+from portal.web.now_page import next_part, state_part
 from portal.web.presenters.now import CutOffPart, NextPart, StatePart
 from portal.web.redirects import see_other
 
@@ -80,7 +81,7 @@ def _fragment(template: str, name: str, make: Make) -> Callable[..., HttpRespons
     return fragment
 
 
-now_state = _fragment("now/_state.html", "state", state_part)
+now_state = _fragment("now/polled_state.html", "state", state_part)
 now_next = _fragment("now/_next.html", "next", next_part)
 now_cutoffs = _fragment("now/_cutoffs.html", "cutoffs", cut_off_part)
 

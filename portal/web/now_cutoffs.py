@@ -8,13 +8,13 @@ from brokers.types import PrincipalKind
 from portal.access import operating_queries as operating
 from portal.access.models import DenyDocument
 from portal.access.operating_queries import CutOff
-from portal.web.now_page import Operator, fingerprint
+from portal.web.now_lines import Operator, fingerprint
 from portal.web.presenters import AccountLabel, Badge
 from portal.web.presenters.charts import histogram, seconds_words, share_within
 from portal.web.presenters.now import CutOffPart, DocumentLine, PolicySize, UncutRole
 
 DAYS = 7
-NEWEST = 2000
+NEWEST = 1000
 DOCUMENTS = 50
 ROLES = 20
 BOUNDS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)

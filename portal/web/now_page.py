@@ -1,33 +1,36 @@
 """From what operators look at to their page: the notices, the lines, and what is next."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from portal.access import operating_queries as operating
 from portal.access.lifecycle import AlarmKind
-from portal.access.models import Alarm, Grant, Hold, Revocation, Sweep
+from portal.access.models import Alarm, Hold, Sweep
 from portal.access.operations.sweep_health import SweepHealth
-from portal.web.cards import account_label, countdown_of
-from portal.web.presenters import AccountLabel, Badge, Moment, badge, moment
+from portal.web.now_lines import (
+    SHOWN_LATE,
+    Operator,
+    failures,
+    fingerprint,
+    grant_line,
+    listed,
+    waiting_line,
+)
+from portal.web.presenters import Badge
 from portal.web.presenters.charts import Axis
 from portal.web.presenters.now import (
-    Failure,
     GrantLine,
     Listed,
     NextPart,
     Notice,
     StatePart,
     Tile,
-    WaitingLine,
 )
 
 SHOWN = 10
-SHOWN_LATE = 5
 # Failures are grouped by where and why: of so many, the oldest.
 LOOKED_AT = 200
 HOURS = 8
@@ -42,23 +45,6 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Who looks, and when. `may_open`: whether grants' own pages are theirs to see."""
-
-    may_retry: bool
-    may_open: bool
-    zone: tzinfo
-    now: datetime
-
-    def moment(self, at: datetime) -> Moment:
-        return moment(at, now=self.now, zone=self.zone)
-
-    def instant(self, at: datetime) -> Moment:
-        """The same, with seconds at a glance: for what is about to happen, or just did."""
-        return replace(self.moment(at), words=f"{at.astimezone(self.zone):%H:%M:%S}")
-
-
 def state_part(who: Operator) -> StatePart:
     sweep, hold, alarms = operating.sweep_row(), operating.open_hold(), operating.open_alarms()
     overdue, late, failing = (
@@ -66,20 +52,21 @@ def state_part(who: Operator) -> StatePart:
         operating.untried_revocations(who.now),
         operating.failing_revocations(),
     )
-    late_grants = _listed(
-        [_grant_line(grant, who) for grant in overdue[:SHOWN_LATE]], operating.counted(overdue)
+    late_grants = listed(
+        [grant_line(grant, who) for grant in overdue[:SHOWN_LATE]], operating.counted(overdue)
     )
-    waiting = _listed([_waiting_line(row, who) for row in late[:SHOWN_LATE]], operating.counted(late))
-    failures = _listed(_failures(failing[:LOOKED_AT], who), operating.counted(failing))
+    waiting = listed([waiting_line(row, who) for row in late[:SHOWN_LATE]], operating.counted(late))
+    failed = listed(failures(failing[:LOOKED_AT], who), operating.counted(failing))
     notices = tuple(_notices(sweep, hold, alarms, who))
-    tiles = _tiles(sweep, late_grants, waiting, failures, who)
-    told = (notices, tiles, _ids(late_grants.lines), waiting, failures)
+    tiles = _tiles(sweep, late_grants, waiting, failed, who)
+    told = (notices, tiles, _ids(late_grants.lines), waiting, failed)
     return StatePart(
         notices=notices,
         tiles=tiles,
         overdue=late_grants,
         waiting=waiting,
-        failing=failures,
+        failing=failed,
+        says=_says(notices, tiles),
         may_retry=who.may_retry,
         may_open=who.may_open,
         fingerprint=fingerprint(told),
@@ -91,7 +78,7 @@ def next_part(who: Operator) -> NextPart:
     counted = operating.ends_by_minute(who.now, until)
     axis = Axis(who.now, HOURS, BINS, who.zone)
     bars, total = axis.bars(counted) if counted else (), sum(n for _, n in counted)
-    lines = tuple(_grant_line(grant, who) for grant in operating.next_ends(who.now, limit=SHOWN))
+    lines = tuple(grant_line(grant, who) for grant in operating.next_ends(who.now, limit=SHOWN))
     minute = who.now.replace(second=0, microsecond=0)
     near = sum(1 for line in lines if line.countdown.moment.iso <= who.moment(until).iso)
     return NextPart(
@@ -104,11 +91,6 @@ def next_part(who: Operator) -> NextPart:
         may_open=who.may_open,
         fingerprint=fingerprint((minute, total, _ids(lines))),
     )
-
-
-def fingerprint(told: object) -> str:
-    """Return a short digest of frozen values."""
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def _ids(lines: Iterable[object]) -> tuple[object, ...]:
@@ -169,59 +151,10 @@ def _tiles(
     )
 
 
+def _says(notices: Sequence[Notice], tiles: Sequence[Tile]) -> str:
+    wrong = [f"{tile.term}: {tile.value}" for tile in tiles if tile.badge != FINE]
+    return ". ".join([*(notice.title for notice in notices), *wrong]) or "Nothing is late and nothing fails"
+
+
 def _count_badge(listed: Listed, word: str) -> Badge:
     return Badge(word, "danger", "alert") if listed.lines else FINE
-
-
-def _listed(lines: Sequence[GrantLine | WaitingLine | Failure], number: int) -> Listed:
-    words = f"{number:,}" if number <= operating.MOST else f"over {operating.MOST:,}"
-    shown = tuple(lines[:SHOWN_LATE])
-    told = sum(len(line.grants) + line.more if isinstance(line, Failure) else 1 for line in shown)
-    return Listed(shown, words, max(0, number - told))
-
-
-def _grant_line(grant: Grant, who: Operator) -> GrantLine:
-    return GrantLine(
-        id=str(grant.pk),
-        role=grant.role.title,
-        account=account_label(grant),
-        person=grant.person.name,
-        partner=grant.person.partner.name if grant.person.partner else "",
-        countdown=countdown_of(grant, now=who.now, zone=who.zone),
-    )
-
-
-def _waiting_line(row: Revocation, who: Operator) -> WaitingLine:
-    return WaitingLine(
-        grant_id=str(row.grant_id),
-        role=row.grant.role.title,
-        account=account_label(row.grant),
-        person=row.grant.person.name,
-        since=who.moment(row.asked_at),
-        badge=badge(row.state),
-    )
-
-
-def _failures(rows: Iterable[Revocation], who: Operator) -> list[Failure]:
-    alike: dict[tuple[int, str], list[Revocation]] = {}
-    for row in rows:
-        alike.setdefault((row.document_id, row.last_error), []).append(row)
-    return [_failure(group, who) for group in alike.values()]
-
-
-def _failure(group: Sequence[Revocation], who: Operator) -> Failure:
-    first = group[0]
-    document, named = first.document, group[:3]
-    return Failure(
-        document_id=document.pk,
-        where=f"{document.kind} {document.name}",
-        account=AccountLabel(document.account.name, document.account.account_id),
-        reason=first.last_error,
-        attempts=max(row.attempts for row in group),
-        since=who.moment(first.asked_at),
-        next_try=who.instant(min(row.next_try_at for row in group)),
-        grants=tuple(
-            (str(row.grant_id), f"{row.grant.person.name}, {row.grant.role.title}") for row in named
-        ),
-        more=len(group) - len(named),
-    )

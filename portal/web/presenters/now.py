@@ -68,22 +68,26 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Up to some lines, and how many there are: `number` is in words where they weren't counted to the end."""
+    """Up to some lines, how many there are, and how many `more` than shown: in words, as counting stops at some point."""
 
     lines: tuple[GrantLine | WaitingLine | Failure, ...]
     number: str
-    more: int
+    more: str
 
 
 @dataclass(frozen=True, slots=True)
 class StatePart:
-    """What must be seen first. `fingerprint` changes when this does, not when time passes."""
+    """What must be seen first. `says`: the same in a sentence, for those who hear the page.
+
+    `fingerprint` changes when this does, not when time passes.
+    """
 
     notices: tuple[Notice, ...]
     tiles: tuple[Tile, ...]
     overdue: Listed
     waiting: Listed
     failing: Listed
+    says: str
     may_retry: bool
     may_open: bool
     fingerprint: str

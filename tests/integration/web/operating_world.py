@@ -23,7 +23,7 @@ def sweep_ran(ago: float = 0.4, late: float = 0.05) -> Sweep:
 
 
 def make_document(role: AwsRole, **fields: Any) -> DenyDocument:
-    known = {"account": role.account, "kind": "role", "name": role.name}
+    known: dict[str, Any] = {"account": role.account, "kind": "role", "name": role.name}
     document, _ = DenyDocument.objects.update_or_create(**known, defaults=fields)
     return document
 
