@@ -101,10 +101,14 @@ def compare_now(*, aws: AwsPorts, actor: Actor, progress: Progress | None = None
 def repair_chosen(*, made: Reconciliation, keys: Collection[str], actor: Actor, aws: AwsPorts) -> Repaired:
     """Repair differences of a kept comparison, and keep with it what became of each.
 
+    What was repaired already is left out.
+
     Raises:
         ForbiddenError: the actor may not revoke.
     """
-    chosen = [each for each in report_of(made).differences if each.key in keys]
+    chosen = [
+        each for each in report_of(made).differences if each.key in keys and made.outcomes.get(each.key) != ""
+    ]
     repaired = repair_differences(chosen=chosen, actor=actor, aws=aws)
     with transaction.atomic():
         row = Reconciliation.objects.select_for_update(no_key=True).get(pk=made.pk)
