@@ -9,11 +9,12 @@ import pytest
 from portal.access.models import AwsSession, ConsoleLink, Grant, Hold, Revocation
 from portal.access.operations.console_links import make_console_link
 from portal.access.operations.issue_credentials import issue_credentials
+from portal.access.operations.open_console import open_console
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
-from portal.kernel.errors import ConflictError, InvalidError
+from portal.kernel.errors import ConflictError, InvalidError, UpstreamError
 from tests.fakes import CONSOLE, UNAVAILABLE, FakeAws
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +83,27 @@ def test_a_kind_that_the_role_ceases_to_give_meanwhile_is_not_handed_out(
     del aws.after["assume_role"]
     AwsRole.objects.update(allows_credentials=True)
     assert issue(grant)
+
+
+def test_a_sign_in_that_fails_after_the_end_leaves_nothing_undenied(
+    make_grant: Make, aws: FakeAws, actor_of: Make
+) -> None:
+    grant = make_grant()
+    AwsRole.objects.update(unique_id=aws.role_id("Reader"))
+    aws.role_ids["Reader"] = "AROA9999999999999999"
+    aws.after["assume_role"] = lambda: revoke_grant(grant_id=grant.pk, reason="r", actor=SHELL)
+    aws.fail["sign_in_url"] = UNAVAILABLE
+    with pytest.raises(UpstreamError):
+        open_console(
+            grant_id=grant.pk,
+            destination=CONSOLE,
+            issuer="https://portal.example",
+            aws=aws.ports(),
+            actor=actor_of(grant.person),
+        )
+    session = AwsSession.objects.get()
+    assert (session.state, session.userid.partition(":")[0]) == ("lost", "AROA9999999999999999")
+    assert session.userid in Revocation.objects.get().userids
 
 
 @pytest.mark.parametrize("state", ["proven", "cleaned", "failing"])

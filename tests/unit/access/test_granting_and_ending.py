@@ -305,6 +305,8 @@ def test_windows_are_judged_in_words() -> None:
     hour = timedelta(hours=1)
     assert window_refusal(NOW, NOW, now=NOW - hour) == ("ends_at", "A grant must end after it starts.")
     assert window_refusal(NOW, NOW + hour, now=NOW) is None
+    passed = window_refusal(NOW - 2 * hour, NOW - hour, now=NOW)
+    assert passed == ("ends_at", "This end has passed already; choose one in the future.")
     assert contract_refusal(NOW, NOW + hour, contract_starts_at=NOW, contract_ends_at=NOW + hour) is None
 
 
