@@ -12,12 +12,13 @@ PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean screenshots
+.PHONY: help demo test check bench format lock clean screenshots
 
 help:
 	@echo 'make demo         install, then run the whole product on embedded parts'
 	@echo 'make test         install, then run the tests (REQUIRE_SERVICES=1: a missing server fails)'
 	@echo 'make check        the one gate: lint, format, types, import rules, deploy check, migrations'
+	@echo 'make bench        measure beside plain SQL, and write docs/performance.md (5 minutes on an idle machine)'
 	@echo 'make screenshots  take the screenshots of README from a running demo (needs Chromium)'
 	@echo 'make lock         resolve the hashed lock files anew'
 	@echo 'make clean        remove the virtual environment and the demo data'
@@ -55,6 +56,9 @@ check: $(VENV)/.dev
 	$(BIN)/python -m tests.architecture.production_check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/djlint --quiet --lint templates portal
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.bench
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 from portal.access.operations.sweep_grants import Swept
+from portal.jobs.waking import quietly
 
 
 def drain(one_batch: Callable[[], Swept], *, seconds: float, between: Callable[[], object]) -> Swept:
@@ -29,7 +30,8 @@ def drain(one_batch: Callable[[], Swept], *, seconds: float, between: Callable[[
 
 def _alone(one_batch: Callable[[], Swept], until: float) -> Swept:
     try:
-        return _sum(list(_batches(one_batch, until, lambda: None)))
+        with quietly():
+            return _sum(list(_batches(one_batch, until, lambda: None)))
     finally:
         connection.close()
 
