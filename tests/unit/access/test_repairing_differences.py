@@ -14,6 +14,7 @@ from portal.access.models import DenyDocument, Grant, Hold, KeptDeny, Reconcilia
 from portal.access.operations import apply_revocations as engine
 from portal.access.operations import find_differences as finding
 from portal.access.operations import reconcile
+from portal.access.operations.ask_principals import ask_aws
 from portal.access.operations.hold import enter_hold
 from portal.access.operations.leases import take_lease
 from portal.access.operations.repair_differences import BUSY, NOT_SO
@@ -186,16 +187,13 @@ def test_what_is_revoked_while_aws_is_asked_is_refused(world: World, monkeypatch
     grant = world.used()
     world.deny_by_hand(session_of(grant))
     found = only(world, Kind.DENIED_LIVING)
-    from portal.access.operations import repair_differences as repairing  # noqa: PLC0415  # patched below
-
-    ask = repairing.ask_aws
 
     def ask_and_revoke(*args: Any) -> Any:
-        look = ask(*args)
+        look = ask_aws(*args)
         revoke_grant(grant_id=grant.pk, reason="meanwhile", actor=SHELL)
         return look
 
-    monkeypatch.setattr(repairing, "ask_aws", ask_and_revoke)
+    monkeypatch.setattr("portal.access.operations.repair_differences.ask_aws", ask_and_revoke)
     assert world.repair(found).refused == {found.key: BUSY}
     assert Grant.objects.get(pk=grant.pk).end_reason == "meanwhile"
 
