@@ -8,6 +8,9 @@ import pytest
 from brokers.aws import AwsBrokers, HubCredentials
 from brokers.errors import LimitExceeded
 from brokers.types import DenyTarget, Partition, PrincipalKind, ProbeAction, ProbeAnswer, ProbeCall
+from portal.demo.sandbox.bootstrap import Bootstrap
+from portal.demo.sandbox.estate import HUB_POLICY, REVOKER, hub_policy
+from portal.demo.sandbox.seed import seed
 from tests.integration.demo.answers import policy_of, refused
 from tests.servers.sandbox import Sandbox
 
@@ -126,3 +129,23 @@ def test_the_revoker_makes_and_attaches_the_portals_policies_alone(aws: Sandbox)
     iam.detach_role_policy(RoleName=ROLE, PolicyArn=made)
     iam.delete_policy(PolicyArn=made)
     aws.root("iam", ACCOUNT).delete_policy(PolicyArn=theirs)
+
+
+def test_a_sandbox_of_an_older_version_gets_the_rights_that_the_portal_needs_now(aws: Sandbox) -> None:
+    hub, target = aws.root("iam", HUB), aws.root("iam", ACCOUNT)
+    arn, revoker = (
+        f"arn:aws:iam::{HUB}:policy/{HUB_POLICY}",
+        {"RoleName": REVOKER, "PolicyName": "Permissions"},
+    )
+    old = hub.create_policy_version(PolicyArn=arn, PolicyDocument=policy_of(200), SetAsDefault=True)
+    target.put_role_policy(**revoker, PolicyDocument=policy_of(200))
+    for _ in range(2):
+        assert seed(Bootstrap(aws.ministack_url), aws.directory, aws.endpoint_url) == aws.estate
+        policy = hub.get_policy(PolicyArn=arn)["Policy"]
+        version = hub.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+        assert version["Document"] == hub_policy()
+        assert old["PolicyVersion"]["VersionId"] not in {
+            each["VersionId"] for each in hub.list_policy_versions(PolicyArn=arn)["Versions"]
+        }
+        statements = target.get_role_policy(**revoker)["PolicyDocument"]["Statement"]
+        assert "iam:CreatePolicyVersion" in statements[1]["Action"]
