@@ -7,7 +7,6 @@ that has work (`flush_when_old`), and at its end. A process that is killed loses
 of counts, and never more than counts.
 """
 
-import atexit
 import logging
 import threading
 import time
@@ -15,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from multiprocessing.util import Finalize
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -91,8 +91,11 @@ def flush_when_old(**kwargs: Any) -> None:
 
 
 def flush_at_exit() -> None:
-    """Have this process flush once more where it ends by itself. Called where a process starts."""
-    atexit.register(_last_flush)
+    """Have this process flush once more where it ends by itself. Called where a process starts.
+
+    By multiprocessing's finalizer, not by `atexit`, which a web server's forked workers skip: this one runs in all.
+    """
+    Finalize(None, _last_flush, exitpriority=10)
 
 
 def read() -> Mapping[str, Mapping[str, float]]:

@@ -68,7 +68,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Up to some lines, how many there are, and how many `more` than shown: in words, as counting stops at some point."""
+    """Some lines, how many there are, and how many `more` than shown: in words, as counting stops at some point."""
 
     lines: tuple[GrantLine | WaitingLine | Failure, ...]
     number: str

@@ -1,8 +1,10 @@
 """Counting: in memory, summed in the database, nothing twice and nothing lost but by a kill."""
 
+import multiprocessing
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -91,6 +93,31 @@ def test_a_process_at_work_flushes_now_and_then(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(tallies._flushed, "at", time.monotonic() - tallies.OLD)
     tallies.flush_when_old()
     assert tallies.read() == {"ended": {"": 1}}
+
+
+def worker(told: Connection) -> None:
+    """Stand for a web server's worker, which was forked."""
+    tallies._last_flush = lambda: told.send("flushed")  # type: ignore[assignment]  # in this process alone
+    tallies.flush_at_exit()
+
+
+def test_a_forked_worker_flushes_where_it_ends() -> None:
+    hear, tell = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=worker, args=(tell,))
+    process.start()
+    process.join(20)
+    assert hear.poll(0)
+    assert hear.recv() == "flushed"
+
+
+@pytest.mark.django_db
+def test_a_last_flush_that_fails_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("no database any more")
+
+    tallies.count("ended")
+    monkeypatch.setattr(tallies, "_add", broken)
+    tallies._last_flush()
 
 
 @pytest.mark.postgres
