@@ -82,12 +82,6 @@ def denied_by(document: Mapping[str, Any]) -> tuple[frozenset[str], datetime | N
         return None
 
 
-def denied_userids(document: Mapping[str, Any] | None) -> frozenset[str]:
-    """Return the sessions that a document which stands in AWS denies; none where it isn't one of ours."""
-    found = None if document is None else denied_by(document)
-    return frozenset() if found is None else found[0]
-
-
 def _deny(sid: str, condition: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"Sid": sid, "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
 

@@ -9,7 +9,6 @@ import pytest
 from brokers.aws.revocation import (
     check_entries,
     denied_by,
-    denied_userids,
     deny_document,
     size_of_deny,
     whole_second,
@@ -71,8 +70,7 @@ def test_an_empty_document_is_not_made() -> None:
 
 
 def test_what_stands_in_aws_is_read_back() -> None:
-    assert denied_userids(deny_document([ROLE_ENTRY, USER_ENTRY])) == {ROLE_ENTRY, USER_ENTRY}
-    assert denied_userids(None) == frozenset()
+    assert denied_by(deny_document([ROLE_ENTRY, USER_ENTRY])) == (frozenset({ROLE_ENTRY, USER_ENTRY}), None)
 
 
 def edited(**changes: Any) -> dict[str, Any]:
@@ -97,7 +95,7 @@ def edited(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_document_changed_by_hand_denies_nobody_so_it_is_put_again(document: dict[str, Any]) -> None:
-    assert denied_userids(document) == frozenset()
+    assert denied_by(document) is None
 
 
 def test_a_cut_of_everybody_is_a_statement_of_its_own() -> None:
