@@ -60,8 +60,8 @@ class FakeAws:
     calls: list[tuple[str, Any]] = field(default_factory=list)
     fail: dict[str, BrokerError] = field(default_factory=dict)
     lose_answer: dict[str, BrokerError] = field(default_factory=dict)
-    before: dict[str, Callable[[], None]] = field(default_factory=dict)
-    after: dict[str, Callable[[], None]] = field(default_factory=dict)
+    before: dict[str, Callable[[], object]] = field(default_factory=dict)
+    after: dict[str, Callable[[], object]] = field(default_factory=dict)
     scope_problem: BrokerError | None = None
     hub_is_chained: bool = False
     hidden_reads: int = 0

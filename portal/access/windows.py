@@ -48,9 +48,9 @@ class WeeklyWindow:
                 raise InvalidError(
                     "A window's times are whole seconds, without a zone of their own.", field=field
                 )
-        if self.opens == self.closes:
+        if self.opens == self.closes != MIDNIGHT:
             raise InvalidError(
-                "A window must close at another time than it opens; 00:00 is the end of the day.",
+                "A window must close at another time than it opens; 00:00 to 00:00 is the whole day.",
                 field="window_closes",
             )
         if self.zone not in _zones():

@@ -113,11 +113,12 @@ def test_what_comes_too_late_under_another_id_reopens_the_revocation_whatever_it
     grant, now = make_grant(), datetime.now(UTC)
     AwsRole.objects.update(unique_id=aws.role_id("Reader"))
     aws.role_ids["Reader"] = "AROA9999999999999999"
-    fields = {
+    known: dict[str, dict[str, Any]] = {
         "proven": {"applied_at": now, "proven_at": now, "probes": 3, "proof_note": "n"},
         "cleaned": {"applied_at": now, "proven_at": now, "cleaned_at": now},
         "failing": {"last_error": "no room"},
-    }[state]
+    }
+    fields = known[state]
 
     def meanwhile() -> None:
         revoke_grant(grant_id=grant.pk, reason="r", actor=SHELL)

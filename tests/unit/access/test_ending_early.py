@@ -182,7 +182,7 @@ def end(move_time: Make) -> Make:
             GrantState.REVOKED: lambda: revoke_grant(grant_id=grant.pk, reason=WHY, actor=SHELL),
             GrantState.RELEASED: lambda: release_grant(grant_id=grant.pk, actor=holder),
             GrantState.SUSPENDED: lambda: suspend_partner(
-                partner_id=person.partner_id, reason=WHY, actor=SHELL
+                partner_id=person.partner_id or uuid4(), reason=WHY, actor=SHELL
             ),
         }
         return act[state]()
