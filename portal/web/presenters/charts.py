@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from math import ceil
 
 HEIGHT = 64  # of the tallest bar, in CSS pixels; the axis is below
@@ -65,19 +65,19 @@ class Axis:
     def ticks(self) -> tuple[Tick, ...]:
         """Return the full hours within the span, but for one whose words would not fit at the edge."""
         here = self.start.astimezone(self.zone)
-        first = here.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-        span = timedelta(hours=self.hours)
+        # In UTC: two times of one zone are subtracted by the clocks, whatever these did between them.
+        first = here.replace(minute=0, second=0, microsecond=0).astimezone(UTC) + timedelta(hours=1)
         ticks = []
         for hour in range(self.hours):
             at = first + timedelta(hours=hour)
-            share = (at - here) / span
+            share = (at - self.start) / timedelta(hours=self.hours)
             if 0.02 < share < 0.97:  # noqa: PLR2004  # half the width of the words
                 ticks.append(Tick(f"{100 * share:.2f}%", f"{at.astimezone(self.zone):%H:%M}", hour % 2 == 1))
         return tuple(ticks)
 
     def _bar(self, place: int, number: int, most: int) -> Bar:
         height = max(LEAST, round(HEIGHT * number / most))
-        begin = (self.start + place * self.step).astimezone(self.zone)
+        begin, end = (self.start.astimezone(UTC) + n * self.step for n in (place, place + 1))
         width = 100 / self.bins
         return Bar(
             x=f"{place * width + width * 0.1:.2f}%",
@@ -85,7 +85,7 @@ class Axis:
             y=HEIGHT - height,
             height=height,
             number=number,
-            words=f"{begin:%H:%M} to {begin + self.step:%H:%M}",
+            words=f"{begin.astimezone(self.zone):%H:%M} to {end.astimezone(self.zone):%H:%M}",
         )
 
 

@@ -97,7 +97,7 @@ def test_a_process_at_work_flushes_now_and_then(monkeypatch: pytest.MonkeyPatch)
 
 def worker(told: Connection) -> None:
     """Stand for a web server's worker, which was forked."""
-    tallies._last_flush = lambda: told.send("flushed")  # type: ignore[assignment]  # in this process alone
+    tallies._last_flush = lambda: told.send("flushed")  # in this process alone
     tallies.flush_at_exit()
 
 
