@@ -19,9 +19,12 @@ class Grant(models.Model):
     """The time-boxed right of one person to one role. Its scope is frozen when it is made."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    person = models.ForeignKey(Person, PROTECT, related_name="grants")
-    role = models.ForeignKey(AwsRole, PROTECT, related_name="grants")
-    scope_template = models.ForeignKey(ScopeTemplate, PROTECT, null=True, blank=True, related_name="grants")
+    # No index of their own where one below serves: every end of a grant writes each of them anew.
+    person = models.ForeignKey(Person, PROTECT, related_name="grants", db_index=False)
+    role = models.ForeignKey(AwsRole, PROTECT, related_name="grants", db_index=False)
+    scope_template = models.ForeignKey(
+        ScopeTemplate, PROTECT, null=True, blank=True, related_name="grants", db_index=False
+    )
     scope_parameters = models.JSONField(default=dict, blank=True)
     scope_policy = models.JSONField(null=True, blank=True)
     scope_managed_policy_arns = models.JSONField(default=list, blank=True)
@@ -41,7 +44,9 @@ class Grant(models.Model):
     made_at = models.DateTimeField()
     activated_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_by = models.ForeignKey(Person, PROTECT, null=True, blank=True, related_name="grants_ended")
+    ended_by = models.ForeignKey(
+        Person, PROTECT, null=True, blank=True, related_name="grants_ended", db_index=False
+    )
     end_reason = models.CharField(max_length=500, blank=True)
     sessions_run_out = models.BooleanField(
         default=False, help_text="Who ended it let its sessions live to their own end, and cut none."
@@ -109,6 +114,10 @@ class Grant(models.Model):
             models.Index(fields=["ends_at"], name="grant_due_to_end", condition=Q(ended_at__isnull=True)),
             models.Index(fields=["person", "-ends_at"], name="grant_by_person"),
             models.Index(fields=["role", "-ends_at"], name="grant_by_role"),
+            models.Index(
+                fields=["scope_template"], name="grant_by_scope", condition=Q(scope_template__isnull=False)
+            ),
+            models.Index(fields=["ended_by"], name="grant_by_ender", condition=Q(ended_by__isnull=False)),
         ]
 
     def __str__(self) -> str:
