@@ -26,8 +26,9 @@ app.conf.update(
     # Two queues, taken from in turn: the sweep never waits behind a backlog of calls to AWS. A worker without -Q
     # takes from both; on many machines some may take from one alone.
     task_default_queue="sweep",
-    task_queues=[Queue("sweep"), Queue("aws")],
-    task_routes={"portal.jobs.revoke": {"queue": "aws"}},
+    # Each by its own key: by Celery's default both would get every task.
+    task_queues=[Queue("sweep", routing_key="sweep"), Queue("aws", routing_key="aws")],
+    task_routes={"portal.jobs.revoke": {"queue": "aws", "routing_key": "aws"}},
     # Threads: the work waits for AWS, and prefork would hold a copy of everything, connections included, each.
     worker_pool="threads",
     worker_concurrency=8,

@@ -142,13 +142,32 @@ def test_revoke_grant_from_the_shell(
     idle, used, stuck = make_grant(), make_grant(), make_grant()
     for grant in (used, stuck):
         issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
-    assert "nothing to cut off" in run("revoke_grant", str(idle.pk), "--reason", "r")
-    assert "The deny stands in AWS" in run("revoke_grant", str(used.pk), "--reason", "r")
+    assert "nothing to end in AWS" in run("revoke_grant", str(idle.pk), "--reason", "r")
+    said = run("revoke_grant", str(used.pk), "--reason", "r")
+    assert "AWS shows the order to refuse" in said
+    assert "proven" not in said
     aws.fail["read"] = DENIED
     with pytest.raises(CommandError, match="Not yet cut off"):
         run("revoke_grant", str(stuck.pk), "--reason", "r")
     with pytest.raises(CommandError, match="already"):
         run("revoke_grant", str(stuck.pk), "--reason", "r")
+
+
+def test_revoke_grant_lets_run_out_only_where_that_was_asked_for(
+    run: Callable[..., str], make_grant: Make, make_role: Make, aws: FakeAws, actor_of: Make
+) -> None:
+    left, uncut = (
+        make_grant(),
+        make_grant(role=make_role("Off", is_writable=False), accepts_no_kill_switch=True),
+    )
+    for grant in (left, uncut):
+        issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
+    said = run("revoke_grant", str(left.pk), "--reason", "r", "--let-run-out")
+    assert "let the sessions run out: 0 console sessions and 1 set of credentials may live on" in said
+    assert f"until {left.ends_at:%Y-%m-%d %H:%M}" in said
+    assert "no kill switch" in run("revoke_grant", str(uncut.pk), "--reason", "r")
+    assert not Revocation.objects.exists()
+    assert aws.count("write") == 0
 
 
 @pytest.mark.parametrize(

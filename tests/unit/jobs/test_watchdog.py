@@ -1,4 +1,4 @@
-"""The watchdog outside of Celery: alarms once, closes issuing where that is set, dies of nothing. The hold by command."""
+"""The watchdog outside of Celery: alarms once, closes issuing where set, dies of nothing. The hold by command."""
 
 import io
 from collections.abc import Callable
