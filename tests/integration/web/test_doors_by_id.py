@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from portal.access.models import AwsSession, ConsoleLink, Grant
+from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant
 from portal.access.operations.console_links import make_console_link
 from portal.directory.models import ApiToken, Person
 from portal.directory.operations.api_tokens import create_token
@@ -42,6 +42,15 @@ def a_token(owner: Person, _: FakeAws) -> dict[str, Any]:
     return {"token_id": made.token.pk}
 
 
+def a_role(owner: Person, _: FakeAws) -> dict[str, Any]:
+    return {"role_id": make_grant(owner).role_id}
+
+
+def a_document(owner: Person, _: FakeAws) -> dict[str, Any]:
+    role = make_grant(owner).role
+    return {"document_id": DenyDocument.objects.create(account=role.account, kind="role", name=role.name).pk}
+
+
 @dataclass(frozen=True)
 class Door:
     """An address that takes an id. `get`, `post`: what its own person is answered; 405 where it isn't a method."""
@@ -59,6 +68,9 @@ MATRIX = {
     "release": Door(a_grant, get=200, post=303),
     "revoke": Door(a_grant, get=403, post=403),
     "cut-sessions": Door(a_grant, get=403, post=403),
+    # What is there is for those who may revoke alone; test_cut_role.py is about them.
+    "cut-role": Door(a_document, get=404, post=404),
+    "cut-role-of": Door(a_role, get=405, post=404),
     "console-link": Door(a_link, get=200, post=303),
     "token-revoke": Door(a_token, get=405, post=303),
 }
@@ -68,6 +80,8 @@ PLAIN = {
     "my-access", "grants-fragment", "tokens", "sign-in", "saml-acs", "saml-metadata", "sign-out",
     # test_now.py, test_health.py and test_metrics.py are about these.
     "now", "now-state", "now-next", "now-cutoffs", "now-retry", "healthz", "readyz", "metrics",
+    # test_difference.py is about these.
+    "difference", "difference-look", "difference-repair", "difference-release",
 }  # fmt: skip
 BODY = {"destination": DESTINATION, "reason": "enough"}
 
@@ -109,7 +123,7 @@ def test_anothers_is_not_there(name: str, url: str, mallory: Person, aws: FakeAw
 
 def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Person) -> None:
     kwargs = {
-        "grant_id": uuid4(), "token_id": uuid4(), "token": "never-made",
+        "grant_id": uuid4(), "token_id": uuid4(), "token": "never-made", "role_id": uuid4(), "document_id": 10**9,
     }  # fmt: skip
     [parameter] = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
     unknown = reverse(f"web:{name}", kwargs={parameter: kwargs[parameter]})
@@ -175,11 +189,12 @@ def without_reference(page: bytes, reference: str) -> list[str]:
     return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page.decode().replace(reference, "")).split()
 
 
-def state() -> list[tuple[UUID, str]]:
+def state() -> list[tuple[UUID | int, str]]:
     """What a refused request must leave as it was."""
     return [
         *Grant.objects.order_by("pk").values_list("pk", "state"),
         *AwsSession.objects.order_by("pk").values_list("pk", "state"),
+        *((each.pk, str(each.issued_before)) for each in DenyDocument.objects.order_by("pk")),
         *((link.pk, str(link.used_at)) for link in ConsoleLink.objects.order_by("pk")),
         *((token.pk, str(token.revoked_at)) for token in ApiToken.objects.order_by("pk")),
     ]
