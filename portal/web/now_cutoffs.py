@@ -40,7 +40,7 @@ def cut_off_part(who: Operator) -> CutOffPart:
     summary = _summary(cut_offs)
     more = len(found) > DOCUMENTS
     told = fingerprint((rows, summary, documents, more, uncut))
-    return CutOffPart(DAYS, summary, rows, documents, more, uncut, told)
+    return CutOffPart(DAYS, summary, rows, documents, more, uncut, who.difference, told)
 
 
 def _summary(cut_offs: Sequence[CutOff]) -> str:

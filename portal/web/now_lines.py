@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
+from django.urls import reverse
+
 from portal.access import operating_queries as operating
 from portal.access.models import Grant, Revocation
 from portal.web.cards import account_label, countdown_of
@@ -22,6 +24,11 @@ class Operator:
     may_open: bool
     zone: tzinfo
     now: datetime
+
+    @property
+    def difference(self) -> str:
+        """Where AWS is compared with what the portal believes, for those who may; else nothing."""
+        return reverse("web:difference") if self.may_retry else ""
 
     def moment(self, at: datetime) -> Moment:
         return moment(at, now=self.now, zone=self.zone)

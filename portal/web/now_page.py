@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.urls import NoReverseMatch, reverse
 
 from portal.access import operating_queries as operating
 from portal.access.lifecycle import AlarmKind
@@ -108,7 +107,8 @@ def _notices(
             "In hold: nothing is issued or revoked",
             f"{hold.reason} Look at what AWS has and what Sallyport believes, then release the hold.",
             who.moment(hold.entered_at),
-            *_difference(),
+            who.difference,
+            "Look at the difference" if who.difference else "",
         )
     if _is_silent(sweep, who.now):
         told.add(AlarmKind.SWEEP_STOPPED.value)
@@ -121,13 +121,6 @@ def _notices(
     for alarm in alarms:
         if alarm.kind not in told:
             yield Notice(TITLES[AlarmKind(alarm.kind)], alarm.text, who.moment(alarm.raised_at))
-
-
-def _difference() -> tuple[str, str]:
-    try:
-        return reverse("web:difference"), "Look at the difference"
-    except NoReverseMatch:  # pragma: no cover - while that page is not there
-        return "", ""
 
 
 def _is_silent(sweep: Sweep | None, now: datetime) -> bool:

@@ -142,7 +142,7 @@ class UncutRole:
 
 @dataclass(frozen=True, slots=True)
 class CutOffPart:
-    """How long cut-offs took, what stands in AWS, and where nothing can be cut."""
+    """How long cut-offs took, what stands in AWS, and where nothing can be cut. `difference`: where it is compared."""
 
     days: int
     summary: str
@@ -150,4 +150,5 @@ class CutOffPart:
     documents: tuple[DocumentLine, ...]
     more_documents: bool
     uncut: tuple[UncutRole, ...]
+    difference: str
     fingerprint: str

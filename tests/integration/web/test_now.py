@@ -132,6 +132,7 @@ def test_hold_and_a_stopped_sweep_come_first_and_once(ada: Person) -> None:
     told = page(ada)
     assert told.count("notice-danger") == 3
     assert "In hold: nothing is issued or revoked" in told
+    assert told.count('href="/now/difference/"') == 2, "from the notice, and beside what stands in AWS"
     assert "text of held" not in told
     assert "The sweep has stopped" in told
     assert "text of sweep_stopped" not in told
@@ -214,10 +215,12 @@ def test_retry_of_nonsense_is_refused(ada: Person, document: str) -> None:
 
 def test_who_only_looks_is_shown_no_button_and_cannot_retry(ben: Person) -> None:
     looker = make_admin("view_revocation")
+    enter_hold()
     failing = make_revocation(make_ended(ben, make_role()))
     told = page(looker)
     assert REASON in told
     assert "Retry" not in told
+    assert "/now/difference/" not in told
     assert f"/grants/{failing.grant_id}/" not in told, "a grant's page is not theirs to open"
     assert signed_in(looker).post("/now/retry").status_code == 403
     failing.refresh_from_db()
