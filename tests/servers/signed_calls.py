@@ -29,7 +29,9 @@ class SignedCalls:
         keys = Keys(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
         request = AWSRequest("GET", f"{self.url}/")
         S3SigV4Auth(keys, "s3", REGION).add_auth(request)
-        answer = self.http.request("GET", request.url, headers=dict(request.headers.items()), retries=False)
+        answer = self.http.request(
+            "GET", f"{self.url}/", headers=dict(request.headers.items()), retries=False
+        )
         if answer.status == 200:
             return ALLOWED
         found = _CODE.search(answer.data.decode(errors="replace"))

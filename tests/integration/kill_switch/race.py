@@ -20,6 +20,7 @@ from uuid import UUID
 
 FORK = multiprocessing.get_context("fork")
 Found = list[dict[str, Any]]
+Children = list[tuple[Callable[..., None], tuple[Any, ...]]]
 CHANCE = random.Random()  # noqa: S311  # when things happen, not a secret
 # A signed request may be on its way, or its answer, for so long at most, in seconds.
 IN_FLIGHT = 0.05
@@ -37,7 +38,8 @@ def main() -> None:
 
 def issue(grants: Sequence[str], person: str, processes: int) -> Found:
     took = FORK.Value("d", 0.1)
-    queue, duels = FORK.Queue(), []
+    queue = FORK.Queue()
+    duels: Children = []
     for number in range(processes):
         share, start = grants[number::processes], FORK.Barrier(2)
         duels += [
@@ -49,14 +51,14 @@ def issue(grants: Sequence[str], person: str, processes: int) -> Found:
 
 def revoke(grants: Sequence[str], _: object, processes: int) -> Found:
     queue, start = FORK.Queue(), FORK.Barrier(processes)
-    workers = [
+    workers: Children = [
         (_revoke_and_work, (grant, list(grants), number % 2 == 1, start, queue))
         for number, grant in enumerate(grants[:processes])
     ]
     return _run(workers, queue, answers=processes)
 
 
-def _run(children: Sequence[tuple[Callable[..., None], tuple[Any, ...]]], queue: Any, answers: int) -> Found:
+def _run(children: Children, queue: Any, answers: int) -> Found:
     started = [FORK.Process(target=act, args=given) for act, given in children]
     for child in started:
         child.start()
@@ -133,7 +135,9 @@ def _revoke_and_work(grant: str, all_of_them: Sequence[str], waits: bool, start:
     revoke_grant(grant_id=UUID(grant), reason="race", actor=Actor.command("race"))
     while time.monotonic() < end:
         applied += work_off(aws=ports, holder=f"worker {grant[:8]}")
-        standing = Revocation.objects.filter(grant__in=all_of_them, applied_at__isnull=False).count()
+        standing = Revocation.objects.filter(
+            grant__in=[UUID(each) for each in all_of_them], applied_at__isnull=False
+        ).count()
         if standing == len(all_of_them):
             break
         time.sleep(0.05)

@@ -1,0 +1,468 @@
+"""The state machine: hypothesis does to the real operations, on PostgreSQL, whatever people, time and AWS may do.
+
+Each rule is one thing that happens. After each, `check` asks for all that security.md promises, and plays the audit
+trail back. What is judged on the spot is in the rule: who was let in must have been, who was refused must have been.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from brokers.types import DenyTarget
+from portal.access.models import AwsSession, Grant
+from portal.access.operations import apply_revocations as engine
+from portal.access.operations.console_links import make_console_link, use_console_link
+from portal.access.operations.cut_sessions import cut_sessions
+from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.extend_grant import extend_grant
+from portal.access.operations.issue_credentials import issue_credentials
+from portal.access.operations.make_grant import GrantOrder, WindowOrder, make_grant
+from portal.access.operations.open_console import open_console
+from portal.access.operations.prove_revocations import prove_revocations
+from portal.access.operations.release_grant import release_grant
+from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.suspend_partner import resume_partner, suspend_partner
+from portal.access.operations.sweep_grants import activate_due_grants, expire_due_grants
+from portal.access.operations.work_off import work_off
+from portal.directory.models import Person
+from portal.kernel import outbox
+from portal.kernel.errors import DomainError
+from tests.fakes import CONSOLE, DENIED, UNAVAILABLE
+from tests.integration.lifecycle import promises
+from tests.integration.lifecycle.clock import BEGINNING, turned_clock
+from tests.integration.lifecycle.promises import View
+from tests.integration.lifecycle.trail import Trail
+from tests.integration.lifecycle.watched_aws import WatchedAws
+from tests.integration.lifecycle.world import SHELL, World, clear_world
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+WINDOWS = (
+    None,
+    None,
+    WindowOrder((1, 2, 3, 4, 5), time(8), time(18), "Europe/Berlin"),
+    WindowOrder((5, 6, 7), time(22), time(2), "America/New_York"),
+)
+LENGTHS = st.sampled_from([MINUTE, 10 * MINUTE, HOUR, 8 * HOUR, 3 * DAY])
+WAITS = st.sampled_from([timedelta(seconds=1), 20 * timedelta(seconds=1), MINUTE, 16 * MINUTE, 2 * HOUR, DAY])
+NEAR = st.sampled_from(
+    [-timedelta(seconds=1), -timedelta(milliseconds=1), timedelta(0), timedelta(seconds=1)]
+)
+MEANWHILE = (
+    "nothing",
+    "nothing",
+    "revoke",
+    "let run out",
+    "release",
+    "leave",
+    "suspend",
+    "end",
+    "sweep",
+    "extend",
+)
+WEATHER = (
+    "sts down",
+    "sts refuses",
+    "sts answers get lost",
+    "sts requests get lost",
+    "iam down",
+    "iam answers get lost",
+    "iam shows late",
+    "iam is full",
+    "probes are blind",
+    "sign-in down",
+)
+
+
+class Killed(BaseException):
+    """kill -9 in mid-call: nothing after it runs."""
+
+
+class Lifecycle(RuleBasedStateMachine):
+    grants = Bundle("grants")
+
+    def __init__(self) -> None:
+        super().__init__()
+        clear_world()
+        self.stack = ExitStack()
+        self.clock = self.stack.enter_context(turned_clock())
+        self.stack.enter_context(patch.object(engine, "READ_BACK_WAIT", 0.0))
+        self.stack.enter_context(patch.object(outbox, "_wakers", []))
+        self.aws = WatchedAws(now=self.clock.now)
+        self.world = World()
+        self.trail = Trail()
+        self.ends: dict[UUID, datetime | None] = {}
+        self.touched = self.quiet = False
+        self.view = self._view()
+        self.steps = 0
+
+    def teardown(self) -> None:
+        try:
+            self.come_to_rest()
+            self.leap()
+        finally:
+            self.stack.close()
+
+    # -- what people do
+
+    @initialize(target=grants)
+    def begin(self) -> UUID:
+        return self._give(0, 0, 8 * HOUR).pk
+
+    @rule(
+        target=grants,
+        person=st.integers(0, 3),
+        role=st.sampled_from([0, 0, 0, 1, 1, 2, 3]),
+        length=LENGTHS,
+        starts_in=st.sampled_from([timedelta(0), timedelta(0), timedelta(0), 5 * MINUTE, DAY]),
+        window=st.sampled_from(WINDOWS),
+    )
+    def give(self, person: int, role: int, length: timedelta, starts_in: timedelta, window: Any) -> Any:
+        try:
+            return self._give(person, role, length, starts_in, window).pk
+        except DomainError:
+            return self._some_grant()
+
+    @rule(grant=grants, by=st.sampled_from([-HOUR, MINUTE, HOUR, DAY]))
+    def extend(self, grant: UUID, by: timedelta) -> None:
+        before = self._grant(grant)
+        over = before.ended_at is not None or self.clock.at >= before.ends_at
+        sessions = dict(AwsSession.objects.filter(grant=grant).values_list("pk", "ends_at"))
+        if self._try(
+            lambda: extend_grant(
+                grant_id=grant,
+                ends_at=before.ends_at + by,
+                reason="longer",
+                aws=self.aws.ports(),
+                actor=SHELL,
+            )
+        ):
+            assert not over, f"a grant that was over ({before.state}) was extended"
+            assert by > timedelta(0), "an extension made it shorter"
+        assert dict(AwsSession.objects.filter(grant=grant).values_list("pk", "ends_at")) == sessions
+
+    @rule(grant=grants, cut=st.sampled_from([True, True, False]))
+    def revoke(self, grant: UUID, cut: bool) -> None:
+        self._end(grant, lambda: revoke_grant(grant_id=grant, reason="enough", actor=SHELL, cut=cut))
+
+    @rule(grant=grants)
+    def release(self, grant: UUID) -> None:
+        holder = self.world.actor(self._grant(grant).person)
+        self._end(grant, lambda: release_grant(grant_id=grant, actor=holder))
+
+    @rule(grant=grants)
+    def cut(self, grant: UUID) -> None:
+        before = self._grant(grant)
+        if self._try(lambda: cut_sessions(grant_id=grant, reason="after all", actor=SHELL)):
+            assert before.sessions_run_out
+
+    @rule(person=st.integers(0, 3))
+    def deactivate(self, person: int) -> None:
+        who = self.world.people[person].pk
+        self._try(lambda: deactivate_person(person_id=who, reason="left", actor=SHELL))
+
+    @rule(person=st.integers(0, 3))
+    def reactivate(self, person: int) -> None:
+        who = self.world.people[person].pk
+        self._try(lambda: reactivate_person(person_id=who, reason="back", actor=SHELL))
+
+    @rule()
+    def suspend(self) -> None:
+        self._try(lambda: suspend_partner(partner_id=self.world.partner.pk, reason="pause", actor=SHELL))
+
+    @rule()
+    def resume(self) -> None:
+        self._try(lambda: resume_partner(partner_id=self.world.partner.pk, reason="on", actor=SHELL))
+
+    # -- what is issued
+
+    @rule(grant=grants, meanwhile=st.sampled_from(MEANWHILE), dies=st.sampled_from([False] * 9 + [True]))
+    def issue(self, grant: UUID, meanwhile: str, dies: bool) -> None:
+        actor = self.world.actor(self._grant(grant).person)
+        self._issue(
+            grant,
+            meanwhile,
+            dies=dies,
+            act=lambda: issue_credentials(grant_id=grant, aws=self.aws.ports(), actor=actor),
+        )
+
+    @rule(grant=grants, meanwhile=st.sampled_from(MEANWHILE))
+    def open_the_console(self, grant: UUID, meanwhile: str) -> None:
+        actor = self.world.actor(self._grant(grant).person)
+        self._issue(
+            grant,
+            meanwhile,
+            dies=False,
+            act=lambda: open_console(
+                grant_id=grant, destination=CONSOLE, issuer="x", aws=self.aws.ports(), actor=actor
+            ),
+        )
+
+    @rule(grant=grants, meanwhile=st.sampled_from(MEANWHILE))
+    def click_a_link(self, grant: UUID, meanwhile: str) -> None:
+        """Make a link; something happens before the click."""
+        actor = self.world.actor(self._grant(grant).person)
+        made: list[str] = []
+
+        def make() -> None:
+            link = make_console_link(grant_id=grant, destination=CONSOLE, aws=self.aws.ports(), actor=actor)
+            made.append(link.token)
+
+        if self._try(make):
+            self._meanwhile(grant, meanwhile)
+            click = lambda: use_console_link(  # noqa: E731  # used once
+                token=made[0], issuer="x", aws=self.aws.ports(), actor=actor
+            )
+            self._issue(grant, "nothing", dies=False, act=click, may_fail=meanwhile != "nothing")
+
+    # -- what the machinery does
+
+    @rule()
+    def sweep(self) -> None:
+        self._sweep()
+        promises.check_swept(self._view())
+
+    @rule(dies=st.sampled_from([None, None, None, "before write", "after write", "after read"]))
+    def work(self, dies: str | None) -> None:
+        with self._killed_at(dies):
+            work_off(aws=self.aws.ports(), holder="worker")
+
+    @rule(grant=grants, call=st.sampled_from(["read", "write"]))
+    def revoke_amid_the_work(self, grant: UUID, call: str) -> None:
+        """The document is being written when another of its grants ends."""
+        todo = [lambda: self.revoke(grant, cut=True)]
+        self.aws.after[call] = lambda: todo.pop()() if todo else None
+        work_off(aws=self.aws.ports(), holder="worker")
+        self.aws.after.clear()
+
+    @rule()
+    def prove(self) -> None:
+        prove_revocations(aws=self.aws.ports())
+
+    # -- what time and AWS do
+
+    @rule(by=WAITS)
+    def wait(self, by: timedelta) -> None:
+        self.clock.turn(by)
+        self.quiet = True
+
+    @rule(grant=grants, by=NEAR)
+    def wait_for_the_end(self, grant: UUID, by: timedelta) -> None:
+        self.clock.turn_to(min(self._grant(grant).ends_at, self.clock.at + 10 * DAY) + by)
+        self.quiet = True
+
+    @rule(weather=st.sampled_from(WEATHER))
+    def turn_bad(self, weather: str) -> None:
+        aws = self.aws
+        calls = ("assume_role", "get_federation_token", "unique_id")
+        if weather.startswith("sts") and "requests" not in weather:
+            faults = aws.lose_answer if "answers" in weather else aws.fail
+            faults.update(dict.fromkeys(calls, DENIED if "refuses" in weather else UNAVAILABLE))
+        elif weather in {"iam down", "iam answers get lost"}:
+            faults = aws.fail if weather == "iam down" else aws.lose_answer
+            faults.update(read=UNAVAILABLE, write=UNAVAILABLE)
+        elif weather == "sign-in down":
+            aws.lose_answer["sign_in_url"] = UNAVAILABLE
+        aws.loses_requests |= weather == "sts requests get lost"
+        aws.hidden_reads = 2 if weather == "iam shows late" else aws.hidden_reads
+        aws.room = 1 if weather == "iam is full" else aws.room
+        aws.blind = 3 if weather == "probes are blind" else aws.blind
+        self.quiet = True
+
+    @rule()
+    def turn_good(self) -> None:
+        self.aws.heal()
+        self.quiet = True
+
+    @rule(which=st.integers(0, 50))
+    def land(self, which: int) -> None:
+        """A request to STS arrives that was given up for lost."""
+        if self.aws.stragglers:
+            self.aws.land(which)
+
+    @rule(how=st.sampled_from(["all", "one", "older"]), which=st.integers(0, 50))
+    def touch(self, how: str, which: int) -> None:
+        """Somebody changes a deny in AWS by hand, or an older put lands late."""
+        documents = self.aws.documents
+        if not documents:
+            return
+        target: DenyTarget = list(documents)[which % len(documents)]
+        standing = documents.pop(target)
+        self.touched = True
+        entries = sorted(standing.entries)
+        older = [was for at, was in self.aws.written if at == target]
+        if how == "one" and len(entries) > 1:
+            del entries[which % len(entries)]
+            documents[target] = type(standing)(frozenset(entries))
+        elif how == "older" and older:
+            documents[target] = older[which % len(older)]
+
+    @rule()
+    def come_to_rest(self) -> None:
+        """AWS is healthy and two minutes pass in which the machinery works: all must be as it should."""
+        self.aws.heal()
+        for _ in range(2):
+            self.clock.turn(timedelta(seconds=62))
+            self._sweep()
+            work_off(aws=self.aws.ports(), holder="worker")
+            prove_revocations(aws=self.aws.ports(), batch=1000)
+        self.touched = False
+        promises.check_healed(self._view())
+
+    def leap(self) -> None:
+        """All ends, and the longest session dies."""
+        self.clock.turn_to(max([BEGINNING, *Grant.objects.values_list("ends_at", flat=True)]))
+        self._sweep()
+        self.clock.turn(4 * DAY)
+        self.come_to_rest()
+        promises.check_empty(self._view())
+        self.check()
+
+    @invariant()
+    def check(self) -> None:
+        self.steps += 1
+        if self.quiet:  # the database is as it was
+            self.view = replace(self.view, at=self.clock.at)
+        else:
+            self.view = self._view()
+            self.trail.read()
+            self.trail.compare()
+        self.quiet = False
+        promises.check_always(self.view, touched=self.touched)
+
+    # -- how it is done
+
+    def _view(self) -> View:
+        return View.now(self.clock.at, self.aws)
+
+    @staticmethod
+    def _grant(pk: UUID) -> Grant:
+        return Grant.objects.select_related("person__partner", "role__account").get(pk=pk)
+
+    @staticmethod
+    def _some_grant() -> UUID:
+        return Grant.objects.order_by("made_at").values_list("pk", flat=True)[0]
+
+    @staticmethod
+    def _try(act: Callable[[], object]) -> bool:
+        """Whether it was done, and not refused; anything else that is raised is a fault."""
+        try:
+            act()
+        except DomainError:
+            return False
+        return True
+
+    def _give(
+        self,
+        person: int,
+        role: int,
+        length: timedelta,
+        starts_in: timedelta = timedelta(0),
+        window: WindowOrder | None = None,
+    ) -> Grant:
+        is_federated = role == 3
+        order = GrantOrder(
+            person_id=self.world.people[person].pk,
+            role_id=self.world.roles[role].pk,
+            starts_at=self.clock.at + starts_in if starts_in else None,
+            ends_at=self.clock.at + starts_in + length + timedelta(seconds=1),
+            reason="work",
+            window=window,
+            accepts_no_kill_switch=True,
+            scope_template_id=self.world.template.pk if is_federated else None,
+        )
+        return make_grant(order=order, aws=self.aws.ports(), actor=SHELL)
+
+    def _end(self, grant: UUID, act: Callable[[], object]) -> None:
+        was_living = self._grant(grant).ended_at is None
+        assert self._try(act) == was_living, "what lives can be ended, and what has ended can't"
+
+    def _sweep(self) -> None:
+        while expire_due_grants(batch=2):
+            pass
+        while activate_due_grants(batch=2):
+            pass
+
+    def _issue(
+        self, grant: UUID, meanwhile: str, *, dies: bool, act: Callable[[], object], may_fail: bool = False
+    ) -> None:
+        before = self._grant(grant)
+        welcome = meanwhile == "nothing" and not dies and not may_fail and self._is_welcome(before)
+        for call in ("assume_role", "get_federation_token"):
+            self.aws.after[call] = lambda: self._amid(grant, meanwhile, dies=dies)
+        handed_out = False
+        try:
+            handed_out = self._try(act)
+        except Killed:
+            welcome = False
+        finally:
+            self.aws.after.clear()
+        after = self._grant(grant)
+        if handed_out:
+            assert after.ended_at is None, f"handed out after the cut-off ({after.state})"
+            assert self.clock.at <= after.ends_at + timedelta(seconds=1), "handed out after the end"
+            last = AwsSession.objects.filter(grant=grant, state="got").latest("asked_at")
+            assert last.ends_at == self.aws.minted[-1].ends_at, "the row's end isn't the policy's"
+            self._check_fresh(after, last)
+        assert handed_out or not welcome, "who may be let in was refused"
+
+    def _check_fresh(self, grant: Grant, session: AwsSession) -> None:
+        """What was issued now may be used until the grant's end as it was when it was asked for, or its window's."""
+        assert session.ends_at is not None
+        if grant.window is None and grant.person.partner is None:
+            assert session.ends_at == self.ends.get(grant.pk, grant.ends_at), "not until the grant's end"
+
+    def _is_welcome(self, grant: Grant) -> bool:
+        """Whether nothing stands against issuing: the person and the grant are in order, and AWS is healthy."""
+        aws, partner = self.aws, grant.person.partner
+        healthy = not (aws.fail or aws.lose_answer or aws.loses_requests)
+        in_order = grant.person.is_active and (partner is None or partner.suspended_at is None)
+        soon = self.clock.at + timedelta(seconds=1)
+        always = grant.window is None and grant.starts_at <= self.clock.at and soon < grant.ends_at
+        contract = partner is None or soon < partner.contract_ends_at
+        return healthy and in_order and always and contract and grant.ended_at is None
+
+    def _amid(self, grant: UUID, meanwhile: str, *, dies: bool) -> None:
+        self.ends[grant] = self._grant(grant).ends_at
+        self._meanwhile(grant, meanwhile)
+        if dies:
+            raise Killed
+
+    def _meanwhile(self, grant: UUID, what: str) -> None:
+        person: Person = self._grant(grant).person
+        if what in {"revoke", "let run out"}:
+            self._try(lambda: revoke_grant(grant_id=grant, reason="now", actor=SHELL, cut=what == "revoke"))
+        elif what == "release":
+            self._try(lambda: release_grant(grant_id=grant, actor=self.world.actor(person)))
+        elif what == "leave":
+            self._try(lambda: deactivate_person(person_id=person.pk, reason="left", actor=SHELL))
+        elif what == "suspend":
+            self.suspend()
+        elif what in {"end", "sweep"}:
+            self.clock.turn_to(min(self._grant(grant).ends_at, self.clock.at + DAY))
+            if what == "sweep":
+                self._sweep()
+        elif what == "extend":
+            self.extend(grant, by=HOUR)
+
+    @contextmanager
+    def _killed_at(self, where: str | None) -> Iterator[None]:
+        def die() -> None:
+            raise Killed
+
+        if where is not None:
+            when, _, call = where.partition(" ")
+            (self.aws.before if when == "before" else self.aws.after)[call] = die
+        try:
+            yield
+        except Killed:
+            pass
+        finally:
+            self.aws.before.clear()
+            self.aws.after.clear()

@@ -1,0 +1,45 @@
+"""Properties of the whole lifecycle, in any weather; and that a bug in it would be found within the same bound."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.integration.lifecycle.machine import Lifecycle
+from tests.integration.lifecycle.planted import ALWAYS, MORE
+from tests.servers.process import require_services
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("lifecycle"),
+]
+# make bench runs 10^5 steps.
+EXAMPLES, STEPS = (150, 40) if require_services() else (20, 30)
+
+
+def bounded() -> settings:
+    return settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=STEPS,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def run() -> None:
+    run_state_machine_as_test(Lifecycle, settings=bounded())
+
+
+def test_every_promise_holds_whatever_happens() -> None:
+    run()
+
+
+@pytest.mark.parametrize("name", [*ALWAYS, *(MORE if require_services() else ())])
+def test_the_machine_finds_a_planted_bug(name: str) -> None:
+    bug = {**ALWAYS, **MORE}[name]
+    with bug.plant(), pytest.raises(AssertionError, match=bug.found_by):
+        run()
