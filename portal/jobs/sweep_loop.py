@@ -58,11 +58,11 @@ def sweep_here(*, holder: str, dispatch: Callable[[], None]) -> bool:
         _woken.set()
         return False
     try:
-        hold_if_restored(remembered=read_memories())
         lease = take_sweep(holder=holder)
         if lease is None:
             return False
         try:
+            hold_if_restored(remembered=read_memories())
             return SweepTurn(lease, dispatch).run(TURN)
         finally:
             give_back_sweep(lease)

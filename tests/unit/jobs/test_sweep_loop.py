@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError
@@ -12,8 +13,9 @@ from django.db import OperationalError
 from portal.access.models import Grant, Sweep
 from portal.access.operations import sweep_lease
 from portal.access.operations.hold import enter_hold
-from portal.access.operations.sweep_grants import Swept
+from portal.access.operations.sweep_grants import Swept, expire_batch
 from portal.access.operations.sweep_lease import LEASE, give_back_sweep, renew_sweep, take_sweep
+from portal.audit.models import AuditEvent
 from portal.jobs import sweep_loop
 from portal.jobs.drain import drain
 from portal.jobs.sweep_loop import LONGEST_SLEEP, SHORTEST_SLEEP, SweepTurn, sweep_here
@@ -185,3 +187,20 @@ def test_a_backlog_is_done_batch_by_batch_and_its_time_is_bounded(settings: Any)
     assert (done, left, len(between)) == (Swept(23, 2.0), [], 1)
     endless = drain(lambda: Swept(10, 0.0), seconds=0.05, between=lambda: time.sleep(0.01))
     assert 10 < endless.grants < 100
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.xdist_group("races")
+def test_several_writers_end_each_grant_once(make_grant: Make, settings: Any) -> None:
+    settings.SWEEP_BATCH, settings.SWEEP_WRITERS = 5, 3
+    template = Grant.objects.filter(pk=make_grant().pk).values().get()
+    ends_at = database_now()
+    starts_at = ends_at - timedelta(hours=1)
+    due = {**template, "ends_at": ends_at, "starts_at": starts_at}
+    Grant.objects.bulk_create(Grant(**{**due, "id": uuid4()}) for _ in range(33))
+    done = drain(expire_batch, seconds=20, between=nothing)
+    assert done.grants == 33
+    ended = list(AuditEvent.objects.filter(type="access.grant.expired").values_list("grant_id", flat=True))
+    assert len(ended) == len(set(ended)) == 33
+    assert Grant.objects.filter(ended_at=None).count() == 1
