@@ -35,9 +35,10 @@ def end_words(grant: Grant, revocation: Revocation | None, left: RunOut, clock: 
 
 def _applied(revocation: Revocation) -> str:
     shown = "AWS shows the order to refuse every session of this grant"
+    trying = " It is being tried on." if revocation.probe_at is not None else ""
     if revocation.proof_note:
-        return f"Applied, not proven, because {_because(revocation.proof_note)}. {shown}."
-    if revocation.probe_at is not None:
+        return f"Applied, not proven, because {_because(revocation.proof_note)}. {shown}.{trying}"
+    if trying:
         return f"{shown}. Whether it obeys is being tried."
     return f"Applied, not proven. {shown}."
 
@@ -52,9 +53,9 @@ def _cleaned(revocation: Revocation) -> str:
 
 
 def _because(note: str) -> str:
-    """Return the note as the rest of a sentence."""
+    """Return the note as the rest of a sentence; a name at its beginning stays as it is written."""
     note = note.strip().rstrip(".")
-    return note[:1].lower() + note[1:] if note[1:2].islower() else note
+    return note[:1].lower() + note[1:] if note.startswith(("No ", "On ", "The ")) else note
 
 
 def _without_revocation(grant: Grant, left: RunOut, clock: Clock) -> str:

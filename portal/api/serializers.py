@@ -52,7 +52,7 @@ class WindowSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class RevocationSerializer(serializers.ModelSerializer[Revocation]):
-    """How far ending a grant's live sessions in AWS is. Seconds count from the grant's end.
+    """How far ending a grant's live sessions in AWS is. Seconds count from `asked_at`: the grant's end, or a later cut.
 
     `applied`: AWS shows the deny. `proven`: AWS was seen to refuse a session of the same kind. `proof_note`: why
     it is applied, not proven. `cleaned`: every session that it concerned is dead.

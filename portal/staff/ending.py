@@ -15,14 +15,12 @@ HEADERS = ("Person", "Role", "Live sessions", "Sessions run out by", "Account", 
 
 
 def times_of(revocation: Revocation | None) -> list[tuple[str, str]]:
-    """Return when each step of a cut-off was done, and how long after the end."""
+    """Return when each step of a cut-off was done, and after how long."""
     if revocation is None:
         return []
     asked = revocation.asked_at
     done = (("AWS had it", revocation.applied_at), ("Seen refused", revocation.proven_at))
-    told = [
-        (what, f"{clock(at)}, {(at - asked).total_seconds():.1f} s after the end") for what, at in done if at
-    ]
+    told = [(what, f"{clock(at)}, after {(at - asked).total_seconds():.1f} s") for what, at in done if at]
     if revocation.state == RevocationState.FAILING:
         tries = f"{revocation.attempts} {'try' if revocation.attempts == 1 else 'tries'}"
         told.append((f"After {tries}", revocation.last_error))

@@ -22,7 +22,7 @@ WORDS: Final[Mapping[str, str]] = {
     EventType.SESSION_REFUSED.value: "{kind} refused",
     EventType.CONSOLE_LINK_MADE.value: "Console link made",
     EventType.CONSOLE_LINK_USED.value: "Console link used",
-    EventType.REVOCATION_APPLIED.value: "Ended in AWS",
+    EventType.REVOCATION_APPLIED.value: "Denied in AWS: the order stands",
     EventType.REVOCATION_FAILING.value: "AWS did not take the end; it is tried again",
     EventType.REVOCATION_REOPENED.value: "A late session is ended in AWS too",
     EventType.REVOCATION_RETRIED.value: "Tried again by hand",

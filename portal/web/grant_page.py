@@ -11,6 +11,7 @@ from portal.access.run_out import RunOut, session_end
 from portal.access.telling import end_words
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
+from portal.kernel.actor import ActorKind
 from portal.web.cards import card
 from portal.web.event_words import event_detail, event_words
 from portal.web.lifeline import Life, lifeline
@@ -125,7 +126,9 @@ def _event(event: AuditEvent, reader: Reader) -> AuditRow:
     return AuditRow(
         moment=reader.moment(event.at),
         event=event_words(event),
-        actor=event.actor_label,
+        actor=f"Sallyport ({event.actor_label})"
+        if event.actor_kind == ActorKind.SYSTEM
+        else event.actor_label,
         origin=(event.ip or "") if sees_origin else "",
         detail=event_detail(event),
     )
@@ -138,7 +141,7 @@ def _end_word(facts: GrantFacts) -> str:
         if facts.left.total == 0:
             return "ended"
         return "runs_out" if facts.grant.role.has_kill_switch else "no_kill_switch"
-    if revocation.state == RevocationState.APPLIED and revocation.proof_note:
+    if revocation.state == RevocationState.APPLIED and (revocation.proof_note or revocation.probe_at is None):
         return "not_proven"
     return "retrying" if revocation.state == RevocationState.FAILING else revocation.state
 

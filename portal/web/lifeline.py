@@ -17,7 +17,7 @@ BEFORE_THEIR_TIME = {
     GrantState.RELEASED.value: "Given back",
     GrantState.SUSPENDED.value: "Suspended",
 }
-IN_AWS = "Ended in AWS"
+IN_AWS, DENY = "Ended in AWS", "Denied in AWS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,13 @@ def _in_aws(life: Life, at: At) -> tuple[TimelineEvent, ...]:
         return (_by_itself(life, at),)
     if revocation.state == RevocationState.FAILING:
         note = f"tried {revocation.attempts} times, trying on"
-        return (TimelineEvent(IN_AWS, "failed", None, note),)
+        return (TimelineEvent(DENY, "failed", None, note),)
     if revocation.applied_at is not None:
-        applied = TimelineEvent(IN_AWS, "done", at(revocation.applied_at))
+        applied = TimelineEvent(DENY, "done", at(revocation.applied_at))
         return (applied, _proof(revocation, at), *_cleaned(revocation, at))
     if revocation.state == RevocationState.CLEANED:
-        return (TimelineEvent(IN_AWS, "none", None, "AWS never took it"), *_cleaned(revocation, at))
-    return (TimelineEvent(IN_AWS, "now", None, "under way"),)
+        return (TimelineEvent(DENY, "none", None, "AWS never took it"), *_cleaned(revocation, at))
+    return (TimelineEvent(DENY, "now", None, "under way"),)
 
 
 def _by_itself(life: Life, at: At) -> TimelineEvent:
@@ -116,9 +116,9 @@ def _by_itself(life: Life, at: At) -> TimelineEvent:
 def _proof(revocation: Revocation, at: At) -> TimelineEvent:
     if revocation.proven_at is not None:
         seconds = (revocation.proven_at - revocation.asked_at).total_seconds()
-        return TimelineEvent("Proven", "done", at(revocation.proven_at), f"{seconds:.1f} s after the end")
-    if revocation.probe_at is not None and not revocation.proof_note:
-        return TimelineEvent("Proven", "now", None, "being tried")
+        return TimelineEvent("Proven", "done", at(revocation.proven_at), f"after {seconds:.1f} s")
+    if revocation.probe_at is not None:
+        return TimelineEvent("Proven", "now", None, revocation.proof_note or "being tried")
     return TimelineEvent("Not proven", "none", None, revocation.proof_note)
 
 

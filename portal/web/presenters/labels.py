@@ -24,7 +24,7 @@ BADGES = {
     "ended": Badge("Ended", "quiet", "stop"),
     "pending": Badge("Ending in AWS", "wait", "clock"),
     "retrying": Badge("Retrying", "danger", "alert"),
-    "applied": Badge("Ended in AWS", "live", "check"),
+    "applied": Badge("Applied, being proven", "wait", "clock"),
     "not_proven": Badge("Applied, not proven", "wait", "info"),
     "proven": Badge("Proven over", "live", "check"),
     "cleaned": Badge("Over, and cleaned up", "quiet", "stop"),
