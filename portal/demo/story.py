@@ -5,11 +5,12 @@ Told once; a second start adds only what is missing. Grants come through the sam
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from portal.access.models import Grant
-from portal.access.operations.make_grant import GrantOrder, make_grant
+from portal.access.operations.extend_grant import extend_grant
+from portal.access.operations.make_grant import GrantOrder, WindowOrder, make_grant
 from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
 from portal.demo.identity_provider.people import NORTHLIGHT, PEOPLE, PERSISTENT
 from portal.demo.identity_provider.people import Person as Guest
@@ -24,11 +25,12 @@ TELLER = Actor.command("make demo")
 ADMIN = "ada"
 READ_ONE_BUCKET = "One bucket, read only"
 HANDBOOK = "The handbook, read only"
+WITHOUT_KILL_SWITCH = "TideArchive"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One grant of the story, relative to the moment of the telling."""
+    """One grant of the story, relative to the moment of the telling. `longer`: by how much it was extended since."""
 
     who: str
     role: str
@@ -38,13 +40,24 @@ class Line:
     scope: str | None = None
     values: Mapping[str, str] | None = None
     ticket: str = ""
+    window: WindowOrder | None = None
+    longer: timedelta | None = None
 
 
+OFFICE_HOURS = WindowOrder(range(1, 6), time(8), time(18), "Europe/Berlin")
 LINES = (
     Line("ben", "ProductionOperator", timedelta(hours=8), "On call this week", ticket="OPS-2291"),
     Line("ben", "ProductionReadOnly", timedelta(days=30), "Looking after the shop"),
-    Line("chidi", "DataAnalyst", timedelta(hours=6), "Tide model, autumn run", ticket="DATA-118"),
+    Line(
+        "chidi", "DataAnalyst", timedelta(hours=6), "Tide model, autumn run",
+        ticket="DATA-118", longer=timedelta(hours=3),
+    ),
+    Line("chidi", WITHOUT_KILL_SWITCH, timedelta(hours=5), "Comparing with the tides of the nineties"),
     Line("chidi", "Handbook", timedelta(days=2), "Reading up on the hand-over", scope=HANDBOOK),
+    Line(
+        "dora", "DataAnalyst", timedelta(days=28), "Figures of the harbour for the year's end",
+        ticket="FIN-81", window=OFFICE_HOURS,
+    ),
     Line(
         "dora", "ProductionReadOnly", timedelta(hours=9), "Month-end check of the shop's logs",
         starts_in=timedelta(days=1), ticket="FIN-77",
@@ -149,6 +162,7 @@ def _roles(estate: Mapping[str, Any]) -> dict[str, AwsRole]:
                 "unique_id": described["role_id"],
                 "max_session_seconds": described["max_session_seconds"],
                 "requires_scope": described["name"] == "PartnerDropbox",
+                "is_writable": described["name"] != WITHOUT_KILL_SWITCH,
             },
         )
         roles[described["name"]] = role
@@ -223,5 +237,10 @@ def _grants(people: Mapping[str, Person], roles: Mapping[str, AwsRole], now: dat
             ticket=line.ticket,
             scope_template_id=ScopeTemplate.objects.get(name=line.scope).pk if line.scope else None,
             scope_parameters=line.values or {},
+            window=line.window,
+            accepts_no_kill_switch=not role.has_kill_switch,
         )
-        make_grant(order=order, aws=aws_ports(), actor=giver)
+        made = make_grant(order=order, aws=aws_ports(), actor=giver)
+        if line.longer is not None:
+            longer, why = made.ends_at + line.longer, "The run takes longer than planned"
+            extend_grant(grant_id=made.pk, ends_at=longer, reason=why, aws=aws_ports(), actor=giver)

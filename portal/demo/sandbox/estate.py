@@ -101,6 +101,15 @@ ROLES = (
         HOUR,
         (PROBE, allow(READ_WRITE, *bucket_arns("harbor-partner-dropbox"))),
     ),
+    # Another team's: the story has the portal keep its hands off, so that there is a role without a kill switch.
+    Role(
+        DATA.account_id,
+        "TideArchive",
+        "Read the archive of tides, a role that another team keeps",
+        2 * HOUR,
+        (PROBE, allow(READ, *bucket_arns("harbor-measurements"))),
+        path=f"{PATH}central/",
+    ),
 )
 
 BUCKETS = (
