@@ -25,15 +25,21 @@ class ReasonForm(forms.Form):
     )
 
 
+class DefaultedChoice(forms.ChoiceField):
+    """A choice that is its initial one where nothing was sent."""
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(value or self.initial)
+
+
 class RevokeForm(ReasonForm):
-    sessions = forms.ChoiceField(
+    sessions = DefaultedChoice(
         label="What is open now",
         choices=(
             (CUT, "Cut live sessions now"),
             (RUN_OUT, "Let the sessions run out: nothing more is issued"),
         ),
         initial=CUT,
-        required=False,
         widget=forms.RadioSelect,
     )
     field_order = ("sessions", "reason")

@@ -14,7 +14,7 @@ from portal.staff.base import ReadOnlyAdmin, brief
 
 @admin.register(Revocation)
 class RevocationAdmin(ReadOnlyAdmin[Revocation]):
-    list_display = ("grant", "role", "state", "asked", "applied", "proven", "attempts", "next_try", "why")
+    list_display = ("grant", "state", "asked", "applied", "proven", "next_try", "why", "attempts", "role")
     list_filter = ("state",)
     list_select_related = ("grant__person", "grant__role__account", "document__account")
     search_fields = ("grant__person__name", "grant__role__title", "document__name")
@@ -89,7 +89,9 @@ class DenyDocumentAdmin(ReadOnlyAdmin[DenyDocument]):
     @admin.display(description="policies in AWS")
     def room(self, document: DenyDocument) -> str:
         """Name and size of each, as AWS showed them last."""
-        told = (f"{policy.get('name')}: {policy.get('characters')} characters" for policy in document.policies)
+        told = (
+            f"{policy.get('name')}: {policy.get('characters')} characters" for policy in document.policies
+        )
         return ", ".join(told) or "-"
 
     @admin.display(description="last written", ordering="applied_at")

@@ -74,7 +74,6 @@ def _view(request: PersonRequest, found: Grant) -> ExtendView:
         account=account_label(found),
         countdown=countdown_of(found, now=now, zone=zone),
         end=moment(found.ends_at, now=now, zone=zone),
-        zone=str(zone),
         live=left.describe() if left.total else "",
         window=found.window.describe() if found.window else "",
         contract=moment(partner.contract_ends_at, now=now, zone=zone).clock if partner else "",

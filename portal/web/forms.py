@@ -1,9 +1,10 @@
 """The pages' forms. They read what was typed; what is allowed is the operations' to say."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from django import forms
+from django.utils import timezone
 
 from portal.access.operations.release_grant import REASON_LIMIT as RELEASE_REASON_LIMIT
 from portal.access.operations.revoke_grant import REASON_LIMIT
@@ -32,15 +33,21 @@ class ReasonForm(forms.Form):
     )
 
 
+class DefaultedChoice(forms.ChoiceField):
+    """A choice that is its initial one where nothing was sent."""
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(value or self.initial)
+
+
 class RevokeForm(ReasonForm):
     """`choice`: whether there is anything to choose: live sessions, and a kill switch for them."""
 
-    sessions = forms.ChoiceField(
+    sessions = DefaultedChoice(
         label="What is open now",
         choices=((CUT, "Cut live sessions now"), (RUN_OUT, "Let the sessions run out")),
         widget=forms.RadioSelect,
         initial=CUT,
-        required=False,
     )
     field_order = ("sessions", "reason")
 
@@ -85,6 +92,10 @@ class ExtendForm(ReasonForm):
         },
     )
     field_order = ("ends_at", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["ends_at"].help_text = f"By the clocks of {timezone.get_current_timezone_name()}."
 
 
 class TokenForm(forms.Form):

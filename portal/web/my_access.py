@@ -15,6 +15,10 @@ from portal.web.presenters import MyAccess
 from portal.web.presenters import my_access as in_reading_order
 from portal.web.redirects import see_other
 
+SUSPENDED = (
+    "{partner} is suspended: what its people held has ended, and they are given nothing until it is resumed."
+)
+
 
 @require_safe
 @signed_in
@@ -45,4 +49,9 @@ def grants_fragment(request: PersonRequest) -> HttpResponse:
 def _access(request: PersonRequest, refused: Refused | None) -> MyAccess:
     now, zone = database_now(), zone_of(request.user)
     grants = grants_of(request.user.pk, at=now)
-    return in_reading_order(card(grant, now=now, zone=zone, refused=refused) for grant in grants)
+    partner = request.user.partner
+    suspended = partner is not None and partner.suspended_at is not None
+    return in_reading_order(
+        (card(grant, now=now, zone=zone, refused=refused) for grant in grants),
+        notice=SUSPENDED.format(partner=partner) if suspended else "",
+    )

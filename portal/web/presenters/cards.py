@@ -50,15 +50,19 @@ class GrantCard:
 
 @dataclass(frozen=True, slots=True)
 class MyAccess:
-    """My access, in reading order. `fingerprint` changes when the cards do, not when time passes."""
+    """My access, in reading order. `fingerprint` changes when the cards do, not when time passes.
+
+    `notice`: what concerns all of it.
+    """
 
     active: tuple[GrantCard, ...]
     later: tuple[GrantCard, ...]
     ended: tuple[GrantCard, ...]
     fingerprint: str
+    notice: str = ""
 
 
-def my_access(cards: Iterable[GrantCard]) -> MyAccess:
+def my_access(cards: Iterable[GrantCard], *, notice: str = "") -> MyAccess:
     """Put the cards in reading order: what ends or closes next, what starts or opens next, what ended last."""
     everything = sorted(cards, key=lambda card: (card.countdown.moment.iso, card.id))
     active = tuple(c for c in everything if c.countdown.kind in {"ends", "closes"} and c.is_open)
@@ -68,7 +72,8 @@ def my_access(cards: Iterable[GrantCard]) -> MyAccess:
         active=active,
         later=tuple(c for c in everything if c.id not in shown),
         ended=ended,
-        fingerprint=fingerprint(everything),
+        fingerprint=fingerprint(everything) + ("!" if notice else ""),
+        notice=notice,
     )
 
 

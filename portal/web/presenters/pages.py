@@ -72,7 +72,7 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class RevocationView:
-    """How the AWS-side end stands. `applied`, `proven`: how long after the end AWS had it, and was seen to obey."""
+    """How the AWS-side end stands. `applied`, `proven`: how long it took until AWS had it, and was seen to obey."""
 
     badge: Badge
     words: str
@@ -127,7 +127,6 @@ class ExtendView:
     account: AccountLabel
     countdown: Countdown
     end: Moment
-    zone: str
     live: str
     window: str = ""
     contract: str = ""
