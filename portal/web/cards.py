@@ -89,7 +89,9 @@ def window_now(grant: Grant, *, now: datetime, zone: tzinfo) -> str:
     if grant.window is None or grant.ended_at is not None or now >= grant.ends_at:
         return ""
     if current := grant.current_period(now):
-        return f"Open now until {moment(current.ends_at, now=now, zone=zone).clock}."
+        until = f"Open now until {moment(current.ends_at, now=now, zone=zone).clock}."
+        last = current.ends_at == grant.ends_at
+        return until if last else f"{until} The grant ends {moment(grant.ends_at, now=now, zone=zone).clock}."
     if coming := grant.next_period(now):
         again = "again " if now >= grant.starts_at else ""
         return f"Opens {again}{moment(coming.starts_at, now=now, zone=zone).clock}."

@@ -20,11 +20,11 @@ from portal.access.run_out import RunOut, run_out
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError
-from portal.web.cards import account_label, countdown_of
+from portal.web.cards import account_label
 from portal.web.forms import ReasonForm, ReleaseForm, RevokeForm, put_refusal
 from portal.web.grants import visible_grant
 from portal.web.guard import PersonRequest, may_revoke, signed_in, zone_of
-from portal.web.presenters import EndView, moment
+from portal.web.presenters import EndView, countdown, moment
 from portal.web.redirects import see_other
 
 ENDED = "This grant has ended already."
@@ -127,7 +127,7 @@ def _view(request: PersonRequest, found: Grant) -> EndView:
         person=found.person.name,
         role_name=found.role.title,
         account=account_label(found),
-        countdown=countdown_of(found, now=now, zone=zone),
+        countdown=countdown(found.starts_at, found.ends_at, now=now, zone=zone),
         live_console=left.console,
         live_credentials=left.credentials,
         longest=moment(left.until, now=now, zone=zone) if left.until else None,

@@ -103,7 +103,10 @@ class GrantPage:
 
 @dataclass(frozen=True, slots=True)
 class EndView:
-    """What is going to end, by name and number. `longest`: until when the last session may live by itself."""
+    """What is going to end, by name and number. `countdown`: to the grant's own end.
+
+    `longest`: until when the last session may live by itself.
+    """
 
     grant_id: str
     person: str

@@ -275,7 +275,7 @@ def test_a_window_says_when_it_is_open_and_when_again(ben: Person, clock: Iterat
     inside = shown(MONDAY_NOON)
     card = inside.active[0]
     assert card.window == "Mon-Fri 08:00-18:00 Europe/Berlin"
-    assert card.window_now == "Open now until 17:00 GMT."
+    assert card.window_now == "Open now until 17:00 GMT. The grant ends Wed 16 Dec 11:00 GMT."
     assert card.countdown.words == "closes in 6 h"
     assert card.badge.word == "Active"
 
