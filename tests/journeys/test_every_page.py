@@ -75,6 +75,12 @@ def addresses(ada: Visitor) -> set[str]:
     for link in ada.page.locator("#result_list tbody a").all()[:3]:
         href = link.get_attribute("href") or ""
         found.add(href)
+        if "/change/" in href:
+            grant = f"/grants/{href.split('/')[-3]}/"
+            found |= {grant, f"{grant}extend", f"{grant}revoke", href.replace("/change/", "/revoke/")}
+    found |= {
+        path.replace("/change/", "/suspend/") for path in found if "/partner/" in path and "/change/" in path
+    }
     return found
 
 
