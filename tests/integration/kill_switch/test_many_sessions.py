@@ -33,6 +33,7 @@ pytestmark = [
     pytest.mark.postgres,
     pytest.mark.django_db(transaction=True),
     pytest.mark.xdist_group("kill switch"),
+    pytest.mark.timeout(900 if require_services() else 120),
 ]
 # How many sessions, and how many of them are cut off. Inline there is room for 40 on a user, and 188 on a role.
 ON_A_ROLE = (500, 167) if require_services() else (45, 15)

@@ -4,45 +4,32 @@ Each rule is one thing that happens. After each, `check` asks for all that secur
 trail back. What is judged on the spot is in the rule: who was let in must have been, who was refused must have been.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from datetime import datetime, time, timedelta
+from collections.abc import Callable
+from datetime import time, timedelta
 from typing import Any
-from unittest.mock import patch
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, rule
 
-from brokers.types import DenyTarget
 from portal.access.models import AwsSession, Grant
-from portal.access.operations import apply_revocations as engine
 from portal.access.operations.console_links import make_console_link, use_console_link
 from portal.access.operations.cut_sessions import cut_sessions
 from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
 from portal.access.operations.extend_grant import extend_grant
+from portal.access.operations.hold import is_held
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.make_grant import GrantOrder, WindowOrder, make_grant
 from portal.access.operations.open_console import open_console
-from portal.access.operations.prove_revocations import prove_revocations
 from portal.access.operations.release_grant import release_grant
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.suspend_partner import resume_partner, suspend_partner
-from portal.access.operations.sweep_grants import activate_due_grants, expire_due_grants
-from portal.access.operations.work_off import work_off
 from portal.directory.models import Person
-from portal.kernel import outbox
 from portal.kernel.errors import DomainError
-from tests.fakes import CONSOLE, DENIED, UNAVAILABLE
-from tests.integration.lifecycle import promises
-from tests.integration.lifecycle.clock import BEGINNING, turned_clock
-from tests.integration.lifecycle.promises import View
-from tests.integration.lifecycle.trail import Trail
-from tests.integration.lifecycle.watched_aws import WatchedAws
-from tests.integration.lifecycle.world import SHELL, World, clear_world
+from tests.fakes import CONSOLE
+from tests.integration.lifecycle.story import DAY, HOUR, MINUTE, Killed, Story
+from tests.integration.lifecycle.world import SHELL
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 WINDOWS = (
     None,
     None,
@@ -50,10 +37,6 @@ WINDOWS = (
     WindowOrder((5, 6, 7), time(22), time(2), "America/New_York"),
 )
 LENGTHS = st.sampled_from([MINUTE, 10 * MINUTE, HOUR, 8 * HOUR, 3 * DAY])
-WAITS = st.sampled_from([timedelta(seconds=1), 20 * timedelta(seconds=1), MINUTE, 16 * MINUTE, 2 * HOUR, DAY])
-NEAR = st.sampled_from(
-    [-timedelta(seconds=1), -timedelta(milliseconds=1), timedelta(0), timedelta(seconds=1)]
-)
 MEANWHILE = (
     "nothing",
     "nothing",
@@ -65,49 +48,14 @@ MEANWHILE = (
     "end",
     "sweep",
     "extend",
-)
-WEATHER = (
-    "sts down",
-    "sts refuses",
-    "sts answers get lost",
-    "sts requests get lost",
-    "iam down",
-    "iam answers get lost",
-    "iam shows late",
-    "iam is full",
-    "probes are blind",
-    "sign-in down",
+    "hold",
 )
 
 
-class Killed(BaseException):
-    """kill -9 in mid-call: nothing after it runs."""
+class Lifecycle(Story):
+    """What people do, and what is issued to them."""
 
-
-class Lifecycle(RuleBasedStateMachine):
-    grants = Bundle("grants")
-
-    def __init__(self) -> None:
-        super().__init__()
-        clear_world()
-        self.stack = ExitStack()
-        self.clock = self.stack.enter_context(turned_clock())
-        self.stack.enter_context(patch.object(engine, "READ_BACK_WAIT", 0.0))
-        self.stack.enter_context(patch.object(outbox, "_wakers", []))
-        self.aws = WatchedAws(now=self.clock.now)
-        self.world = World()
-        self.trail = Trail()
-        self.ends: dict[UUID, datetime | None] = {}
-        self.touched = self.quiet = False
-        self.view = self._view()
-        self.steps = 0
-
-    def teardown(self) -> None:
-        try:
-            self.come_to_rest()
-            self.leap()
-        finally:
-            self.stack.close()
+    grants = Story.grants
 
     # -- what people do
 
@@ -221,142 +169,7 @@ class Lifecycle(RuleBasedStateMachine):
             )
             self._issue(grant, "nothing", dies=False, act=click, may_fail=meanwhile != "nothing")
 
-    # -- what the machinery does
-
-    @rule()
-    def sweep(self) -> None:
-        self._sweep()
-        promises.check_swept(self._view())
-
-    @rule(dies=st.sampled_from([None, None, None, "before write", "after write", "after read"]))
-    def work(self, dies: str | None) -> None:
-        with self._killed_at(dies):
-            work_off(aws=self.aws.ports(), holder="worker")
-
-    @rule(grant=grants, call=st.sampled_from(["read", "write"]))
-    def revoke_amid_the_work(self, grant: UUID, call: str) -> None:
-        """The document is being written when another of its grants ends."""
-        todo = [lambda: self.revoke(grant, cut=True)]
-        self.aws.after[call] = lambda: todo.pop()() if todo else None
-        work_off(aws=self.aws.ports(), holder="worker")
-        self.aws.after.clear()
-
-    @rule()
-    def prove(self) -> None:
-        prove_revocations(aws=self.aws.ports())
-
-    # -- what time and AWS do
-
-    @rule(by=WAITS)
-    def wait(self, by: timedelta) -> None:
-        self.clock.turn(by)
-        self.quiet = True
-
-    @rule(grant=grants, by=NEAR)
-    def wait_for_the_end(self, grant: UUID, by: timedelta) -> None:
-        self.clock.turn_to(min(self._grant(grant).ends_at, self.clock.at + 10 * DAY) + by)
-        self.quiet = True
-
-    @rule(weather=st.sampled_from(WEATHER))
-    def turn_bad(self, weather: str) -> None:
-        aws = self.aws
-        calls = ("assume_role", "get_federation_token", "unique_id")
-        if weather.startswith("sts") and "requests" not in weather:
-            faults = aws.lose_answer if "answers" in weather else aws.fail
-            faults.update(dict.fromkeys(calls, DENIED if "refuses" in weather else UNAVAILABLE))
-        elif weather in {"iam down", "iam answers get lost"}:
-            faults = aws.fail if weather == "iam down" else aws.lose_answer
-            faults.update(read=UNAVAILABLE, write=UNAVAILABLE)
-        elif weather == "sign-in down":
-            aws.lose_answer["sign_in_url"] = UNAVAILABLE
-        aws.loses_requests |= weather == "sts requests get lost"
-        aws.hidden_reads = 2 if weather == "iam shows late" else aws.hidden_reads
-        aws.room = 1 if weather == "iam is full" else aws.room
-        aws.blind = 3 if weather == "probes are blind" else aws.blind
-        self.quiet = True
-
-    @rule()
-    def turn_good(self) -> None:
-        self.aws.heal()
-        self.quiet = True
-
-    @rule(which=st.integers(0, 50))
-    def land(self, which: int) -> None:
-        """A request to STS arrives that was given up for lost."""
-        if self.aws.stragglers:
-            self.aws.land(which)
-
-    @rule(how=st.sampled_from(["all", "one", "older"]), which=st.integers(0, 50))
-    def touch(self, how: str, which: int) -> None:
-        """Somebody changes a deny in AWS by hand, or an older put lands late."""
-        documents = self.aws.documents
-        if not documents:
-            return
-        target: DenyTarget = list(documents)[which % len(documents)]
-        standing = documents.pop(target)
-        self.touched = True
-        entries = sorted(standing.entries)
-        older = [was for at, was in self.aws.written if at == target]
-        if how == "one" and len(entries) > 1:
-            del entries[which % len(entries)]
-            documents[target] = type(standing)(frozenset(entries))
-        elif how == "older" and older:
-            documents[target] = older[which % len(older)]
-
-    @rule()
-    def come_to_rest(self) -> None:
-        """AWS is healthy and two minutes pass in which the machinery works: all must be as it should."""
-        self.aws.heal()
-        for _ in range(2):
-            self.clock.turn(timedelta(seconds=62))
-            self._sweep()
-            work_off(aws=self.aws.ports(), holder="worker")
-            prove_revocations(aws=self.aws.ports(), batch=1000)
-        self.touched = False
-        promises.check_healed(self._view())
-
-    def leap(self) -> None:
-        """All ends, and the longest session dies."""
-        self.clock.turn_to(max([BEGINNING, *Grant.objects.values_list("ends_at", flat=True)]))
-        self._sweep()
-        self.clock.turn(4 * DAY)
-        self.come_to_rest()
-        promises.check_empty(self._view())
-        self.check()
-
-    @invariant()
-    def check(self) -> None:
-        self.steps += 1
-        if self.quiet:  # the database is as it was
-            self.view = replace(self.view, at=self.clock.at)
-        else:
-            self.view = self._view()
-            self.trail.read()
-            self.trail.compare()
-        self.quiet = False
-        promises.check_always(self.view, touched=self.touched)
-
     # -- how it is done
-
-    def _view(self) -> View:
-        return View.now(self.clock.at, self.aws)
-
-    @staticmethod
-    def _grant(pk: UUID) -> Grant:
-        return Grant.objects.select_related("person__partner", "role__account").get(pk=pk)
-
-    @staticmethod
-    def _some_grant() -> UUID:
-        return Grant.objects.order_by("made_at").values_list("pk", flat=True)[0]
-
-    @staticmethod
-    def _try(act: Callable[[], object]) -> bool:
-        """Whether it was done, and not refused; anything else that is raised is a fault."""
-        try:
-            act()
-        except DomainError:
-            return False
-        return True
 
     def _give(
         self,
@@ -383,12 +196,6 @@ class Lifecycle(RuleBasedStateMachine):
         was_living = self._grant(grant).ended_at is None
         assert self._try(act) == was_living, "what lives can be ended, and what has ended can't"
 
-    def _sweep(self) -> None:
-        while expire_due_grants(batch=2):
-            pass
-        while activate_due_grants(batch=2):
-            pass
-
     def _issue(
         self, grant: UUID, meanwhile: str, *, dies: bool, act: Callable[[], object], may_fail: bool = False
     ) -> None:
@@ -406,6 +213,7 @@ class Lifecycle(RuleBasedStateMachine):
         after = self._grant(grant)
         if handed_out:
             assert after.ended_at is None, f"handed out after the cut-off ({after.state})"
+            assert not is_held(), "handed out in hold"
             assert self.clock.at <= after.ends_at + timedelta(seconds=1), "handed out after the end"
             last = AwsSession.objects.filter(grant=grant, state="got").latest("asked_at")
             assert last.ends_at == self.aws.minted[-1].ends_at, "the row's end isn't the policy's"
@@ -426,7 +234,7 @@ class Lifecycle(RuleBasedStateMachine):
         soon = self.clock.at + timedelta(seconds=1)
         always = grant.window is None and grant.starts_at <= self.clock.at and soon < grant.ends_at
         contract = partner is None or soon < partner.contract_ends_at
-        return healthy and in_order and always and contract and grant.ended_at is None
+        return healthy and in_order and always and contract and grant.ended_at is None and not is_held()
 
     def _amid(self, grant: UUID, meanwhile: str, *, dies: bool) -> None:
         self.ends[grant] = self._grant(grant).ends_at
@@ -448,21 +256,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.clock.turn_to(min(self._grant(grant).ends_at, self.clock.at + DAY))
             if what == "sweep":
                 self._sweep()
+        elif what == "hold":
+            self.hold()
         elif what == "extend":
             self.extend(grant, by=HOUR)
-
-    @contextmanager
-    def _killed_at(self, where: str | None) -> Iterator[None]:
-        def die() -> None:
-            raise Killed
-
-        if where is not None:
-            when, _, call = where.partition(" ")
-            (self.aws.before if when == "before" else self.aws.after)[call] = die
-        try:
-            yield
-        except Killed:
-            pass
-        finally:
-            self.aws.before.clear()
-            self.aws.after.clear()

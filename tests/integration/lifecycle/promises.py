@@ -7,8 +7,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from brokers.aws.session_names import grant_of
-from portal.access.lifecycle import LIVING, STANDING, WAITING, GrantState, RevocationState
-from portal.access.models import DenyDocument, Grant, Revocation
+from portal.access.lifecycle import LIVING, STANDING, WAITING, AlarmKind, GrantState, RevocationState
+from portal.access.models import Alarm, DenyDocument, Grant, Revocation
 from portal.access.windows import WeeklyWindow
 from tests.integration.lifecycle.watched_aws import Minted, WatchedAws
 
@@ -58,6 +58,13 @@ def check_swept(view: View) -> None:
         assert not (living and grant.ends_at <= before), f"living past its end: {grant.ends_at}"
         due = grant.state == GrantState.SCHEDULED and grant.starts_at <= before
         assert not due, f"still scheduled after its start: {grant.starts_at}"
+    alarms = Alarm.objects.filter(kind=AlarmKind.REVOCATION_LATE.value, cleared_at=None)
+    alarmed = set(alarms.values_list("subject", flat=True))
+    for row in view.revocations.values():
+        late = row.state in WAITING and row.asked_at < view.at - timedelta(minutes=5)
+        assert not late or str(row.pk) in alarmed, (
+            "AWS has not taken it for five minutes, and no alarm is out"
+        )
 
 
 def check_healed(view: View) -> None:

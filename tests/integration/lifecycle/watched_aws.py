@@ -16,7 +16,7 @@ from brokers.types import (
     SignInUrl,
     StandingDeny,
 )
-from tests.fakes import SECRET, SIGN_IN_URL, TOKEN, FakeAws
+from tests.fakes import DENIED, SECRET, SIGN_IN_URL, TOKEN, FakeAws
 
 HUB_ACCOUNT = "111111111111"
 # AWS takes a signed request for 15 minutes (here: within what the portal reckons with), and honours a sign-in URL
@@ -97,6 +97,8 @@ class WatchedAws(FakeAws):
             """The console session may begin as late as the URL is good, and lives its whole time from then."""
             [used] = [made for made in self.minted if made.key == credentials.access_key_id]
             at = self.now()
+            if at >= used.expires_at:
+                raise DENIED
             if session_duration is not None:
                 dies = at + URL_LIVES + session_duration
                 self.minted.append(
