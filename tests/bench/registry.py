@@ -3,8 +3,11 @@
 It runs in a process of its own, with Django set up on an empty, migrated PostgreSQL that is its alone.
 """
 
+import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 # Module, and after how many seconds its process is ended: some times what it takes on two idle cores.
 BENCHES = {"sweep": 1200}
@@ -23,3 +26,27 @@ class Section:
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return f"## {self.title}\n\n{self.text}\n\n{table}\n"
+
+
+def cpu_seconds() -> float:
+    """Return the CPU that the bench's database, all its processes, and this one have used so far. Linux only."""
+    from django.db import connection  # noqa: PLC0415  # after the settings are chosen
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [backend] = cursor.fetchone() or [0]
+    postmaster = _stat(backend)[1]
+    children = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    alive = [fields for pid in children if (fields := _stat(pid))[1] == postmaster]
+    ended = _stat(postmaster)[13:15]
+    ticks = sum(sum(fields[11:13]) for fields in alive) + sum(ended)
+    return ticks / os.sysconf("SC_CLK_TCK") + time.process_time()
+
+
+def _stat(pid: int) -> list[int]:
+    """Return the numbers of /proc/PID/stat after the name and the state, its parent being the second; see proc(5)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return [0] * 50
+    return [0, *map(int, text.rpartition(")")[2].split()[1:])]

@@ -23,7 +23,7 @@ class Row(NamedTuple):
     ends_at: datetime
 
 
-def end_idle_grants(ids: Sequence[UUID], ending: Ending) -> set[UUID]:
+def end_idle_grants(ids: Sequence[UUID], ending: Ending) -> Sequence[Row]:
     """End those of the living grants, all locked by the caller, under which nothing can live; return which.
 
     Whatever has a session that is not over by itself, or a console link, is left to `end_locked_grants`, which knows
@@ -31,14 +31,14 @@ def end_idle_grants(ids: Sequence[UUID], ending: Ending) -> set[UUID]:
     statement of its own: what was issued until then is seen.
     """
     if connection.vendor != "postgresql":
-        return set()
+        return []
     columns = ending.columns()
     with connection.cursor() as cursor:
         cursor.execute(_statement(tuple(columns)), [*columns.values(), list(ids), ending.at])
         rows = [Row(*row) for row in cursor.fetchall()]
     if rows:
         note_ended(rows, ending, ())
-    return {row.pk for row in rows}
+    return rows
 
 
 def _statement(columns: Sequence[str]) -> str:

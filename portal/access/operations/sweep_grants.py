@@ -5,8 +5,10 @@
 3. Each batch is one transaction: a crash loses a batch's work, never a grant.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +17,7 @@ from django.db.models import QuerySet
 from portal.access.lifecycle import GrantState
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
-from portal.access.operations.end_idle_grants import end_idle_grants
+from portal.access.operations.end_idle_grants import Row, end_idle_grants
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.kernel import outbox
@@ -87,18 +89,23 @@ def expire_batch(*, batch: int | None = None) -> Swept:
     """Expire up to one batch of grants whose end has come; say how many, and how late the first of them was."""
     with transaction.atomic():
         now = database_now()
-        rows = list(_locked(due_to_end(now)).values_list("pk", "ends_at")[: batch or settings.SWEEP_BATCH])
-        if not rows:
+        ids = list(_locked(due_to_end(now)).values_list("pk", flat=True)[: batch or settings.SWEEP_BATCH])
+        if not ids:
             return Swept(0, 0.0)
         ending = Ending(GrantState.EXPIRED, EventType.GRANT_EXPIRED, SWEEPER, database_now(), "its end came")
-        ids = [pk for pk, _ in rows]
         idle = end_idle_grants(ids, ending)
-        if len(idle) < len(ids):
-            rest = Grant.objects.filter(pk__in=[pk for pk in ids if pk not in idle])
-            end_locked_grants(list(rest.order_by("ends_at")), ending)
-    for _, end in rows:
-        observe("expiry_lateness", (ending.at - end).total_seconds())
-    return Swept(len(ids), (ending.at - rows[0][1]).total_seconds())
+        rest = list(_left(ids, idle))
+        if rest:
+            end_locked_grants(rest, ending)
+    late = [(ending.at - grant.ends_at).total_seconds() for grants in (idle, rest) for grant in grants]
+    for seconds in late:
+        observe("expiry_lateness", seconds)
+    return Swept(len(ids), max(late))
+
+
+def _left(ids: Sequence[UUID], idle: Sequence[Row]) -> QuerySet[Grant]:
+    ended = {row.pk for row in idle}
+    return Grant.objects.filter(pk__in=[pk for pk in ids if pk not in ended]).order_by("ends_at")
 
 
 def next_due(now: datetime) -> datetime | None:

@@ -105,7 +105,7 @@ def test_both_ways_leave_the_same_behind(due: dict[str, Grant], monkeypatch: pyt
     found = {}
     for way in ("at once", "each"):
         if way == "each":
-            monkeypatch.setattr(sweep_grants, "end_idle_grants", lambda *_: set())
+            monkeypatch.setattr(sweep_grants, "end_idle_grants", lambda *_: [])
         with transaction.atomic():
             expire_batch()
             found[way] = swept()
