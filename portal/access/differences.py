@@ -13,19 +13,19 @@ from brokers.types import PrincipalKind
 
 
 class Kind(StrEnum):
-    """What is not alike. Stable: stored in reports, and named on the command line."""
+    """What is not alike: first what AWS knows better, then what it lacks. Stored in reports; options name them."""
 
-    MISSING_DENY = "missing_deny"
-    CHANGED_POLICY = "changed_policy"
-    MISSING_CUT = "missing_cut"
-    UNKNOWN_CUT = "unknown_cut"
     DENIED_LIVING = "denied_living"
-    ENDED_DENY = "ended_deny"
-    STALE_DENY = "stale_deny"
     UNKNOWN_DENY = "unknown_deny"
-    FOREIGN_DENY = "foreign_deny"
+    ENDED_DENY = "ended_deny"
+    UNKNOWN_CUT = "unknown_cut"
+    MISSING_DENY = "missing_deny"
+    MISSING_CUT = "missing_cut"
+    CHANGED_POLICY = "changed_policy"
     PRINCIPAL_GONE = "principal_gone"
     MADE_ANEW = "made_anew"
+    STALE_DENY = "stale_deny"
+    FOREIGN_DENY = "foreign_deny"
     LEFTOVER_POLICY = "leftover_policy"
     FOREIGN_POLICY = "foreign_policy"
 

@@ -40,8 +40,11 @@ def denied(where: Principal, entry: str, grant: NamedGrant | None, at: datetime)
         why = f"The deny is kept until {clock(kept)}, when its sessions are dead for certain."
         return Difference(Kind.UNKNOWN_DENY, where, words, Remedy.KEEP_DENY, why, entry, until=kept)
     if grant.is_living:
-        words = f"The sessions of {grant.words} are denied in AWS, and the grant lives here."
-        why = "The grant is revoked here, too. Left alone, the next writing of the policy lets its sessions in again."
+        words = (
+            f"The sessions of {grant.words} are denied in AWS, and the grant lives here. "
+            "Left alone, the next writing of the policy lets them in again."
+        )
+        why = "The grant is revoked here, too, and the deny is kept."
         return Difference(Kind.DENIED_LIVING, where, words, Remedy.REVOKE_HERE, why, entry, (grant.id,), kept)
     if grant.dead_at is not None and grant.dead_at > at:
         words = f"{entry} is {UNEXPLAINED}: {grant.words} has ended, and its sessions may live."

@@ -179,7 +179,7 @@ def test_a_role_that_was_made_anew_has_another_id_and_its_old_denies_are_dead(wo
     old = session_of(grant)
     world.deny_by_hand(old)
     world.aws.role_ids["Reader"] = "AROA00000000000000NEW"
-    assert world.found() == [("stale_deny", old), ("made_anew", "AROA00000000000000NEW")]
+    assert world.found() == [("made_anew", "AROA00000000000000NEW"), ("stale_deny", old)]
 
 
 def test_users_are_compared_too(world: World, make_role: Make) -> None:
@@ -293,4 +293,4 @@ def test_a_report_is_stored_and_read_back_as_it_was(world: World) -> None:
     report = world.find()
     assert len(report.differences) == 3
     assert Report.from_json(dict(report.to_json())) == report
-    assert list(report.grouped()) == [Kind.CHANGED_POLICY, Kind.DENIED_LIVING, Kind.UNKNOWN_DENY]
+    assert list(report.grouped()) == [Kind.DENIED_LIVING, Kind.UNKNOWN_DENY, Kind.CHANGED_POLICY]

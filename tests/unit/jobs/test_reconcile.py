@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from kombu.exceptions import OperationalError
 
 from brokers.errors import NotPossible
-from portal.access.models import Reconciliation
+from portal.access.models import Hold, Reconciliation
 from portal.access.operations import apply_revocations as engine
 from portal.access.operations import find_differences as finding
 from portal.access.operations.hold import enter_hold
@@ -78,7 +78,7 @@ def test_without_repair_it_only_tells(world: World) -> None:
     assert "repair: A worker writes the deny again." in ran.out
     assert run().code == 3
     made = json.loads(run("--json").out)
-    assert [each["kind"] for each in made["differences"]] == ["missing_deny", "unknown_deny"]
+    assert [each["kind"] for each in made["differences"]] == ["unknown_deny", "missing_deny"]
     assert Reconciliation.objects.count() == 3
 
 
@@ -107,6 +107,17 @@ def test_in_hold_it_warns_of_what_a_release_would_let_in(world: World) -> None:
     ran = run("--repair")
     assert (ran.code, "DO NOT RELEASE" in ran.err) == (0, False)
     assert "Once the hold is released." in ran.out
+
+
+def test_a_hold_is_not_released_from_the_shell_with_denies_that_would_be_lifted(world: World) -> None:
+    enter_hold(reason="restored", actor=SHELL)
+    world.deny_by_hand(world.entry(uuid4()))
+    run()
+    with pytest.raises(CommandError, match="AWS denies 1 that are not known here"):
+        call_command("hold", "release", "--reason", "r")
+    assert Hold.objects.get().released_at is None
+    call_command("hold", "release", "--reason", "r", "--lift-denies", stdout=io.StringIO())
+    assert Hold.objects.get().released_at is not None
 
 
 def test_what_could_not_be_asked_is_told_and_exit_code_one(

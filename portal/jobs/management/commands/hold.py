@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from portal.access.models import Hold
 from portal.access.operations.hold import enter_hold, open_hold, release_hold
+from portal.access.operations.reconcile import not_taken_over
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError
 
@@ -25,6 +26,11 @@ class Command(BaseCommand):
         )
         for act in (enter, release):
             act.add_argument("--reason", required=True, help="why, for the audit trail")
+        release.add_argument(
+            "--lift-denies",
+            action="store_true",
+            help="also when AWS denies what is not known here, and the first writing lets it in again",
+        )
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
         del args
@@ -32,6 +38,7 @@ class Command(BaseCommand):
             if act == "enter":
                 told = _told(enter_hold(reason=options["reason"], actor=ACTOR))
             elif act == "release":
+                self._check_nothing_is_lifted(knowingly=options["lift_denies"])
                 release_hold(reason=options["reason"], actor=ACTOR)
                 told = "Released: the portal issues and revokes again."
             else:
@@ -39,6 +46,15 @@ class Command(BaseCommand):
         except DomainError as refusal:
             raise CommandError(f"{refusal}") from None
         self.stdout.write(told)
+
+    @staticmethod
+    def _check_nothing_is_lifted(*, knowingly: bool) -> None:
+        left = len(not_taken_over())
+        if left and not knowingly:
+            raise CommandError(
+                f"AWS denies {left} that are not known here, and the first writing there lets them in again. "
+                "Take them over first (manage.py reconcile --repair), or give --lift-denies."
+            )
 
     def _show(self) -> str:
         hold = open_hold()
