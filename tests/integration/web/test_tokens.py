@@ -89,3 +89,22 @@ def test_a_token_that_is_over_says_so(client: Client) -> None:
     ApiToken.objects.update(created_at=past - timedelta(days=1), expires_at=past, last_used_at=past)
     [row] = client.get("/tokens/").context["tokens"]
     assert (row.badge.word, row.last_used is not None) == ("Ended", True)
+
+
+@pytest.mark.parametrize(
+    ("permission", "scope"),
+    [
+        ("make_grant", "grants:make"),
+        ("revoke_grant", "grants:revoke"),
+        ("change_partner", "partners:suspend"),
+    ],
+)
+def test_an_admins_scopes_are_offered_by_permission(ben: Person, permission: str, scope: str) -> None:
+    def offered(person: Person) -> set[str]:
+        return {
+            value for value, _ in signed_in(person).get("/tokens/").context["form"].fields["scopes"].choices
+        }
+
+    everybodys = {"grants:read", "credentials:issue", "console:open", "grants:release"}
+    assert offered(ben) == everybodys
+    assert offered(make_admin(permission)) == everybodys | {scope}
