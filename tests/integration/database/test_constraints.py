@@ -18,6 +18,7 @@ from portal.access.models import (
     Grant,
     Hold,
     KeptDeny,
+    Reconciliation,
     Revocation,
     Sweep,
 )
@@ -173,6 +174,9 @@ class Rows:
     def hold(self, **changes: Any) -> Row:
         return Hold.objects.create(**{"entered_at": NOW, "reason": "r"} | changes)
 
+    def reconciliation(self, **changes: Any) -> Row:
+        return Reconciliation.objects.create(**{"asked_at": NOW, "asked_by": "x"} | changes)
+
     def alarm(self, **changes: Any) -> Row:
         given = {"kind": "held", "subject": self.unique(), "text": "t", "raised_at": NOW}
         return Alarm.objects.create(**given | changes)
@@ -297,6 +301,12 @@ CASES: list[Case] = [
     ("hold_one_at_a_time", twice("hold"), twice("hold", released_at=NOW, looked_at=NOW)),
     ("hold_has_reason", one("hold", reason=""), one("hold")),
     ("hold_released_after_a_look", one("hold", released_at=NOW), one("hold", released_at=NOW, looked_at=NOW)),
+    ("reconciliation_one_at_a_time", twice("reconciliation"), twice("reconciliation", made_at=NOW, problem="p")),
+    (
+        "reconciliation_made_says_what",
+        one("reconciliation", made_at=NOW),
+        one("reconciliation", made_at=NOW, report={}),
+    ),
     ("alarm_once_while_open", twice("alarm", subject="s"), twice("alarm", subject="s", cleared_at=NOW)),
     ("alarm_kind_known", one("alarm", kind="odd"), one("alarm")),
     ("revocation_covers_time", one("revocation", covers_until=NOW), one("revocation")),
