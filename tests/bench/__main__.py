@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ ratios, which were taken in one run, in turns, as medians of several rounds, bef
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what it started is ended too
     asked = sys.argv[1:] or list(BENCHES)
     parts = [_run(name, BENCHES[name]) for name in asked]
     if sys.argv[1:]:

@@ -11,8 +11,8 @@ GRANT_COLUMNS = """id, person_id, role_id, granted_by_id, scope_parameters, scop
     sessions_run_out, accepted_no_kill_switch"""
 # By numbers that walk over all people and roles, so that neighbours in the table are none in the indexes.
 WHO = f"""JOIN (SELECT id, row_number() OVER () AS n FROM directory_person WHERE name LIKE 'Bench%%') p
-        ON p.n = 1 + (i * 7919) %% {PEOPLE}
-    JOIN (SELECT id, row_number() OVER () AS n FROM catalog_awsrole) r ON r.n = 1 + (i * 31) %% {ROLES}
+        ON p.n = 1 + (i::bigint * 7919) %% {PEOPLE}
+    JOIN (SELECT id, row_number() OVER () AS n FROM catalog_awsrole) r ON r.n = 1 + (i::bigint * 31) %% {ROLES}
     CROSS JOIN (SELECT id FROM directory_person WHERE name = 'Grace Warden') a"""  # noqa: S608  # no value is in the text
 
 
