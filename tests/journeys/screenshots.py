@@ -46,7 +46,7 @@ def take_all(browser: Browser, demo: Demo, suffix: str, view: tuple[int, str]) -
     ben.go("/")
     chidi.sign_in("Chidi Rao")
     save(chidi.page, f"my-access{suffix}")
-    ben.page.locator(ben.card(ROLE)).get_by_role("link", name=ROLE).click()
+    ben.page.locator(ben.card(ROLE)).get_by_role("link", name=ROLE, exact=True).click()
     save(ben.page, f"grant{suffix}")
     ada.sign_in("Ada Okafor")
     ada.go("/manage/access/grant/")

@@ -67,7 +67,9 @@ def test_a_federation_role_end_to_end_and_its_revocation(browser: Browser, demo:
     assert "federated-user" in console.content()
     expect(allowed(console)).not_to_have_count(0)
 
-    chidi.page.locator(chidi.card("Handbook reader")).get_by_role("link", name="Handbook reader").click()
+    chidi.page.locator(chidi.card("Handbook reader")).get_by_role(
+        "link", name="Handbook reader", exact=True
+    ).click()
     address = chidi.page.url.removeprefix(demo.portal)
     ada.sign_in("Ada Okafor")
     ada.go(address)

@@ -106,7 +106,7 @@ ROLES = (
         DATA.account_id,
         "TideArchive",
         "Read the archive of tides, a role that another team keeps",
-        2 * HOUR,
+        4 * HOUR,
         (PROBE, allow(READ, *bucket_arns("harbor-measurements"))),
         path=f"{PATH}central/",
     ),
