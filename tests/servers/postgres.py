@@ -31,6 +31,7 @@ class Postgres:
     home: Path
     bin: Path
     port: int
+    options: str = OPTIONS
 
     @property
     def url(self) -> str:
@@ -48,22 +49,29 @@ class Postgres:
         )
 
     def start(self) -> None:
-        options = f"{OPTIONS} -p {self.port} -k {self.home}"
+        options = f"{self.options} -p {self.port} -k {self.home}"
         self.control("-l", str(self.home / "log"), "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:
         self.control("-m", mode, "stop")
+
+    def crash(self) -> None:
+        """End it as a power cut would, and start it again: it recovers from its log. Connections are lost."""
+        self.stop("immediate")
+        self.start()
 
     def remove(self) -> None:
         self.stop("immediate")
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-def start_postgres() -> Postgres:
+def start_postgres(*, keeps_commits: bool = False) -> Postgres:
+    """`keeps_commits`: what was committed outlives `crash()`, as in production; else the last half second may not."""
     home = Path(tempfile.mkdtemp(prefix="sallyport-pg-"))
     if os.geteuid() == 0:
         os.chown(home, NOBODY, NOBODY)
-    server = Postgres(home=home, bin=_reachable(home), port=free_port())
+    options = f"{OPTIONS} -c synchronous_commit=on" if keeps_commits else OPTIONS
+    server = Postgres(home=home, bin=_reachable(home), port=free_port(), options=options)
     subprocess.run(
         [*_as_nobody(), str(server.bin / "initdb"), "-D", str(home / "data"), "-U", "postgres", "-A", "trust",
          "-E", "UTF8", "--locale=C", "--no-sync"],

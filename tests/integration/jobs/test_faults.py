@@ -1,36 +1,50 @@
-"""kill -9 of the worker in mid-revoke, Redis flushed with 50 grants due, Redis away: nothing lost, nothing twice.
+"""The faults of docs/reliability.md, injected for real: Celery, Valkey, MiniStack, granian, PostgreSQL and SQLite.
 
-Everything is real: Celery worker and beat, Valkey, MiniStack, PostgreSQL and SQLite, whatever TEST_DATABASE says.
+Whatever TEST_DATABASE says, both databases are tried: each run is a process with an installation of its own. What
+takes real minutes, or libfaketime, or a disk of its own, runs where REQUIRE_SERVICES=1 alone.
 """
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.integration.jobs.faults.figures import FAST, GROUPS
 from tests.integration.jobs.plant import ROOT
 from tests.servers.process import require_services
 from tests.servers.valkey import program
 
-PROMISE = 60.0
+slow = pytest.mark.skipif(not require_services(), reason="takes minutes: runs with REQUIRE_SERVICES=1")
+RUNS = [
+    pytest.param(group, database, marks=() if group == FAST else slow, id=f"{group}-{database}")
+    for group, databases in GROUPS.items()
+    for database in databases
+]
 
 
-@pytest.mark.xdist_group("faults")
-@pytest.mark.timeout(280)
-@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
-def test_nothing_is_lost_and_nothing_done_twice(database: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(290)
+@pytest.mark.parametrize(("group", "database"), RUNS)
+def test_nothing_is_lost_and_nothing_done_twice(group: str, database: str, tmp_path: Path) -> None:
     program()
-    command = [sys.executable, "-m", "tests.integration.jobs.faults", str(tmp_path), database]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integration.jobs.faults",
+        str(tmp_path),
+        database,
+        "--only",
+        group,
+    ]
     if require_services():
         command.append("--real-lease")
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-6000:]
-    figures = json.loads(done.stdout.splitlines()[-1])
-    sys.stdout.write(f"{database}: {json.dumps(figures)}\n")
-    assert figures["killed_request_held"]["kill_to_applied_s"] < 2 * PROMISE
-    assert figures["killed_answer_held"]["kill_to_applied_s"] < 2 * PROMISE
-    assert figures["flushed"]["late_to_applied_s"] < PROMISE
-    assert figures["redis_away"]["revoke_took_s"] < 3
-    assert figures["redis_away"]["back_to_applied_s"] < PROMISE
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        try:
+            out, err = run.communicate(timeout=270)
+        except subprocess.TimeoutExpired:
+            run.terminate()  # it ends its servers, and says where it was
+            out, err = run.communicate()
+    assert run.returncode == 0, err[-6000:]
+    sys.stdout.write(f"{err}\n{out}")
