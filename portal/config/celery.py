@@ -16,6 +16,7 @@ from celery.signals import (
 )
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
+from kombu.transport.redis import Channel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.config.settings")
 
@@ -37,6 +38,8 @@ app.conf.update(
 )
 # Else Celery closes the database connection around every task; `_keep_good_connections` sees to bad ones.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize // 4
+# Nor is anything put back into Redis by whoever has just lost it: see `ack_emulation` in the settings.
+Channel.do_restore = False
 
 
 @setup_logging.connect

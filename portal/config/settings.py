@@ -191,14 +191,15 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 300,
+    # The database is the queue of record: a task that a dead worker took is not wanted back. And with messages that
+    # wait for their acknowledgement kombu 5.7 ends the worker when Redis is lost, instead of connecting again.
+    "ack_emulation": False,
     # A Redis that went away must not hold a web request or the sweep: the database is the queue of record.
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
@@ -206,9 +207,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # Beat sleeps at most this long: a clock that jumped back can't hold the sweep for an hour.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
+# No `expires`: it is a time by beat's clock, and a worker whose clock is ahead would drop every tick. The scheduler
+# sends none while some wait already.
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "portal.jobs.sweep", "schedule": 1.0, "options": {"expires": 5}},
-    "tidy": {"task": "portal.jobs.tidy", "schedule": 300.0, "options": {"expires": 300}},
+    "sweep": {"task": "portal.jobs.sweep", "schedule": 1.0},
+    "tidy": {"task": "portal.jobs.tidy", "schedule": 300.0},
 }
 SWEEP_BATCH = env.number("SWEEP_BATCH", 1000, low=1, high=5000)
 # How many connections end grants at once where more are due than one batch (PostgreSQL).

@@ -6,10 +6,12 @@ An entry is due by the wall clock, `last_run_at` + 1 s: after a jump back by an 
 import time
 from typing import Any
 
-from celery.beat import Scheduler
+from celery.beat import ScheduleEntry, Scheduler
 
 # Slewing by NTP moves a clock by milliseconds a second; a jump is more.
 JUMP = 1.0
+# Ticks that no worker has taken yet say no more than a few of them: no hour's worth waits for the next worker.
+MOST_WAITING = 5
 
 
 class SteadyScheduler(Scheduler):
@@ -25,6 +27,19 @@ class SteadyScheduler(Scheduler):
             self._forget_last_runs()
         self._offset = offset
         return float(super().tick(*args, **kwargs))
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        if not self._is_crowded():
+            super().apply_entry(entry, producer=producer)
+
+    def _is_crowded(self) -> bool:
+        """Whether enough wait for a worker. Where Redis can't say, sending is tried, and its failure logged."""
+        try:
+            channel: Any = self.producer.channel
+            waiting = channel.queue_declare(self.app.conf.task_default_queue, passive=True).message_count
+        except (*self.connection.connection_errors, *self.connection.channel_errors):
+            return False
+        return int(waiting) >= MOST_WAITING
 
     def _forget_last_runs(self) -> None:
         now = self.app.now()
