@@ -23,6 +23,7 @@ THREADS = 12
 AT_ONCE = 3
 # In a row; each may take 40 s where nothing answers.
 GIVE_UP_AFTER = 3
+MANY = 4
 PROGRESS_EVERY = 1.0
 Progress = Callable[[int, int], None]
 
@@ -62,15 +63,16 @@ class _Asking:
     def note_failure(self, what: str, problem: BrokerError) -> None:
         with self.lock:
             self.failed[what] = str(problem)
-            self.in_a_row += 1
+            # What is refused comes back at once; what hangs is what the others must not wait for.
+            self.in_a_row += problem.retryable
 
     def unasked(self) -> Mapping[str, str]:
-        if not self.todo:
+        """Return what failed and why: each for itself, or all in one line where they are many for one reason."""
+        reasons = list(dict.fromkeys(self.failed.values()))
+        if not self.todo and (len(self.failed) < MANY or len(reasons) > 1):
             return self.failed
-        why = next(reversed(self.failed.values()))
-        return {
-            f"{self.account}": f"{len(self.todo) + len(self.failed)} roles and users were not asked for: {why}"
-        }
+        number = len(self.failed) + len(self.todo)
+        return {f"{self.account}": f"{number} roles and users were not asked for: {reasons[-1]}"}
 
 
 def ask_aws(

@@ -24,6 +24,7 @@ from portal.kernel.errors import ConflictError
 
 # A look takes seconds, minutes with many accounts that answer nothing; one that shows nothing for longer is dead.
 STALE = timedelta(minutes=10)
+KEPT = timedelta(days=90)
 UNHEARD = timedelta(seconds=30)
 ASKED = "access.difference.asked"
 
@@ -163,5 +164,6 @@ def _finish(row: Reconciliation, *, report: Report | None = None, problem: str =
         row.made_at, row.progress, row.problem = database_now(), "", problem[:300]
         row.report = None if report is None else report.to_json()
         row.save()
+        Reconciliation.objects.filter(made_at__lt=row.made_at - KEPT).delete()
         if report is not None and (report.looked_at or not report.unasked):
             note_looked(at=row.made_at)

@@ -53,6 +53,7 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "credentials": (_credentials, 200),
     "grant": (_grant, 200),
     "revoke": (_revoke, 200),
+    "difference": (lambda _: signed_in(make_admin("revoke_grant")).get("/now/difference/"), 200),
     "sign in": (_stranger("/sign-in/"), 200),
     "signed out": (lambda _: Client().post("/sign-out"), 200),
     "to sign in": (_stranger("/"), 303),

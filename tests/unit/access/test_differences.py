@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from brokers.types import PrincipalKind, StandingDeny
+from brokers.types import DenyTarget, PrincipalKind, StandingDeny
 from portal.access.differences import Kind, Remedy, Report
 from portal.access.found_in_aws import LONGEST
 from portal.access.models import DenyDocument, Grant, KeptDeny, Revocation
@@ -224,6 +224,26 @@ def test_an_account_that_answers_nothing_is_said_and_the_rest_goes_on(world: Wor
     assert where == str(other)
     assert "ReadTimeout" in why
     assert report.looked_at == 1
+
+
+def test_roles_that_may_not_be_read_keep_no_other_from_being_compared(world: World, make_role: Make) -> None:
+    for number in range(9):
+        make_role(f"R{number}")
+    read = world.aws.unique_id
+
+    def refuse(target: DenyTarget) -> str:
+        if target.name != "Reader":
+            raise DENIED
+        return read(target)
+
+    world.aws.unique_id = refuse  # type: ignore[method-assign]  # AWS refuses all roles but one
+    world.deny_by_hand(intact=False)
+    report = world.find()
+    assert [each.kind for each in report.differences] == [Kind.CHANGED_POLICY]
+    [(where, why)] = report.unasked.items()
+    assert where == str(world.role.account)
+    assert why.startswith("9 roles and users were not asked for:")
+    assert "AccessDenied" in why
 
 
 def test_one_role_that_may_not_be_read_is_said_for_itself(world: World, make_role: Make) -> None:

@@ -198,6 +198,24 @@ def test_what_is_revoked_while_aws_is_asked_is_refused(world: World, monkeypatch
     assert Grant.objects.get(pk=grant.pk).end_reason == "meanwhile"
 
 
+def test_what_an_operation_refuses_undoes_that_role_alone(
+    world: World, make_role: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = world.used()
+    world.deny_by_hand(session_of(grant), world.entry(uuid4()))
+    world.leave_policy("Removed")
+
+    def refuse(**asked: Any) -> None:
+        raise ConflictError("It ended this moment.")
+
+    monkeypatch.setattr("portal.access.operations.remedies.revoke_grant", refuse)
+    repaired = world.repair()
+    assert {found.kind for found in repaired.done.values()} == {Kind.LEFTOVER_POLICY}
+    assert set(repaired.refused.values()) == {"It ended this moment."}
+    assert not KeptDeny.objects.exists()
+    assert repaired_events() == ["clean_up"]
+
+
 def test_an_aws_that_does_not_answer_is_said(world: World) -> None:
     world.deny_by_hand(intact=False)
     found = only(world, Kind.CHANGED_POLICY)
@@ -279,6 +297,13 @@ def test_a_comparison_is_asked_for_made_once_and_kept(world: World, admin: Perso
     assert reconcile.under_way() is None
 
 
+def test_old_comparisons_go(world: World) -> None:
+    old = database_now() - timedelta(days=91)
+    Reconciliation.objects.create(asked_at=old, asked_by="x", made_at=old, problem="p")
+    made = reconcile.compare_now(aws=world.aws.ports(), actor=SHELL)
+    assert list(Reconciliation.objects.all()) == [made]
+
+
 def test_a_comparison_that_a_killed_worker_left_is_taken_over(world: World) -> None:
     reconcile.ask_comparison(actor=SHELL)
     now = database_now()
@@ -295,6 +320,8 @@ def test_a_comparison_that_a_killed_worker_left_is_taken_over(world: World) -> N
 
 def test_a_comparison_that_can_not_be_made_says_why_and_nobody_has_looked(world: World) -> None:
     enter_hold(reason="restored", actor=SHELL)
+    reconcile.fail_comparison(problem=DENIED)
+    assert not Reconciliation.objects.exists()
     reconcile.ask_comparison(actor=SHELL)
     reconcile.fail_comparison(problem=DENIED)
     made = reconcile.last_made()
