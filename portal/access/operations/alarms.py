@@ -18,6 +18,8 @@ from portal.kernel.actor import Actor
 log = logging.getLogger(__name__)
 # The alarm has to be out within five minutes; the sweep looks each second.
 LATE = timedelta(seconds=270)
+# Each is a transaction of its own in the sweep's thread; the next come a second later.
+AT_ONCE = 50
 WATCH = Actor.system("watch")
 _waiting = Q(state__in=sorted(state.value for state in WAITING))
 
@@ -66,7 +68,7 @@ def alarm_late_revocations(*, at: datetime) -> int:
     late = list(
         Revocation.objects.filter(_waiting, asked_at__lte=at - LATE, applied_at=None, cleaned_at=None)
         .exclude(pk__in=open_alarms)
-        .select_related("grant__person", "grant__role__account")[:500]
+        .select_related("grant__person", "grant__role__account")[:AT_ONCE]
     )
     for row in late:
         why = row.last_error or "no worker has taken it yet"
