@@ -68,6 +68,7 @@ def _spread(values: Sequence[float]) -> str:
 def _document(document: DenyDocument, who: Operator) -> DocumentLine:
     at_work = document.leased_until is not None and document.leased_until > who.now
     return DocumentLine(
+        cut_id=document.pk if who.may_retry else None,
         name=document.name,
         kind=document.kind,
         account=AccountLabel(document.account.name, document.account.account_id),

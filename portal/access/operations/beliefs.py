@@ -108,7 +108,7 @@ def _believed(
     belief = Belief(
         principal=principal,
         unique_id=next((role.unique_id for role in roles if principal.kind == PrincipalKind.ROLE), ""),
-        standing=entries_of(standing),
+        standing=entries_of(standing) | wanted.kept,
         by_cut=entries_of([row for row in standing if row in wanted.reached_by_cut]),
         explained=wanted.entries | entries_of(wanted.over) | entries_of(list(wanted.unfit)),
         cut=cut,

@@ -118,8 +118,9 @@ class PolicySize:
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """What the portal has written on one AWS role or user."""
+    """What the portal has written on one AWS role or user. `cut_id`: names it to whoever may cut everybody there."""
 
+    cut_id: int | None
     name: str
     kind: str
     account: AccountLabel

@@ -80,6 +80,13 @@ def test_others_find_nothing_there(path: str, ben: Person) -> None:
     assert DenyDocument.objects.get().issued_before is None
 
 
+def test_the_operators_page_leads_to_it_whoever_may(operator: Client, path: str) -> None:
+    DenyDocument.objects.update(entries=1)
+    assert f'href="{path}"' in text(operator, "/now/")
+    watcher = signed_in(make_admin("view_revocation", name="Only Looks"))
+    assert "/cut/" not in text(watcher, "/now/")
+
+
 def test_a_role_on_which_nothing_was_ever_denied_is_led_to(operator: Client, role: AwsRole) -> None:
     answer = operator.post(f"/now/roles/{role.pk}/cut")
     document = DenyDocument.objects.get()

@@ -155,6 +155,8 @@ def test_denies_of_unknown_grants_are_told_from_names_that_the_portal_never_give
         covers_until=kept.until,
     )
     assert world.found() == [("foreign_deny", foreign)]
+    world.aws.documents.clear()
+    assert world.found() == [("missing_deny", "")], "what is kept is to stand"
 
 
 def test_another_roles_session_is_none_of_this_role(world: World, make_role: Make) -> None:
