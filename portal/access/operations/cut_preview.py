@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from portal.access.lifecycle import MAY_LIVE
+from portal.access.lifecycle import MAY_LIVE, STANDING
 from portal.access.models import AwsSession, DenyDocument, Grant
 from portal.access.operations.beliefs import principal_of, principal_of_role
 from portal.catalog.models import AwsRole
@@ -89,6 +89,8 @@ def _check_kill_switch(roles: Sequence[AwsRole]) -> None:
 def _victims(roles: Sequence[AwsRole], now: datetime) -> Sequence[Victim]:
     sessions: dict[object, dict[str, int]] = {}
     alive = AwsSession.objects.filter(_alive(now), grant__role__in=roles)
+    # Whom AWS denies already is out.
+    alive = alive.exclude(grant__revocation__state__in=sorted(state.value for state in STANDING))
     for person, kind in alive.values_list("grant__person", "kind"):
         counted = sessions.setdefault(person, {})
         counted[kind] = counted.get(kind, 0) + 1

@@ -72,6 +72,17 @@ def test_whoever_was_let_run_out_is_a_victim_too(
     assert (victim.person.name, victim.grants, victim.is_in) == ("Ben", 0, True)
 
 
+def test_whom_aws_denies_already_is_no_victim_and_whom_it_does_not_yet_is(
+    document: DenyDocument, make_grant: Make, aws: FakeAws, actor_of: Make, person: Make
+) -> None:
+    grant = make_grant(person("Ben"))
+    issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
+    revoke_grant(grant_id=grant.pk, reason="r", actor=SHELL)
+    assert [victim.person.name for victim in preview_cut(document.pk).victims] == ["Ben"]
+    work(aws)
+    assert preview_cut(document.pk).victims == []
+
+
 def test_the_cut_is_written_by_a_worker_and_ends_no_grant(
     document: DenyDocument, make_grant: Make, aws: FakeAws, actor_of: Make, admin: Person
 ) -> None:
