@@ -42,13 +42,13 @@ class Plant:
         for part in parts:
             self.run(part, [*CELERY, part.partition("-")[0]], env or {})
 
-    def start_web(self, name: str = "web") -> int:
+    def start_web(self, **settings: str) -> int:
         """Start the portal's pages and API as the demo runs them; returns the port once it answers."""
         port = free_port()
         address = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
         manners = ("--workers", "1", "--blocking-threads", "8", "--log-level", "warning")
         command = [str(BIN / "granian"), *address, *manners, "portal.config.wsgi:application"]
-        self.run(name, command, {"SALLYPORT_URL": f"http://localhost:{port}"})
+        self.run("web", command, {"SALLYPORT_URL": f"http://localhost:{port}", **settings})
         wait_until(lambda: port_answers(port), seconds=60, what="the web process")
         return port
 

@@ -1,6 +1,6 @@
 """Inject faults: python -m tests.integration.jobs.faults DIRECTORY postgresql|sqlite [--only GROUP …] [--real-lease]
 
-Prints one JSON list with what was measured. `both` instead of a database runs one after the other and prints the rows
+Prints one JSON list with what was measured. `both` instead of a database runs all on each and prints the rows
 of docs/reliability.md. A process of its own for each database, because it works on one that real workers share.
 Without --real-lease the leases of those killed, and the next look at AWS, are moved on in the database, for speed.
 """
@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -50,24 +51,29 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def both(home: Path) -> int:
-    """Run every group on each database, each in a plant of its own; print the table."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for database in ("postgresql", "sqlite"):
-        for group in (name for name, databases in GROUPS.items() if database in databases):
-            folder = home / f"{database}-{group}"
-            folder.mkdir(parents=True)
-            command = [sys.executable, "-m", "tests.integration.jobs.faults", str(folder), database]
-            done = subprocess.run(
-                [*command, "--only", group, "--real-lease"],
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            found.setdefault(database, []).extend(json.loads(done.stdout.splitlines()[-1]))
-            (home / f"{database}.json").write_text(json.dumps(found[database]), encoding="utf-8")
+    """Run every group on both databases side by side, each group in a plant of its own; print the table."""
+    with ThreadPoolExecutor() as pool:
+        runs = {database: pool.submit(every_group, home, database) for database in ("postgresql", "sqlite")}
+        found = {database: run.result() for database, run in runs.items()}
     print(table(found))  # noqa: T201  # the result
     return 0
+
+
+def every_group(home: Path, database: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for group in (name for name, databases in GROUPS.items() if database in databases):
+        folder = home / f"{database}-{group}"
+        folder.mkdir(parents=True)
+        command = [sys.executable, "-m", "tests.integration.jobs.faults", str(folder), database]
+        done = subprocess.run(
+            [*command, "--only", group, "--real-lease"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        found += json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 if __name__ == "__main__":

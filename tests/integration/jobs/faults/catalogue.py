@@ -9,6 +9,7 @@ from tests.integration.jobs.faults import (
     clocks,
     disk_full,
     killed,
+    nobody_sweeps,
     people,
     postgres_crash,
     redis_away,
@@ -74,6 +75,7 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
         Fault("deny_replaced", "Allow * put in the deny policy's place by hand", by_hand.replaced),
     ],
     "clocks": [
+        Fault("nobody_sweeps", "kill -9 of beat and worker; the web process watches", nobody_sweeps.noticed),
         Fault("beat_away", "kill -9 of beat, FLUSHALL, five ends", clocks.beat_away),
         Fault(
             "both_away",

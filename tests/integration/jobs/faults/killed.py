@@ -1,6 +1,5 @@
 """kill -9, of a worker in mid-revoke and of the web process in mid-issue; a deployment in mid-sweep; two of each."""
 
-import http.client
 import re
 import threading
 import time
@@ -10,9 +9,8 @@ from datetime import timedelta
 from portal.access.models import AwsSession, Grant
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
-from portal.directory.operations.api_tokens import create_token
-from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
+from tests.integration.jobs.faults.by_web import ask
 from tests.integration.jobs.faults.figures import PROMISE, Figure
 from tests.integration.jobs.faults.installation import Installation
 from tests.servers.holding_proxy import Answer
@@ -48,17 +46,16 @@ def _kill_in_mid_revoke(made: Installation) -> Iterator[Figure]:
 def kill_web_in_mid_issue(made: Installation) -> Iterator[Figure]:
     """AWS has made the credentials, the web process dies before anybody gets them."""
     port = made.plant.start_web()
-    plain = _token(made)
     grant = made.grant()
     made.plant.proxy.hold_answer("AssumeRole")
     got: list[object] = []
-    asking = threading.Thread(target=lambda: got.append(_ask(port, grant, plain)), daemon=True)
+    asking = threading.Thread(target=lambda: got.append(ask(made, port, grant)), daemon=True)
     asking.start()
     assert made.plant.proxy.caught.wait(60), f"STS was not asked\n{made.plant.logs()}"
     made.plant.kill("web")
     asking.join(20)
     made.plant.proxy.let_go()
-    assert got == ["no answer"], f"something was handed out: {got}"
+    assert got == [None], f"something was handed out: {got}"
     session = AwsSession.objects.get(grant=grant)
     assert (session.state, session.userid) == ("asked", "")
     assert not AuditEvent.objects.filter(grant_id=grant.pk, type=EventType.SESSION_ISSUED).exists()
@@ -111,22 +108,6 @@ def two_of_each(made: Installation) -> Iterator[Figure]:
     finally:
         for name in ("worker-2", "beat-2"):
             made.plant.kill(name)
-
-
-def _token(made: Installation) -> str:
-    actor = Actor(ActorKind.PERSON, made.person.name, made.person.pk)
-    return create_token(name="faults", scopes=["credentials:issue"], days=1, actor=actor).plain
-
-
-def _ask(port: int, grant: Grant, plain: str) -> object:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = {"Host": f"localhost:{port}", "Authorization": f"Bearer {plain}"}
-    try:
-        connection.request("POST", f"/api/v1/grants/{grant.pk}/credentials", headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except (http.client.HTTPException, OSError):
-        return "no answer"
 
 
 def with_kept(made: Installation, answer: Answer) -> Callable[[], object]:
