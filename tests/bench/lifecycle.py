@@ -13,6 +13,7 @@ from tests.bench.registry import Section
 from tests.integration.lifecycle.machine import Lifecycle
 
 STEPS = int(os.environ.get("LIFECYCLE_STEPS", "100000"))
+FIRST_SEED = int(os.environ.get("LIFECYCLE_SEED", "0"))
 EXAMPLES, LENGTH = 100, 50
 COUNTED: Counter[str] = Counter()
 
@@ -42,7 +43,7 @@ def run() -> list[Section]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    began, rounds = time.monotonic(), 0
+    began, rounds = time.monotonic(), FIRST_SEED
     while COUNTED["steps"] < STEPS:
         seed(rounds)(Counting)
         run_state_machine_as_test(Counting, settings=bound)

@@ -76,7 +76,9 @@ def fill(iam: Any, house: House, room: int) -> None:
     statement = {"Effect": "Allow", "Action": "s3:GetObjectTagging", "Resource": arns}
     while arns and len(json.dumps(statement)) > INLINE_CHARACTERS[PrincipalKind.ROLE] - taken - room:
         arns.pop()
-    if arns:
+    if FILLER in names:
+        iam.delete_role_policy(RoleName=house.role.name, PolicyName=FILLER)
+    if arns and room == BESIDE_ANOTHERS:
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
         iam.put_role_policy(RoleName=house.role.name, PolicyName=FILLER, PolicyDocument=document)
 

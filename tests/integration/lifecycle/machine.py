@@ -37,19 +37,8 @@ WINDOWS = (
     WindowOrder((5, 6, 7), time(22), time(2), "America/New_York"),
 )
 LENGTHS = st.sampled_from([MINUTE, 10 * MINUTE, HOUR, 8 * HOUR, 3 * DAY])
-MEANWHILE = (
-    "nothing",
-    "nothing",
-    "revoke",
-    "let run out",
-    "release",
-    "leave",
-    "suspend",
-    "end",
-    "sweep",
-    "extend",
-    "hold",
-)
+ENDINGS = ("revoke", "let run out", "release", "leave", "suspend", "end", "sweep")
+MEANWHILE = ("nothing", "nothing", "extend", "hold", *ENDINGS)
 
 
 class Lifecycle(Story):
@@ -62,6 +51,15 @@ class Lifecycle(Story):
     @initialize(target=grants)
     def begin(self) -> UUID:
         return self._give(0, 0, 8 * HOUR).pk
+
+    @initialize(target=grants)
+    def begin_short(self) -> UUID:
+        """Its sessions outlive it at STS, as every one of a grant's last quarter of an hour does."""
+        return self._give(1, 0, 10 * MINUTE).pk
+
+    @initialize(target=grants)
+    def begin_windowed(self) -> UUID:
+        return self._give(0, 1, 3 * DAY, window=WINDOWS[-2]).pk
 
     @rule(
         target=grants,
@@ -130,6 +128,39 @@ class Lifecycle(Story):
 
     # -- what is issued
 
+    @rule(which=st.integers(0, 20), how=st.sampled_from(ENDINGS))
+    def issue_while_it_ends(self, which: int, how: str) -> None:
+        """The race that must not be lost: it ends between the question to AWS and the answer's leaving."""
+        self.issue(self._living(which), meanwhile=how, dies=False)
+
+    @rule(which=st.integers(0, 20), how=st.sampled_from(ENDINGS))
+    def extend_what_just_ended(self, which: int, how: str) -> None:
+        grant = self._living(which)
+        self._meanwhile(grant, how)
+        self.extend(grant, by=HOUR)
+
+    @rule(grant=grants)
+    def hold_for_a_while(self, grant: UUID) -> None:
+        """Nothing is issued and nothing written in AWS, until an operator has looked."""
+        self.hold()
+        self.issue(grant, meanwhile="nothing", dies=False)
+        self.work(dies=None)
+        self.let_go()
+
+    @rule(which=st.integers(0, 20), how=st.sampled_from(MEANWHILE), works=st.booleans())
+    def live_and_end(self, which: int, how: str, works: bool) -> None:
+        """A whole life: it opens, something is issued, it ends so or so, and the machinery sees to it."""
+        grant = self._living(which)
+        if not self._grant(grant).is_open(self.clock.at):
+            self.wait_until_it_opens(grant, by=MINUTE)
+            self.quiet = False
+        self.issue(grant, meanwhile="nothing", dies=False)
+        self._meanwhile(grant, how)
+        self._sweep()
+        if works:
+            self.work(dies=None)
+        self.let_go()
+
     @rule(grant=grants, meanwhile=st.sampled_from(MEANWHILE), dies=st.sampled_from([False] * 9 + [True]))
     def issue(self, grant: UUID, meanwhile: str, dies: bool) -> None:
         actor = self.world.actor(self._grant(grant).person)
@@ -168,6 +199,7 @@ class Lifecycle(Story):
                 token=made[0], issuer="x", aws=self.aws.ports(), actor=actor
             )
             self._issue(grant, "nothing", dies=False, act=click, may_fail=meanwhile != "nothing")
+            self.let_go()
 
     # -- how it is done
 
@@ -192,6 +224,13 @@ class Lifecycle(Story):
         )
         return make_grant(order=order, aws=self.aws.ports(), actor=SHELL)
 
+    @staticmethod
+    def _living(which: int) -> UUID:
+        """One that lives, if any does: by its age, so that it is the same each time."""
+        found = list(Grant.objects.order_by("made_at").values_list("pk", "ended_at"))
+        living = [pk for pk, ended_at in found if ended_at is None] or [pk for pk, _ in found]
+        return living[which % len(living)]
+
     def _end(self, grant: UUID, act: Callable[[], object]) -> None:
         was_living = self._grant(grant).ended_at is None
         assert self._try(act) == was_living, "what lives can be ended, and what has ended can't"
@@ -210,10 +249,12 @@ class Lifecycle(Story):
             welcome = False
         finally:
             self.aws.after.clear()
-        after = self._grant(grant)
+        after, was_held = self._grant(grant), is_held()
+        if meanwhile == "hold":
+            self.let_go()
         if handed_out:
             assert after.ended_at is None, f"handed out after the cut-off ({after.state})"
-            assert not is_held(), "handed out in hold"
+            assert not was_held, "handed out in hold"
             assert self.clock.at <= after.ends_at + timedelta(seconds=1), "handed out after the end"
             last = AwsSession.objects.filter(grant=grant, state="got").latest("asked_at")
             assert last.ends_at == self.aws.minted[-1].ends_at, "the row's end isn't the policy's"
