@@ -9,6 +9,11 @@ SHORTEST_GRANT = timedelta(minutes=1)
 STS_FLOOR = timedelta(seconds=900)
 CHAINED_LIMIT = timedelta(seconds=3600)
 CONSOLE_LIMIT = timedelta(seconds=43_200)
+# A sign-in URL is honoured for this long, so that a console session may start as late.
+SIGN_IN_MARGIN = timedelta(minutes=15)
+# Whoever holds a role's credentials can have AWS's sign-in endpoint make a console session of them until their last
+# second, and that one lives as long as this. It has the credentials' name and policy, so that a deny reaches it.
+CONSOLE_AFTER = CONSOLE_LIMIT + SIGN_IN_MARGIN
 
 
 def window_refusal(starts_at: datetime, ends_at: datetime, *, now: datetime) -> tuple[str, str] | None:
@@ -69,3 +74,12 @@ def session_length(
             limit, "one hour at most, because the portal itself works on a role's credentials"
         )
     return SessionLength(limit, "the longest that this role allows")
+
+
+def dead_at(expires_at: datetime, ends_at: datetime, *, makes_console: bool) -> datetime:
+    """Return when nothing of a session can live any more: its credentials, and a console made of them.
+
+    `ends_at`: the end in its session policy, which ends such a console as well. `makes_console`: credentials that
+    AWS gives a console session for, as a role's, and a federated user's no longer than they live themselves.
+    """
+    return max(expires_at, min(ends_at, expires_at + CONSOLE_AFTER)) if makes_console else expires_at

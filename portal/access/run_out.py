@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Q
+from django.db.models import Case, Count, DateTimeField, ExpressionWrapper, F, Max, Q, When
 from django.db.models.functions import Coalesce, Least
 
 from portal.access.lifecycle import MAY_LIVE
 from portal.access.models import AwsSession, Grant
+from portal.access.policy import CONSOLE_AFTER
+from portal.catalog.models import AwsRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +30,29 @@ class RunOut:
 
 
 def run_out(grant: Grant, *, at: datetime) -> RunOut:
-    """Look at one grant's sessions in one query. A session ends by its own policy, or with its own life in AWS."""
-    ends = Least("expires_at", Coalesce("ends_at", "grant__ends_at"))
-    alive = AwsSession.objects.filter(
-        grant=grant.pk, expires_at__gt=at, state__in=[s.value for s in MAY_LIVE]
+    """Look at one grant's sessions in one query. A session ends by its own policy, or with its own life in AWS.
+
+    `until` goes by what AWS may have made of credentials as well: a console session outlives them.
+    """
+    own_end = Coalesce("ends_at", "grant__ends_at")
+    lasts = Case(
+        When(
+            kind=AwsSession.Kind.CREDENTIALS,
+            grant__role__method=AwsRole.Method.ASSUME_ROLE,
+            then=ExpressionWrapper(F("expires_at") + CONSOLE_AFTER, DateTimeField()),
+        ),
+        default=F("expires_at"),
     )
+    alive = AwsSession.objects.filter(
+        grant=grant.pk, expires_at__gt=at - CONSOLE_AFTER, state__in=[s.value for s in MAY_LIVE]
+    )
+    works = Q(expires_at__gt=at)
     found = (
-        alive.annotate(over_at=ends)
+        alive.annotate(over_at=Least(lasts, own_end))
         .filter(over_at__gt=at)
         .aggregate(
-            console=Count("pk", filter=Q(kind=AwsSession.Kind.CONSOLE)),
-            credentials=Count("pk", filter=Q(kind=AwsSession.Kind.CREDENTIALS)),
+            console=Count("pk", filter=works & Q(kind=AwsSession.Kind.CONSOLE)),
+            credentials=Count("pk", filter=works & Q(kind=AwsSession.Kind.CREDENTIALS)),
             until=Max("over_at"),
         )
     )

@@ -6,7 +6,7 @@ wakes the worker that brings the denies to AWS.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -15,6 +15,7 @@ from django.db import transaction
 
 from portal.access.lifecycle import MAY_LIVE, GrantState, RevocationState, refusal
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
+from portal.access.policy import CONSOLE_AFTER, dead_at
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.catalog.models import AwsRole
@@ -81,36 +82,57 @@ def plan_revocations(grants: Sequence[Grant], at: datetime) -> list[Revocation]:
 
     None for a role without a kill switch: nothing can be written there, and whoever granted it accepted that.
     """
-    live: dict[UUID, list[AwsSession]] = {}
-    sessions = AwsSession.objects.filter(
-        grant__in=[grant.pk for grant in grants], expires_at__gt=at, state__in=[s.value for s in MAY_LIVE]
-    )
-    for session in sessions:
-        live.setdefault(session.grant_id, []).append(session)
-    # Read anew: what the locking statement joined may be older than the sessions, whose key the role's id is.
-    found = AwsRole.objects.select_related("account").in_bulk(
-        {grant.role_id for grant in grants if grant.pk in live}
-    )
-    roles = {pk: role for pk, role in found.items() if role.has_kill_switch}
+    left = _what_is_left(grants, at)
+    roles = {one.role.pk: one.role for one in left.values() if one.role.has_kill_switch}
     documents = _documents(roles.values())
     return Revocation.objects.bulk_create(
         Revocation(
             grant=grant,
             document=documents[grant.role_id],
-            userids=sorted(
-                {
-                    session.userid or expected_userid(roles[grant.role_id], session)
-                    for session in live[grant.pk]
-                }
-            ),
+            userids=sorted(left[grant.pk].userids),
             state=RevocationState.PENDING.value,
             asked_at=at,
-            covers_until=max(session.expires_at for session in live[grant.pk]),
+            covers_until=left[grant.pk].until,
             next_try_at=at,
         )
         for grant in grants
-        if grant.pk in live and grant.role_id in roles
+        if grant.pk in left and grant.role_id in roles
     )
+
+
+@dataclass
+class _Left:
+    """What of one grant may live in AWS: under which names, until when."""
+
+    role: AwsRole
+    until: datetime
+    userids: set[str] = field(default_factory=set)
+
+
+def _what_is_left(grants: Sequence[Grant], at: datetime) -> Mapping[UUID, _Left]:
+    by_id = {grant.pk: grant for grant in grants}
+    states = [state.value for state in MAY_LIVE]
+    sessions = list(
+        AwsSession.objects.filter(grant__in=list(by_id), expires_at__gt=at - CONSOLE_AFTER, state__in=states)
+    )
+    # Read anew: what the locking statement joined may be older than the sessions, whose key the role's id is.
+    roles = AwsRole.objects.select_related("account").in_bulk(
+        {by_id[session.grant_id].role_id for session in sessions}
+    )
+    left: dict[UUID, _Left] = {}
+    for session in sessions:
+        grant = by_id[session.grant_id]
+        role = roles[grant.role_id]
+        until = dead_at(
+            session.expires_at,
+            session.ends_at or grant.ends_at,
+            makes_console=session.makes_console(role),
+        )
+        if until > at:
+            one = left.setdefault(grant.pk, _Left(role, until))
+            one.until = max(one.until, until)
+            one.userids.add(session.userid or expected_userid(role, session))
+    return left
 
 
 def expected_userid(role: AwsRole, session: AwsSession) -> str:

@@ -12,7 +12,7 @@ from portal.access.lifecycle import RevocationState, SessionState
 from portal.access.models import AwsSession, Grant, Revocation
 from portal.access.operations.locking import lock_grant
 from portal.access.operations.read_role_id import lacks_id
-from portal.access.policy import SessionLength
+from portal.access.policy import SIGN_IN_MARGIN, SessionLength, dead_at
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
 from portal.catalog.models import AwsRole
@@ -22,8 +22,6 @@ from portal.kernel.errors import ConflictError
 
 # An `asked` row counts as possibly live for longer than AWS will make it: a signed request is good for 15 minutes.
 ANSWER_MARGIN = timedelta(minutes=15)
-# A console session may start as late as the sign-in URL is honoured, and live its whole duration from then.
-SIGN_IN_MARGIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,7 @@ def write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
         raise ConflictError(
             "The portal has not yet read this role's unique id from AWS; try again in a moment."
         )
+    # A console session may start as late as the sign-in URL is honoured, and live its whole duration from then.
     lives = length.duration + (
         SIGN_IN_MARGIN + length.duration if kind == AwsSession.Kind.CONSOLE else ANSWER_MARGIN
     )
@@ -148,11 +147,15 @@ def cover_late_answer(asked: Asked, issued: IssuedSession, now: datetime) -> Non
     revocation = Revocation.objects.select_for_update(no_key=True).filter(grant=asked.grant).first()
     if revocation is None:
         return
-    dead_at = max(asked.session.expires_at, issued.credentials.expires_at)
-    if issued.userid in revocation.userids and dead_at <= revocation.covers_until:
+    over_at = dead_at(
+        max(asked.session.expires_at, issued.credentials.expires_at),
+        asked.ends_at,
+        makes_console=asked.session.makes_console(asked.grant.role),
+    )
+    if issued.userid in revocation.userids and over_at <= revocation.covers_until:
         return
     revocation.userids = sorted({*revocation.userids, issued.userid})
-    revocation.covers_until = max(revocation.covers_until, dead_at)
+    revocation.covers_until = max(revocation.covers_until, over_at)
     revocation.state, revocation.next_try_at = RevocationState.PENDING.value, now
     revocation.applied_at = revocation.proven_at = revocation.probe_at = revocation.cleaned_at = None
     revocation.probes, revocation.proof_note = 0, ""

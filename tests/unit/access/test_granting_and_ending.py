@@ -77,7 +77,7 @@ def test_a_right_that_stayed_with_a_former_admin_counts_nothing(
         ("reason", {"reason": "  "}),
         ("reason", {"reason": "x" * 501}),
         ("ends_at", {"seconds": 59}),
-        ("ends_at", {"seconds": 366 * 86_400 + 1}),
+        ("ends_at", {"seconds": 366 * 86_400 + 60}),
         ("ends_at", {"ends_at": NOW - timedelta(days=3000)}),
         ("ends_at", {"ends_at": NOW.replace(tzinfo=None)}),
         ("starts_at", {"starts_at": NOW.replace(tzinfo=None)}),
@@ -177,7 +177,9 @@ def test_ending_kills_links_and_plans_the_deny(make_grant: Make, aws: FakeAws, a
     assert ConsoleLink.objects.filter(grant=other).count() == 2
     [revocation] = Revocation.objects.all()
     assert revocation.userids == [AwsSession.objects.get(grant=grant).userid]
-    assert revocation.covers_until == AwsSession.objects.get(grant=grant).expires_at
+    session = AwsSession.objects.get(grant=grant)
+    assert session.ends_at is not None
+    assert revocation.covers_until == max(session.expires_at, session.ends_at)
 
 
 def test_one_grant_that_cannot_end_leaves_the_others_as_they_were(make_grant: Make) -> None:
@@ -325,3 +327,20 @@ def test_no_condition_of_a_scope_is_lost_to_its_parameters(make_grant: Make, tem
     assert refused.value.field == "scope_parameters"
     policy: Any = grant("b").scope_policy
     assert len(policy["Statement"][0]["Condition"]["StringEquals"]) == 2
+
+
+def test_a_console_made_of_credentials_outlives_them_and_is_cut_off_with_them(
+    make_grant: Make, aws: FakeAws, actor_of: Make
+) -> None:
+    """AWS's sign-in endpoint makes a console session of 12 hours of a role's credentials until their last second."""
+    console, dead = timedelta(hours=12, minutes=15), timedelta(hours=13)
+    long_grant, over = make_grant(seconds=172_800), make_grant(seconds=172_800)
+    for grant, ago in ((long_grant, timedelta(hours=2)), (over, dead)):
+        issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
+        AwsSession.objects.filter(grant=grant).update(
+            asked_at=database_now() - ago - timedelta(hours=1), expires_at=database_now() - ago
+        )
+        revoke_grant(grant_id=grant.pk, reason="r", actor=SHELL)
+    [revocation] = Revocation.objects.all()
+    assert revocation.grant_id == long_grant.pk, "its credentials are dead, a console made of them may live"
+    assert revocation.covers_until == AwsSession.objects.get(grant=long_grant).expires_at + console
