@@ -71,8 +71,6 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
             "IAM shows the new document at once, enforces it 10 s later",
             aws_late.enforced_late,
         ),
-        Fault("deny_edited", "one session taken out of the deny policy by hand", by_hand.entry_removed),
-        Fault("deny_replaced", "Allow * put in the deny policy's place by hand", by_hand.replaced),
     ],
     "clocks": [
         Fault("nobody_sweeps", "kill -9 of beat and worker; the web process watches", nobody_sweeps.noticed),
@@ -113,6 +111,8 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
             "SIGTERM to the worker while it sweeps 2,000 due grants, a new one started at once",
             killed.deploy_in_mid_sweep,
         ),
+        Fault("deny_edited", "one session taken out of the deny policy by hand", by_hand.entry_removed),
+        Fault("deny_replaced", "Allow * put in the deny policy's place by hand", by_hand.replaced),
     ],
     "postgres": [
         Fault(
