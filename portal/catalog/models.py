@@ -200,7 +200,8 @@ class AwsRole(models.Model):
     @property
     def has_kill_switch(self) -> bool:
         """Whether a deny can stand there: AWS alone writes service-linked and IAM Identity Center roles."""
-        return self.is_writable and not (self.path.startswith(UNWRITABLE_PATHS) or self.name.startswith(UNWRITABLE_NAMES))
+        is_awss = self.path.startswith(UNWRITABLE_PATHS) or self.name.startswith(UNWRITABLE_NAMES)
+        return self.is_writable and not is_awss
 
     @property
     def probe_action(self) -> ProbeAction:
