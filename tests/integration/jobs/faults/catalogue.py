@@ -72,7 +72,7 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
             aws_late.enforced_late,
         ),
     ],
-    "clocks": [
+    "sweep": [
         Fault("nobody_sweeps", "kill -9 of beat and worker; the web process watches", nobody_sweeps.noticed),
         Fault("beat_away", "kill -9 of beat, FLUSHALL, five ends", clocks.beat_away),
         Fault(
@@ -80,6 +80,8 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
             "kill -9 of beat and worker; an hour with 301 ends passes; both started",
             clocks.both_away,
         ),
+    ],
+    "clocks": [
         Fault(
             "clock_back",
             "the clock of worker and beat moved back an hour (libfaketime)",
@@ -117,7 +119,7 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
     "postgres": [
         Fault(
             "postgres_mid_sweep",
-            "pg_ctl stop -m immediate and start, with 601 grants due and the sweep under way",
+            "pg_ctl stop -m immediate and start, with 6,001 grants due and the sweep under way",
             postgres_crash.crash_in_mid_sweep,
         ),
         Fault(

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import connection
-
 from portal.audit.events import EventType
 from portal.jobs.sweep_loop import TURN
 from portal.kernel.clock import database_now
@@ -75,10 +73,7 @@ def _moved_back(made: Installation, *parts: str) -> Iterator[Figure]:
     _set(clock, -3600)
     time.sleep(2)  # until the library has read it
     try:
-        if connection.vendor == "postgresql":
-            yield Figure(
-                "latest grant ended, after its end", _swept(made, "the sweep after the jump"), PROMISE
-            )
+        yield Figure("latest grant ended, after its end", _swept(made, "the sweep after the jump"), PROMISE)
         made.revoke(cut.grant)
         if "worker" in parts:
             made.wait(lambda: made.is_failing(cut.grant), PROMISE, "the row that says why")

@@ -12,7 +12,7 @@ from portal.kernel.clock import database_now
 from tests.integration.jobs.faults.figures import PROMISE, Figure
 from tests.integration.jobs.faults.installation import Installation
 
-DUE = 600
+DUE = 6000
 
 
 def crash_in_mid_sweep(made: Installation) -> Iterator[Figure]:
