@@ -52,8 +52,8 @@ def _whole_grant(self: Grant, at: datetime) -> datetime:
     return self.ends_at
 
 
-def _due_a_minute_ago(now: datetime) -> Any:
-    return Grant.objects.filter(ended_at=None, ends_at__lte=now - timedelta(minutes=1)).order_by("ends_at")
+def _due_an_hour_ago(now: datetime) -> Any:
+    return Grant.objects.filter(ended_at=None, ends_at__lte=now - timedelta(hours=1)).order_by("ends_at")
 
 
 _real_statement = end_idle_grants._statement
@@ -97,6 +97,6 @@ MORE: Mapping[str, Bug] = {
     "window forgotten": Bug(_patch(Grant, "usable_until", _whole_grant), "when its grant is closed"),
     "extension without audit": Bug(_patch(extend_grant, "_record", lambda *_: None), "against the trail"),
     "sweep that leaves the last": Bug(
-        _patch(sweep_grants, "due_to_end", _due_a_minute_ago), "living past its end"
+        _patch(sweep_grants, "due_to_end", _due_an_hour_ago), "living past its end"
     ),
 }
