@@ -39,7 +39,7 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
             redis_away.killed_and_back,
         ),
         Fault("iam", "IAM: 503 as an HTML page; AWS did it, and the answer was lost", aws_refuses.iam),
-        Fault("sts", "STS: the same", aws_refuses.sts),
+        Fault("sts", "STS: 503 as an HTML page; AWS did it, and the answer was lost", aws_refuses.sts),
         Fault("deny_deleted", "the deny policy deleted in AWS by hand", by_hand.deleted),
         Fault(
             "person_gone",
@@ -58,7 +58,11 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
             "IAM: 400 Throttling, 429, 503 as XML, 500, 200 with garbage, in turn",
             aws_refuses.iam_rest,
         ),
-        Fault("sts_rest", "STS: the same", aws_refuses.sts_rest),
+        Fault(
+            "sts_rest",
+            "STS: 400 Throttling, 429, 503 as XML, 500, 200 with garbage, in turn",
+            aws_refuses.sts_rest,
+        ),
         Fault("iam_silent", "IAM does not answer for 12 s, call after call", aws_refuses.iam_silent),
         Fault("sts_silent", "STS does not answer for 12 s, call after call", aws_refuses.sts_silent),
         Fault(
@@ -110,7 +114,7 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
         ),
         Fault(
             "deploy",
-            "SIGTERM to the worker while it sweeps 2,000 due grants, a new one started at once",
+            "SIGTERM to the worker while it sweeps 10,000 due grants, a new one started at once",
             killed.deploy_in_mid_sweep,
         ),
         Fault("deny_edited", "one session taken out of the deny policy by hand", by_hand.entry_removed),

@@ -15,7 +15,7 @@ from tests.integration.jobs.faults.figures import PROMISE, Figure
 from tests.integration.jobs.faults.installation import Installation
 from tests.servers.holding_proxy import Answer
 
-MANY = 2000
+MANY = 10_000
 
 
 def kill_worker_before_the_put(made: Installation) -> Iterator[Figure]:
@@ -74,11 +74,12 @@ def deploy_in_mid_sweep(made: Installation) -> Iterator[Figure]:
     made.end_at(ids, due)
     made.wait(lambda: Grant.objects.filter(pk__in=ids, ended_at__isnull=False).exists(), PROMISE, "the sweep")
     left = Grant.objects.filter(pk__in=ids, ended_at=None).count()
+    assert left, "too quick to be caught midway"
     old = made.plant.ask_to_end("worker")
     made.plant.start("worker")
     began = time.monotonic()
     old.wait(60)
-    yield Figure(f"grants still due at SIGTERM, of {MANY} (number)", left, MANY)
+    yield Figure(f"grants still due at SIGTERM, of {MANY:,} (number)", left, MANY)
     yield Figure("the old worker had ended, after SIGTERM", round(time.monotonic() - began, 2), PROMISE)
     made.wait(lambda: made.all_ended(ids), PROMISE, "the due grants after the deployment")
     made.audited_once(EventType.GRANT_EXPIRED, ids)

@@ -25,7 +25,7 @@ def crash_in_mid_sweep(made: Installation) -> Iterator[Figure]:
     some = Grant.objects.filter(pk__in=ids, ended_at__isnull=False)
     made.wait(some.exists, PROMISE, "the sweep")
     _crash(made)
-    yield Figure(f"grants that had ended before the crash, of {DUE + 1} (number)", some.count(), DUE)
+    yield Figure(f"grants that had ended before the crash, of {DUE + 1:,} (number)", some.count(), DUE)
     seconds = made.wait(lambda: made.all_ended(ids), PROMISE, "the due grants after the crash")
     yield Figure("from the database's return until all had ended", seconds, PROMISE)
     yield Figure("latest grant ended, after its end", made.lateness(ids), PROMISE)
