@@ -5,8 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from portal.access.operations.make_grant import GrantOrder, WindowOrder
-from portal.access.operations.release_grant import REASON_LIMIT as RELEASE_REASON_LIMIT
-from portal.access.operations.revoke_grant import REASON_LIMIT
+from portal.access.operations.reasons import REASON_LIMIT
 from portal.access.operations.suspend_partner import REASON_LIMIT as SUSPEND_REASON_LIMIT
 from portal.api.serializers import WindowSerializer
 
@@ -57,9 +56,7 @@ class ExtendOrder(Orders):
 
 
 class ReleaseOrder(Orders):
-    reason = serializers.CharField(
-        max_length=RELEASE_REASON_LIMIT, required=False, default="", allow_blank=True
-    )
+    reason = serializers.CharField(max_length=REASON_LIMIT, required=False, default="", allow_blank=True)
 
 
 class RevokeOrder(Orders):

@@ -41,6 +41,11 @@ class Actor:
         """The person's id for look-ups of what is theirs; for others one that no person has."""
         return self.person_id or NO_PERSON
 
+    @property
+    def is_trusted(self) -> bool:
+        """The portal's own work and its commands need no permission: whoever starts those holds its keys."""
+        return self.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}
+
     @classmethod
     def system(cls, label: str) -> Self:
         return cls(kind=ActorKind.SYSTEM, label=label)

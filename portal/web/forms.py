@@ -6,8 +6,7 @@ from typing import Any, Final
 from django import forms
 from django.utils import timezone
 
-from portal.access.operations.release_grant import REASON_LIMIT as RELEASE_REASON_LIMIT
-from portal.access.operations.revoke_grant import REASON_LIMIT
+from portal.access.operations.reasons import REASON_LIMIT
 from portal.directory.models import ApiToken, Person
 from portal.kernel.errors import InvalidError
 
@@ -72,7 +71,7 @@ class RevokeForm(ReasonForm):
 class ReleaseForm(forms.Form):
     reason = forms.CharField(
         label="Why",
-        max_length=RELEASE_REASON_LIMIT,
+        max_length=REASON_LIMIT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Such as: done earlier than planned. The audit trail keeps it.",

@@ -15,14 +15,13 @@ from portal.access.found_in_aws import LONGEST
 from portal.access.models import AwsSession, DenyDocument
 from portal.access.operations.cut_preview import CutPreview, preview_cut
 from portal.access.operations.permissions import check_may_revoke_any
-from portal.access.operations.revoke_grant import REASON_LIMIT
+from portal.access.operations.reasons import checked_reason
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.catalog.models import AwsRole
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import InvalidError
 
 
 def cut_role(*, document_id: int, reason: str, actor: Actor) -> DenyDocument:
@@ -37,9 +36,7 @@ def cut_role(*, document_id: int, reason: str, actor: Actor) -> DenyDocument:
         ConflictError: the role has no kill switch.
     """
     check_may_revoke_any(actor, "Only somebody who may revoke can cut off everybody on a role.")
-    reason = reason.strip()
-    if not reason or len(reason) > REASON_LIMIT:
-        raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
+    reason = checked_reason(reason)
     with transaction.atomic():
         list(DenyDocument.objects.select_for_update(no_key=True).filter(pk=document_id).values_list("pk"))
         preview = preview_cut(document_id)

@@ -8,13 +8,14 @@ from portal.access.lifecycle import ENDED
 from portal.access.models import Grant, Revocation
 from portal.access.operations.end_grants import plan_revocations
 from portal.access.operations.locking import lock_grant
-from portal.access.operations.revoke_grant import REASON_LIMIT, check_may_revoke
+from portal.access.operations.reasons import checked_reason
+from portal.access.operations.revoke_grant import check_may_revoke
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, InvalidError
+from portal.kernel.errors import ConflictError
 
 
 def cut_sessions(*, grant_id: UUID, reason: str, actor: Actor) -> Revocation:
@@ -25,9 +26,7 @@ def cut_sessions(*, grant_id: UUID, reason: str, actor: Actor) -> Revocation:
         InvalidError: no reason, or a longer one than 500 characters.
         ConflictError: it has not ended, was cut at its end, has nothing alive, or its role has no kill switch.
     """
-    reason = reason.strip()
-    if not reason or len(reason) > REASON_LIMIT:
-        raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
+    reason = checked_reason(reason)
     with transaction.atomic():
         grant = lock_grant(grant_id)
         check_may_revoke(grant, actor)

@@ -11,13 +11,15 @@ from django.db import transaction
 from portal.access.lifecycle import LIVING, GrantState
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
+from portal.access.operations.permissions import person_of
+from portal.access.operations.reasons import checked_reason
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ApiToken, Person
 from portal.kernel import outbox
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
 
 REASON_LIMIT = 300
 
@@ -41,7 +43,7 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
         InvalidError: no reason, or a longer one than 300 characters.
         ConflictError: deactivated already.
     """
-    reason = _reason(reason)
+    reason = checked_reason(reason, most=REASON_LIMIT)
     with transaction.atomic():
         person = _lock(person_id, actor)
         if not person.is_active:
@@ -70,7 +72,7 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
 
 def reactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Person:
     """Let a person sign in again. Grants, tokens and being an admin stay ended. Raises as deactivate_person."""
-    reason = _reason(reason)
+    reason = checked_reason(reason, most=REASON_LIMIT)
     with transaction.atomic():
         person = _lock(person_id, actor)
         if person.is_active:
@@ -83,18 +85,10 @@ def reactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Person:
     return person
 
 
-def _reason(reason: str) -> str:
-    reason = reason.strip()
-    if not 1 <= len(reason) <= REASON_LIMIT:
-        raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
-    return reason
-
-
 def _lock(person_id: UUID, actor: Actor) -> Person:
     """Return the person, locked, once the actor is known to be allowed."""
-    trusted = actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}
-    by = None if trusted else Person.objects.filter(pk=actor.owner_id, is_active=True).first()
-    if not trusted and (by is None or not by.may("directory.change_person")):
+    by = None if actor.is_trusted else person_of(actor)
+    if not actor.is_trusted and (by is None or not by.may("directory.change_person")):
         raise NotFoundError("There is no such person.")
     person = Person.objects.select_for_update(no_key=True, of=("self",)).filter(pk=person_id).first()
     if person is None:

@@ -11,6 +11,7 @@ from portal.access.lifecycle import LIVING
 from portal.access.models import Grant
 from portal.access.operations import granting_rules as rules
 from portal.access.operations.locking import lock_grant
+from portal.access.operations.reasons import checked_reason
 from portal.access.policy import extension_refusal
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
@@ -19,8 +20,6 @@ from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-
-REASON_LIMIT = 500
 
 
 def extend_grant(*, grant_id: UUID, ends_at: datetime, reason: str, aws: AwsPorts, actor: Actor) -> Grant:
@@ -32,9 +31,7 @@ def extend_grant(*, grant_id: UUID, ends_at: datetime, reason: str, aws: AwsPort
         InvalidError: names the field and what is allowed.
         ConflictError: it has ended, also where no sweep has seen that yet.
     """
-    reason = reason.strip()
-    if not reason or len(reason) > REASON_LIMIT:
-        raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
+    reason = checked_reason(reason)
     ends_at = rules.whole_second(ends_at, field="ends_at")
     with transaction.atomic():
         # Whose it is never changes, so it can be read first: people are locked before grants, everywhere.

@@ -11,7 +11,7 @@ from portal.access.models import Grant
 from portal.access.policy import contract_refusal, window_refusal
 from portal.catalog.models import AwsRole
 from portal.directory.models import Partner, Person
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import Actor
 from portal.kernel.errors import ForbiddenError, InvalidError
 
 
@@ -40,7 +40,7 @@ def lock_people(person_id: UUID, actor: Actor) -> Mapping[UUID, Person]:
 
 
 def check_may_grant(person_id: UUID, actor: Actor, people: Mapping[UUID, Person]) -> None:
-    if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
+    if actor.is_trusted:
         return
     granter = people.get(actor.owner_id)
     if granter is None or not granter.may("access.make_grant"):  # which nobody inactive has

@@ -13,15 +13,17 @@ from portal.access.lifecycle import AlarmKind
 from portal.access.models import Hold
 from portal.access.operations.alarms import clear_alarm, raise_alarm
 from portal.access.operations.database_mark import accept_database
+from portal.access.operations.permissions import check_may_revoke_any
+from portal.access.operations.reasons import checked_reason
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
-from portal.directory.models import Person
 from portal.kernel import outbox
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError
+from portal.kernel.errors import ConflictError
 
 REASON_LIMIT = 300
+REFUSAL = "Only who may revoke grants can enter or release the hold."
 
 
 def is_held() -> bool:
@@ -40,7 +42,8 @@ def enter_hold(*, reason: str, actor: Actor) -> Hold:
         InvalidError: no reason, or a longer one than 300 characters.
         ConflictError: it is in hold already.
     """
-    reason = _checked(reason, actor)
+    check_may_revoke_any(actor, REFUSAL)
+    reason = checked_reason(reason, most=REASON_LIMIT)
     already = "The portal is in hold already."
     if is_held():
         raise ConflictError(already)
@@ -68,7 +71,8 @@ def release_hold(*, reason: str, actor: Actor) -> Hold:
         InvalidError: no reason, or a longer one than 300 characters.
         ConflictError: it is not in hold, or nobody has looked at the difference since it began.
     """
-    reason = _checked(reason, actor)
+    check_may_revoke_any(actor, REFUSAL)
+    reason = checked_reason(reason, most=REASON_LIMIT)
     with transaction.atomic():
         hold = Hold.objects.select_for_update(no_key=True).filter(released_at=None).first()
         now = database_now()
@@ -85,17 +89,6 @@ def release_hold(*, reason: str, actor: Actor) -> Hold:
         accept_database()
         outbox.post("access.hold.released", at=now, hold=str(hold.pk))
     return hold
-
-
-def _checked(reason: str, actor: Actor) -> str:
-    if actor.kind not in {ActorKind.COMMAND, ActorKind.SYSTEM}:
-        person = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
-        if person is None or not person.may("access.revoke_grant"):
-            raise ForbiddenError("Only who may revoke grants can enter or release the hold.")
-    reason = reason.strip()
-    if not reason or len(reason) > REASON_LIMIT:
-        raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
-    return reason
 
 
 def _record(event: EventType, actor: Actor, at: datetime, **details: object) -> None:

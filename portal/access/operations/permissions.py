@@ -1,14 +1,23 @@
-"""Who may do what ends or mends access as a whole: people who may revoke, and the portal's own commands."""
+"""Who may do what: the portal's own work and its commands anything, people by their permissions."""
 
 from portal.directory.models import Person
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import Actor
 from portal.kernel.errors import ForbiddenError
+
+
+def person_of(actor: Actor) -> Person | None:
+    """Return the person who acts, also by a token; None for anything else, and for who is deactivated."""
+    return Person.objects.filter(pk=actor.owner_id, is_active=True).first()
+
+
+def may(actor: Actor, permission: str) -> bool:
+    if actor.is_trusted:
+        return True
+    person = person_of(actor)
+    return person is not None and person.may(permission)
 
 
 def check_may_revoke_any(actor: Actor, refusal: str) -> None:
     """Raise ForbiddenError with the sentence `refusal` unless the actor may revoke whatever there is."""
-    if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
-        return
-    person = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
-    if person is None or not person.may("access.revoke_grant"):
+    if not may(actor, "access.revoke_grant"):
         raise ForbiddenError(refusal)

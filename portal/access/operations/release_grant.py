@@ -8,13 +8,13 @@ from portal.access.lifecycle import GrantState
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.locking import lock_grant
+from portal.access.operations.permissions import person_of
+from portal.access.operations.reasons import REASON_LIMIT
 from portal.audit.events import EventType
-from portal.directory.models import Person
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 
-REASON_LIMIT = 500
 NO_REASON = "given back by its holder"
 
 
@@ -41,8 +41,8 @@ def release_grant(*, grant_id: UUID, actor: Actor, reason: str = "") -> Grant:
 
 
 def _check_is_holder(grant: Grant, actor: Actor) -> None:
-    if actor.kind not in {ActorKind.COMMAND, ActorKind.SYSTEM}:
-        person = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
+    if not actor.is_trusted:
+        person = person_of(actor)
         if person is not None and person.pk == grant.person_id:
             return
         if person is None or not person.may("access.revoke_grant"):

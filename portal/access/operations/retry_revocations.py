@@ -7,13 +7,12 @@ from django.db import transaction
 
 from portal.access.lifecycle import WAITING
 from portal.access.models import Revocation
+from portal.access.operations.permissions import check_may_revoke_any
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
-from portal.directory.models import Person
 from portal.kernel import outbox
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ForbiddenError
 
 MOST = 1000
 
@@ -24,7 +23,7 @@ def retry_revocations(*, revocation_ids: Sequence[UUID], actor: Actor) -> int:
     Raises:
         ForbiddenError: the actor may not revoke.
     """
-    _check_may_retry(actor)
+    check_may_revoke_any(actor, "Only somebody who may revoke can try a revocation again.")
     with transaction.atomic():
         waiting = Revocation.objects.select_for_update(no_key=True, of=("self",)).select_related("grant")
         states = [state.value for state in WAITING]
@@ -47,11 +46,3 @@ def retry_revocations(*, revocation_ids: Sequence[UUID], actor: Actor) -> int:
         )
         outbox.post("access.revocations.retried", at=now, count=str(len(rows)))
     return len(rows)
-
-
-def _check_may_retry(actor: Actor) -> None:
-    if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
-        return
-    person = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
-    if person is None or not person.may("access.revoke_grant"):
-        raise ForbiddenError("Only somebody who may revoke can try a revocation again.")

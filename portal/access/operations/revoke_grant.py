@@ -8,13 +8,12 @@ from portal.access.lifecycle import GrantState
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.locking import lock_grant
+from portal.access.operations.permissions import may, person_of
+from portal.access.operations.reasons import checked_reason
 from portal.audit.events import EventType
-from portal.directory.models import Person
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
-
-REASON_LIMIT = 500
+from portal.kernel.errors import ForbiddenError, NotFoundError
 
 
 def revoke_grant(*, grant_id: UUID, reason: str, actor: Actor, cut: bool = True) -> Grant:
@@ -28,9 +27,7 @@ def revoke_grant(*, grant_id: UUID, reason: str, actor: Actor, cut: bool = True)
         InvalidError: no reason, or a longer one than 500 characters.
         ConflictError: it has ended already.
     """
-    reason = reason.strip()
-    if not reason or len(reason) > REASON_LIMIT:
-        raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
+    reason = checked_reason(reason)
     with transaction.atomic():
         grant = lock_grant(grant_id)
         check_may_revoke(grant, actor)
@@ -43,11 +40,9 @@ def revoke_grant(*, grant_id: UUID, reason: str, actor: Actor, cut: bool = True)
 
 
 def check_may_revoke(grant: Grant, actor: Actor) -> None:
-    if actor.kind in {ActorKind.COMMAND, ActorKind.SYSTEM}:
+    if may(actor, "access.revoke_grant"):
         return
-    person = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
-    if person is not None and person.may("access.revoke_grant"):
-        return
+    person = person_of(actor)
     if person is not None and grant.person_id == person.pk:
         raise ForbiddenError("Only an admin can revoke a grant.")
     raise NotFoundError("There is no such grant.")

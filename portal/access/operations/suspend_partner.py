@@ -13,14 +13,16 @@ from django.db.models import QuerySet
 from portal.access.lifecycle import LIVING, GrantState
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
+from portal.access.operations.permissions import may
+from portal.access.operations.reasons import checked_reason
 from portal.access.queries import live_sessions
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
-from portal.directory.models import Partner, Person
+from portal.directory.models import Partner
 from portal.kernel import outbox
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, InvalidError, NotFoundError
+from portal.kernel.errors import ConflictError, NotFoundError
 
 REASON_LIMIT = 300
 
@@ -56,7 +58,7 @@ def suspend_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Suspended
         InvalidError: no reason, or a longer one than 300 characters.
         ConflictError: suspended already.
     """
-    reason = _reason(reason)
+    reason = checked_reason(reason, most=REASON_LIMIT)
     with transaction.atomic():
         partner = _lock(partner_id, actor)
         if partner.suspended_at is not None:
@@ -76,7 +78,7 @@ def suspend_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Suspended
 
 def resume_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Partner:
     """Let a partner's people be given access again; nothing comes back by itself. Raises as suspend_partner."""
-    reason = _reason(reason)
+    reason = checked_reason(reason, most=REASON_LIMIT)
     with transaction.atomic():
         partner = _lock(partner_id, actor)
         if partner.suspended_at is None:
@@ -92,19 +94,10 @@ def _living(partner_id: UUID) -> QuerySet[Grant]:
     return living.order_by("pk")
 
 
-def _reason(reason: str) -> str:
-    reason = reason.strip()
-    if not 1 <= len(reason) <= REASON_LIMIT:
-        raise InvalidError(f"Say why, in 1 to {REASON_LIMIT} characters.", field="reason")
-    return reason
-
-
 def _lock(partner_id: UUID, actor: Actor) -> Partner:
     """Return the partner, locked, once the actor is known to be allowed."""
-    if actor.kind not in {ActorKind.COMMAND, ActorKind.SYSTEM}:
-        by = Person.objects.filter(pk=actor.owner_id, is_active=True).first()
-        if by is None or not by.may("directory.change_partner"):
-            raise NotFoundError("There is no such partner.")
+    if not may(actor, "directory.change_partner"):
+        raise NotFoundError("There is no such partner.")
     partner = Partner.objects.select_for_update(no_key=True, of=("self",)).filter(pk=partner_id).first()
     if partner is None:
         raise NotFoundError("There is no such partner.")
