@@ -16,7 +16,7 @@ from django.db.models import Min, Q
 
 from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
-from portal.access.lifecycle import WAITING
+from portal.access.lifecycle import WAITING, stored
 from portal.access.models import DenyDocument, Revocation
 from portal.access.operations.apply_revocations import apply_leased, fail_revocations
 from portal.access.operations.hold import is_held
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 # How many documents of one account may be worked on at once, by all workers together.
 ACCOUNT_SHARE = 3
 LOOKED_AT = 200
-_waiting = Q(state__in=sorted(state.value for state in WAITING))
+_waiting = Q(state__in=stored(WAITING))
 
 
 def work_off(*, aws: AwsPorts, holder: str, at_most: int = 1000) -> int:
@@ -55,17 +55,23 @@ def fail_due(*, problem: BrokerError, holder: str) -> None:
 
 def due_documents(*, at: datetime, limit: int = LOOKED_AT) -> list[int]:
     """Return the documents that have work due and no holder, within each account's share, oldest first."""
+    at_work = _at_work(at)
+    # Before the rows are cut off at `limit`: an account that answers nothing must not take all the places.
+    full = [account for account, number in at_work.items() if number >= ACCOUNT_SHARE]
     free = Q(document__leased_until=None) | Q(document__leased_until__lte=at)
-    waiting = Revocation.objects.filter(
-        free, _waiting, applied_at=None, cleaned_at=None, next_try_at__lte=at
-    ).order_by()
+    waiting = (
+        Revocation.objects.filter(free, _waiting, applied_at=None, cleaned_at=None, next_try_at__lte=at)
+        .exclude(document__account__in=full)
+        .order_by()
+    )
     by_age = waiting.values("document_id", "document__account_id").annotate(oldest=Min("next_try_at"))
     again = DenyDocument.objects.filter(Q(leased_until=None) | Q(leased_until__lte=at), recheck_at__lte=at)
+    again = again.exclude(account__in=full)
     rows: Iterable[Mapping[str, Any]] = by_age.order_by("oldest")[:limit]
     found: dict[int, UUID] = {row["document_id"]: row["document__account_id"] for row in rows}
     for document in again.order_by("recheck_at").only("pk", "account_id")[:limit]:
         found.setdefault(document.pk, document.account_id)
-    return _by_turns(found, _at_work(at))
+    return _by_turns(found, at_work)
 
 
 def _at_work(at: datetime) -> Counter[UUID]:

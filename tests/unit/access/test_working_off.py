@@ -67,6 +67,22 @@ def test_an_account_that_fills_the_queue_leaves_the_others_their_turn() -> None:
     assert due_documents(at=database_now()) == [quiet.document_id]
 
 
+def test_an_account_at_its_share_takes_no_place_of_those_that_are_looked_at() -> None:
+    flood = [cut(role, seconds_ago=100) for role in roles_of_one_account(ACCOUNT_SHARE + 3)]
+    looked_at_again = make_role("Again", name="Again")
+    DenyDocument.objects.filter(pk__in=[row.document_id for row in flood[:ACCOUNT_SHARE]]).update(
+        holder="w", leased_until=database_now() + timedelta(seconds=30)
+    )
+    quiet = cut(make_role("Quiet"), seconds_ago=1)
+    again = DenyDocument.objects.create(
+        account=looked_at_again.account, kind="role", name="Again", recheck_at=database_now()
+    )
+    DenyDocument.objects.filter(pk__in=[row.document_id for row in flood[ACCOUNT_SHARE:]]).update(
+        recheck_at=database_now() - timedelta(seconds=100)
+    )
+    assert due_documents(at=database_now(), limit=2) == [quiet.document_id, again.pk]
+
+
 def test_by_age_within_an_account_and_what_fails_goes_behind(aws: FakeAws) -> None:
     first, second = (cut(role, age) for role, age in zip(roles_of_one_account(2), (50, 100), strict=True))
     assert due_documents(at=database_now()) == [second.document_id, first.document_id]
