@@ -11,7 +11,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.access.models import Reconciliation
 from portal.access.operations.hold import REASON_LIMIT, open_hold, release_hold
-from portal.access.operations.reconcile import ask_comparison, last_made, not_taken_over, repair_chosen
+from portal.access.operations.reconcile import (
+    ask_comparison,
+    last_made,
+    not_compared,
+    not_taken_over,
+    repair_chosen,
+)
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError
@@ -72,7 +78,7 @@ def repair(request: PersonRequest) -> HttpResponse:
 
 
 class ReleaseHoldForm(forms.Form):
-    """`lifts`: how many denies the first writing would lift; releasing takes a tick then."""
+    """`lifts`: how many denies the first writing would, or may, lift; releasing takes a tick then."""
 
     reason = forms.CharField(
         label="Why",
@@ -97,8 +103,8 @@ class ReleaseHoldForm(forms.Form):
 def release(request: PersonRequest) -> HttpResponse:
     """Release the hold, with what that would lift shown before."""
     _check_may_look(request)
-    left = not_taken_over()
-    form = ReleaseHoldForm(request.POST if request.method == "POST" else None, lifts=len(left))
+    left, unknown = not_taken_over(), not_compared()
+    form = ReleaseHoldForm(request.POST if request.method == "POST" else None, lifts=len(left) + len(unknown))
     hold = open_hold()
     if hold is None:
         raise ConflictError("Sallyport is not in hold.")
@@ -110,7 +116,13 @@ def release(request: PersonRequest) -> HttpResponse:
         else:
             messages.success(request, "Released: grants are issued and revoked again.")
             return see_other(reverse("web:now"))
-    context = {"form": form, "hold": hold, "left": left[:SHOWN], "number": len(left)}
+    context = {
+        "form": form,
+        "hold": hold,
+        "left": left[:SHOWN],
+        "number": len(left),
+        "unknown": unknown[:SHOWN],
+    }
     return render(request, "difference/release.html", context, status=400 if form.errors else 200)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
 from portal.access.differences import Difference, Report
-from portal.access.models import Reconciliation
+from portal.access.models import Hold, Reconciliation
 from portal.access.operations.ask_principals import Progress
 from portal.access.operations.find_differences import find_differences
 from portal.access.operations.hold import note_looked, open_hold
@@ -25,6 +26,7 @@ from portal.kernel.errors import ConflictError
 # A look takes seconds, minutes with many accounts that answer nothing; one that shows nothing for longer is dead.
 STALE = timedelta(minutes=10)
 KEPT = timedelta(days=90)
+MOST_LOOKS = 20
 UNHEARD = timedelta(seconds=30)
 ASKED = "access.difference.asked"
 
@@ -135,13 +137,35 @@ def under_way() -> Reconciliation | None:
 def not_taken_over() -> list[Difference]:
     """Return what AWS knows better by the last look and nobody took over: the next writing there would lift it.
 
-    In hold only a look that was made since it began counts.
+    In hold only looks that were made since it began count. A look that failed, or that could not compare all, says
+    nothing of what an earlier one found there.
     """
-    made, hold = last_made(), open_hold()
-    if made is None or (hold is not None and made.made_at is not None and made.made_at < hold.entered_at):
-        return []
-    done = {key for key, why in made.outcomes.items() if not why}
-    return [each for each in report_of(made).differences if each.remedy.adopts and each.key not in done]
+    seen: set[str] = set()
+    left: list[Difference] = []
+    for made in _looks_since(open_hold()):
+        report = report_of(made)
+        found = [each for each in report.differences if each.remedy.adopts and each.key not in seen]
+        left += [each for each in found if made.outcomes.get(each.key) != ""]
+        seen |= {each.key for each in found}
+        if not (report.unasked or report.unsettled):
+            break
+    return left
+
+
+def not_compared() -> list[str]:
+    """Return what the last look could not compare, in words: what AWS denies there, nobody here knows."""
+    made = next(iter(_looks_since(open_hold())), None)
+    report = Report() if made is None else report_of(made)
+    return [f"{what}: {why}" for what, why in report.unasked.items()] + [
+        f"{what}: it was being written at each look" for what in report.unsettled
+    ]
+
+
+def _looks_since(hold: Hold | None) -> QuerySet[Reconciliation]:
+    looks = Reconciliation.objects.filter(made_at__isnull=False, report__isnull=False)
+    if hold is not None:
+        looks = looks.filter(made_at__gte=hold.entered_at)
+    return looks.order_by("-made_at")[:MOST_LOOKS]
 
 
 def _take(now: datetime) -> Reconciliation | None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -12,8 +13,8 @@ from portal.access.models import DenyDocument, Grant, Hold, KeptDeny, Reconcilia
 from portal.access.operations import apply_revocations as engine
 from portal.access.operations import find_differences as finding
 from portal.access.operations.hold import enter_hold
-from portal.access.operations.reconcile import make_comparison
-from portal.catalog.models import AwsRole
+from portal.access.operations.reconcile import ask_comparison, fail_comparison, make_comparison
+from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import Person
 from portal.kernel.clock import database_now
 from tests.fakes import DENIED, FakeAws
@@ -198,6 +199,40 @@ def test_a_hold_is_released_knowingly_with_denies_that_are_not_taken_over(
     look(operator, world)
     assert operator.post(RELEASE, {"reason": "r", "lifts": "on"}).status_code == 303
     assert Hold.objects.get().released_at is not None
+
+
+def test_a_later_look_that_failed_does_not_forget_what_would_be_lifted(
+    operator: Client, world: World
+) -> None:
+    enter_hold(reason="restored", actor=SHELL)
+    world.deny_by_hand(world.entry(uuid4()))
+    look(operator, world)
+    ask_comparison(actor=SHELL)
+    fail_comparison(problem=DENIED)
+    assert operator.post(RELEASE, {"reason": "r"}).status_code == 400
+    world.aws.silent.add(world.role.account.account_id)
+    look(operator, world)
+    assert "The first writing there lets them in again" in text(operator, RELEASE)
+    world.aws.silent.clear()
+    look(operator, world)
+    send(operator, everything="yes", confirmed="yes")
+    assert operator.post(RELEASE, {"reason": "r"}).status_code == 303
+
+
+def test_a_hold_is_released_only_knowingly_where_not_all_could_be_compared(
+    operator: Client, world: World, make_role: Any
+) -> None:
+    other = AwsAccount.objects.create(name="Silent", account_id="999999999999")
+    make_role("Other", account=other)
+    enter_hold(reason="restored", actor=SHELL)
+    world.aws.silent.add(other.account_id)
+    look(operator, world)
+    assert "What AWS denies there is not known" in text(operator, RELEASE)
+    assert operator.post(RELEASE, {"reason": "r"}).status_code == 400
+    with pytest.raises(CommandError, match="--lift-denies"):
+        call_command("hold", "release", reason="r")
+    assert Hold.objects.get().released_at is None
+    assert operator.post(RELEASE, {"reason": "r", "lifts": "on"}).status_code == 303
 
 
 def test_the_page_asks_the_same_number_of_queries_however_much_differs(

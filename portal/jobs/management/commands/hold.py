@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from portal.access.models import Hold
 from portal.access.operations.hold import enter_hold, open_hold, release_hold
-from portal.access.operations.reconcile import not_taken_over
+from portal.access.operations.reconcile import not_compared, not_taken_over
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         release.add_argument(
             "--lift-denies",
             action="store_true",
-            help="also when AWS denies what is not known here, and the first writing lets it in again",
+            help="also when AWS denies, or may deny, what is not known here, and the first writing lets it in again",
         )
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
@@ -49,7 +49,12 @@ class Command(BaseCommand):
 
     @staticmethod
     def _check_nothing_is_lifted(*, knowingly: bool) -> None:
-        left = len(not_taken_over())
+        left, unknown = len(not_taken_over()), not_compared()
+        if unknown and not knowingly:
+            raise CommandError(
+                "What AWS denies there is not known, and the first writing lets in again whatever it is: "
+                f"{'; '.join(unknown[:5])}. Compare again (manage.py reconcile), or give --lift-denies."
+            )
         if left and not knowingly:
             raise CommandError(
                 f"AWS denies {left} that are not known here, and the first writing there lets them in again. "
