@@ -41,7 +41,8 @@ def cut_role(*, document_id: int, reason: str, actor: Actor) -> DenyDocument:
         list(DenyDocument.objects.select_for_update(no_key=True).filter(pk=document_id).values_list("pk"))
         preview = preview_cut(document_id)
         document, now = preview.document, database_now()
-        document.issued_before = _whole_second(now)
+        # Never earlier than one that stands: the database's clock may have been set back since.
+        document.issued_before = max(_whole_second(now), document.issued_before or _whole_second(now))
         document.issued_before_until = _dead_at(preview.roles, document, now)
         document.recheck_at = now
         document.save(update_fields=["issued_before", "issued_before_until", "recheck_at"])

@@ -83,6 +83,15 @@ def test_whom_aws_denies_already_is_no_victim_and_whom_it_does_not_yet_is(
     assert preview_cut(document.pk).victims == []
 
 
+def test_a_later_cut_never_lets_in_again_whom_an_earlier_one_reached(document: DenyDocument) -> None:
+    """The database's clock was set back an hour between the two."""
+    first = (database_now() + timedelta(hours=1)).replace(microsecond=0)
+    until = first + LONGEST[PrincipalKind.ROLE]
+    DenyDocument.objects.update(issued_before=first, issued_before_until=until)
+    again = cut_role(document_id=document.pk, reason="r", actor=SHELL)
+    assert (again.issued_before, again.issued_before_until) == (first, until)
+
+
 def test_the_cut_is_written_by_a_worker_and_ends_no_grant(
     document: DenyDocument, make_grant: Make, aws: FakeAws, actor_of: Make, admin: Person
 ) -> None:
