@@ -13,7 +13,14 @@ from prometheus_client.exposition import choose_encoder
 from portal.web.metric_families import Families
 
 # Whoever forwards for others names them in one of these: then the address that is seen is the proxy's.
-FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_VIA")
+FORWARDED = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_FORWARDED",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",  # the one that every proxy of a portal with TLS must send
+    "HTTP_VIA",
+)
 
 
 @require_safe

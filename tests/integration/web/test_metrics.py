@@ -58,6 +58,7 @@ def scrape(client: Client) -> dict[str, float]:
         ("", {}, 403),
         ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, 403),
         ("127.0.0.1", {"Forwarded": "for=192.0.2.7"}, 403),
+        ("127.0.0.1", {"X-Forwarded-Proto": "https"}, 403),
         ("192.0.2.7", {"X-Forwarded-For": "127.0.0.1"}, 403),
     ],
 )
