@@ -1,6 +1,6 @@
 """A grant's life as data: which state may follow which. Everything else is refused with a reason."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 
@@ -84,6 +84,11 @@ LIVING = frozenset(state for state, following in GRANT_NEXT.items() if following
 ENDED = frozenset(GrantState) - LIVING
 # Whatever AWS may have made is denied at the end, also what nobody seems to hold.
 MAY_LIVE = frozenset(SessionState) - {SessionState.FAILED}
+
+
+def stored(states: Iterable[StrEnum]) -> list[str]:
+    """Return states as rows hold them; sorted, so that a statement reads the same each time."""
+    return sorted(state.value for state in states)
 
 
 def refusal(state: GrantState, following: GrantState) -> str | None:

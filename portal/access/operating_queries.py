@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncMinute
 
-from portal.access.lifecycle import WAITING, GrantState, RevocationState
-from portal.access.models import Alarm, DenyDocument, Grant, Hold, Revocation, Sweep
+from portal.access.lifecycle import WAITING, GrantState, RevocationState, stored
+from portal.access.models import Alarm, DenyDocument, Grant, Revocation, Sweep
 from portal.catalog.models import UNWRITABLE_NAMES, UNWRITABLE_PATHS, AwsRole
 from portal.kernel.models import OutboxMessage
 
@@ -34,10 +34,6 @@ class CutOff:
 
 def sweep_row() -> Sweep | None:
     return Sweep.objects.first()
-
-
-def open_hold() -> Hold | None:
-    return Hold.objects.filter(released_at=None).first()
 
 
 def open_alarms(*, limit: int = 20) -> Sequence[Alarm]:
@@ -72,8 +68,7 @@ def revocations_by_state() -> Mapping[str, int]:
 
 def waiting() -> QuerySet[Revocation]:
     """Revocations that AWS has not taken, as the partial index knows them."""
-    states = sorted(state.value for state in WAITING)
-    return Revocation.objects.filter(applied_at=None, cleaned_at=None, state__in=states)
+    return Revocation.objects.filter(applied_at=None, cleaned_at=None, state__in=stored(WAITING))
 
 
 def oldest_waiting() -> datetime | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from portal.access.lifecycle import LIVING, MAY_LIVE
+from portal.access.lifecycle import LIVING, MAY_LIVE, stored
 from portal.access.models import AwsSession, Grant
 
 RECENT = timedelta(days=7)
@@ -14,7 +14,7 @@ RECENT = timedelta(days=7)
 
 def grants_of(person_id: UUID, *, at: datetime) -> QuerySet[Grant]:
     """Return a person's living grants and those that ended within a week, soonest end first."""
-    shown = Q(state__in=[state.value for state in LIVING]) | Q(ended_at__gt=at - RECENT)
+    shown = Q(state__in=stored(LIVING)) | Q(ended_at__gt=at - RECENT)
     return (
         Grant.objects.filter(shown, person_id=person_id)
         .select_related("role__account", "person__partner", "granted_by", "revocation")
@@ -32,25 +32,19 @@ def visible_grants(person_id: UUID, *, sees_all: bool) -> QuerySet[Grant]:
 
 def live_sessions(grant_ids: Sequence[UUID], *, at: datetime) -> Mapping[UUID, int]:
     """Return how many sessions of each grant may be alive in AWS now."""
-    alive = AwsSession.objects.filter(_works(at), grant__in=grant_ids)
+    alive = AwsSession.objects.filter(works(at), grant__in=grant_ids)
     return {row["grant_id"]: row["n"] for row in alive.order_by().values("grant_id").annotate(n=Count("pk"))}
 
 
-def live_sessions_by_kind(grant_id: UUID, *, at: datetime) -> Mapping[str, int]:
-    """Return how many sessions of one grant may be alive in AWS now: `console` and `credentials`."""
-    alive = AwsSession.objects.filter(_works(at), grant=grant_id)
-    return {row["kind"]: row["n"] for row in alive.order_by().values("kind").annotate(n=Count("pk"))}
-
-
-def _works(at: datetime) -> Q:
-    """Sessions that may be alive in AWS and that their own policy has not ended."""
+def works(at: datetime) -> Q:
+    """Filter sessions that may be alive in AWS and that their own policy has not ended."""
     unended = Q(ends_at=None) | Q(ends_at__gt=at)
-    return unended & Q(expires_at__gt=at, state__in=[state.value for state in MAY_LIVE])
+    return unended & Q(expires_at__gt=at, state__in=stored(MAY_LIVE))
 
 
 def others_at_work(grant: Grant, *, at: datetime) -> int:
     """Return how many other people may work with the same role now: those whom its end must not touch."""
-    others = Grant.objects.filter(role=grant.role_id, state__in=[state.value for state in LIVING])
+    others = Grant.objects.filter(role=grant.role_id, state__in=stored(LIVING))
     now = others.filter(starts_at__lte=at, ends_at__gt=at).exclude(person=grant.person_id)
     return now.order_by().values("person").distinct().count()
 

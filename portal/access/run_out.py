@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Case, Count, DateTimeField, ExpressionWrapper, F, Max, Q, When
 from django.db.models.functions import Coalesce, Least
 
-from portal.access.lifecycle import MAY_LIVE
+from portal.access.lifecycle import MAY_LIVE, stored
 from portal.access.models import AwsSession, Grant
 from portal.access.policy import CONSOLE_AFTER
 from portal.catalog.models import AwsRole
@@ -44,7 +44,7 @@ def run_out(grant: Grant, *, at: datetime) -> RunOut:
         default=F("expires_at"),
     )
     alive = AwsSession.objects.filter(
-        grant=grant.pk, expires_at__gt=at - CONSOLE_AFTER, state__in=[s.value for s in MAY_LIVE]
+        grant=grant.pk, expires_at__gt=at - CONSOLE_AFTER, state__in=stored(MAY_LIVE)
     )
     works = Q(expires_at__gt=at)
     found = (

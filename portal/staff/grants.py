@@ -34,7 +34,6 @@ from portal.staff.grant_form import GrantForm
 SESSIONS_SHOWN = 50
 WINDOW = ("window_days", "window_opens", "window_closes", "window_zone")
 WINDOW_WORDS = "No days: open from start to end. With days, what is issued ends with the hours of its day."
-LIVING_STATES = {state.value for state in LIVING}
 
 
 @admin.register(Grant)
@@ -167,7 +166,7 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
         if grant is None:
             return super().change_view(request, object_id, form_url, extra_context)
         sessions = grant.aws_sessions.order_by("-asked_at")[:SESSIONS_SHOWN]
-        living, may_revoke = grant.state in LIVING_STATES, self.has_revoke_permission(request)
+        living, may_revoke = grant.state in LIVING, self.has_revoke_permission(request)
         left, revocation = run_out(grant, at=database_now()), getattr(grant, "revocation", None)
         cuttable = grant.sessions_run_out and left.total > 0 and grant.role.has_kill_switch
         context = {

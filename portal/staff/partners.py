@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 
-from portal.access.lifecycle import LIVING
+from portal.access.lifecycle import LIVING, stored
 from portal.access.models import Grant
 from portal.access.operations.suspend_partner import preview_suspension, resume_partner, suspend_partner
 from portal.directory.models import Partner
@@ -29,7 +29,7 @@ class PartnerForm(CheckedForm[Partner]):
         ends_at = self.cleaned_data.get("contract_ends_at")
         if ends_at and "contract_ends_at" in self.changed_data:
             longer = Grant.objects.filter(
-                person__partner=self.instance, state__in=[s.value for s in LIVING], ends_at__gt=ends_at
+                person__partner=self.instance, state__in=stored(LIVING), ends_at__gt=ends_at
             ).count()
             if longer:
                 self.add_error(

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import Count, ManyToManyField, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from portal.access.lifecycle import LIVING
+from portal.access.lifecycle import LIVING, stored
 from portal.access.models import Grant
 from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
 from portal.directory.models import ExternalIdentity, Group, GroupMembership, Person
@@ -45,7 +45,7 @@ class PersonForm(CheckedForm[Person]):
                     "They sign in at a partner's own provider, which must not vouch for another's people: "
                     "deactivate them, and let the new company's provider admit them.",
                 )
-            living = Grant.objects.filter(person=self.instance, state__in=[s.value for s in LIVING]).count()
+            living = Grant.objects.filter(person=self.instance, state__in=stored(LIVING)).count()
             if living:
                 self.add_error(
                     "partner",
@@ -161,7 +161,7 @@ class PersonAdmin(RecordedAdmin[Person]):
 
 
 def _with_living(people: QuerySet[Person]) -> QuerySet[Person]:
-    living = Q(grants__state__in=[s.value for s in LIVING])
+    living = Q(grants__state__in=stored(LIVING))
     return people.select_related("partner").annotate(living=Count("grants", filter=living))
 
 

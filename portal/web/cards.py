@@ -60,7 +60,7 @@ def account_label(grant: Grant) -> AccountLabel:
 
 def shown_state(grant: Grant, now: datetime) -> str:
     """Return the state by the clock: the sweep may be a second behind, the page must not be."""
-    if grant.state in {state.value for state in ENDED}:
+    if grant.state in ENDED:
         return grant.state
     if now >= grant.ends_at:
         return GrantState.EXPIRED.value

@@ -11,7 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from portal.access import operating_queries as operating
-from portal.access.lifecycle import ENDED, AlarmKind
+from portal.access.lifecycle import ENDED, AlarmKind, stored
+from portal.access.operations.hold import is_held
 from portal.kernel import tallies
 from portal.kernel.clock import database_now
 
@@ -42,7 +43,7 @@ class Families(Collector):
         alarms = operating.open_alarms_by_kind()
         kinds = {kind.value: alarms.get(kind.value, 0) for kind in AlarmKind}
         yield from _by_label("alarms_open", "Alarms that are not over, by kind.", "kind", kinds)
-        held = operating.open_hold() is not None
+        held = is_held()
         yield _gauge("hold", "1 while nothing is issued or revoked until an operator has looked.", int(held))
         backlog = operating.undelivered_messages()
         yield _gauge("outbox_waiting", f"Messages that wait; {operating.MOST + 1} is that or more.", backlog)
@@ -78,7 +79,7 @@ def _revocations(now: datetime) -> Iterator[Metric]:
 def _happened(sums: Mapping[str, Mapping[str, float]]) -> Iterator[Metric]:
     for name, words, labels in COUNTERS:
         counter = CounterMetricFamily(PREFIX + name, words, labels=labels)
-        zeros = dict.fromkeys(sorted(state.value for state in ENDED), 0.0) if name == "grants_ended" else {}
+        zeros = dict.fromkeys(stored(ENDED), 0.0) if name == "grants_ended" else {}
         for label, amount in sorted({**zeros, **sums.get(name, {})}.items()):
             parts = label.split(":", len(labels) - 1)
             counter.add_metric([*parts, *[""] * (len(labels) - len(parts))], amount)

@@ -8,6 +8,7 @@ from django.conf import settings
 from portal.access import operating_queries as operating
 from portal.access.lifecycle import AlarmKind
 from portal.access.models import Alarm, Hold, Sweep
+from portal.access.operations.hold import open_hold
 from portal.access.operations.sweep_health import SweepHealth
 from portal.web.now_lines import (
     SHOWN_LATE,
@@ -45,7 +46,7 @@ TITLES = {
 
 
 def state_part(who: Operator) -> StatePart:
-    sweep, hold, alarms = operating.sweep_row(), operating.open_hold(), operating.open_alarms()
+    sweep, hold, alarms = operating.sweep_row(), open_hold(), operating.open_alarms()
     overdue, late, failing = (
         operating.grants_past_their_end(who.now),
         operating.untried_revocations(who.now),

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import F, Q
 
-from portal.access.lifecycle import ENDED, LIVING, GrantState
+from portal.access.lifecycle import ENDED, LIVING, GrantState, stored
 from portal.access.windows import WeeklyWindow
 from portal.catalog.models import AwsRole, ScopeTemplate
 from portal.directory.models import Person
@@ -75,8 +75,8 @@ class Grant(models.Model):
             ),
             models.CheckConstraint(
                 name="grant_ended_at_iff_ended",
-                condition=Q(state__in=sorted(s.value for s in ENDED), ended_at__isnull=False)
-                | Q(state__in=sorted(s.value for s in LIVING), ended_at=None),
+                condition=Q(state__in=stored(ENDED), ended_at__isnull=False)
+                | Q(state__in=stored(LIVING), ended_at=None),
             ),
             models.CheckConstraint(
                 name="grant_expires_not_before_end",

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from portal.access.lifecycle import WAITING, AlarmKind
+from portal.access.lifecycle import WAITING, AlarmKind, stored
 from portal.access.models import Alarm, Revocation
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
@@ -21,7 +21,7 @@ LATE = timedelta(seconds=270)
 # Each is a transaction of its own in the sweep's thread; the next come a second later.
 AT_ONCE = 50
 WATCH = Actor.system("watch")
-_waiting = Q(state__in=sorted(state.value for state in WAITING))
+_waiting = Q(state__in=stored(WAITING))
 
 
 def raise_alarm(

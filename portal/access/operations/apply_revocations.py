@@ -15,7 +15,7 @@ from datetime import datetime
 from brokers.errors import AwsRefused, BrokerError, LimitExceeded
 from brokers.ports import AwsPorts
 from brokers.types import DenyTarget, Partition, PrincipalKind, StandingDeny
-from portal.access.lifecycle import WAITING, RevocationState
+from portal.access.lifecycle import WAITING, RevocationState, stored
 from portal.access.models import DenyDocument, Revocation
 from portal.access.operations.leases import Lease, renew, take_lease
 from portal.access.operations.record_revocations import (
@@ -92,7 +92,7 @@ def fail_revocations(*, document_id: int, problem: BrokerError, holder: str) -> 
     """Write down that AWS can't even be asked (no hub credentials, say): shown and tried again like any other."""
     lease = take_lease(document_id, holder)
     if lease is not None:
-        rows = Revocation.objects.filter(document_id=document_id, state__in=[s.value for s in WAITING])
+        rows = Revocation.objects.filter(document_id=document_id, state__in=stored(WAITING))
         record_failure(lease, dict.fromkeys(rows.select_related("grant"), problem))
 
 

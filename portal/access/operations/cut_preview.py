@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
-
-from portal.access.lifecycle import MAY_LIVE, STANDING
+from portal.access.lifecycle import STANDING, stored
 from portal.access.models import AwsSession, DenyDocument, Grant
 from portal.access.operations.beliefs import principal_of, principal_of_role
+from portal.access.queries import works
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person
 from portal.kernel.clock import database_now
@@ -88,9 +87,9 @@ def _check_kill_switch(roles: Sequence[AwsRole]) -> None:
 
 def _victims(roles: Sequence[AwsRole], now: datetime) -> Sequence[Victim]:
     sessions: dict[object, dict[str, int]] = {}
-    alive = AwsSession.objects.filter(_alive(now), grant__role__in=roles)
+    alive = AwsSession.objects.filter(works(now), grant__role__in=roles)
     # Whom AWS denies already is out.
-    alive = alive.exclude(grant__revocation__state__in=sorted(state.value for state in STANDING))
+    alive = alive.exclude(grant__revocation__state__in=stored(STANDING))
     for person, kind in alive.values_list("grant__person", "kind"):
         counted = sessions.setdefault(person, {})
         counted[kind] = counted.get(kind, 0) + 1
@@ -102,9 +101,3 @@ def _victims(roles: Sequence[AwsRole], now: datetime) -> Sequence[Victim]:
     )
     found = [Victim(each, sessions.get(each.pk, {}), grants.get(each.pk, 0)) for each in people]
     return sorted(found, key=lambda victim: not victim.is_in)
-
-
-def _alive(now: datetime) -> Q:
-    """Sessions that nothing has ended yet: past their own policy's end they work no more."""
-    unended = Q(ends_at=None) | Q(ends_at__gt=now)
-    return unended & Q(expires_at__gt=now, state__in=[state.value for state in MAY_LIVE])

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from portal.access.lifecycle import LIVING, GrantState
+from portal.access.lifecycle import LIVING, GrantState, stored
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.permissions import person_of
@@ -52,7 +52,7 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
         grants = list(
             Grant.objects.select_for_update(no_key=True, of=("self",))
             .select_related("role__account")
-            .filter(person=person, state__in=[state.value for state in LIVING])
+            .filter(person=person, state__in=stored(LIVING))
             .order_by("pk")
         )
         now = database_now()

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from portal.access.lifecycle import MAY_LIVE, GrantState, RevocationState, refusal
+from portal.access.lifecycle import MAY_LIVE, GrantState, RevocationState, refusal, stored
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
 from portal.access.policy import CONSOLE_AFTER, dead_at
 from portal.audit.events import EventType
@@ -111,9 +111,10 @@ class _Left:
 
 def _what_is_left(grants: Sequence[Grant], at: datetime) -> Mapping[UUID, _Left]:
     by_id = {grant.pk: grant for grant in grants}
-    states = [state.value for state in MAY_LIVE]
     sessions = list(
-        AwsSession.objects.filter(grant__in=list(by_id), expires_at__gt=at - CONSOLE_AFTER, state__in=states)
+        AwsSession.objects.filter(
+            grant__in=list(by_id), expires_at__gt=at - CONSOLE_AFTER, state__in=stored(MAY_LIVE)
+        )
     )
     # Read anew: what the locking statement joined may be older than the sessions, whose key the role's id is.
     roles = AwsRole.objects.select_related("account").in_bulk(

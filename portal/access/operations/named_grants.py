@@ -10,11 +10,11 @@ from brokers.ports import AwsPorts
 from brokers.types import PrincipalKind
 from portal.access.differences import Principal
 from portal.access.found_in_aws import LONGEST, NamedGrant
-from portal.access.lifecycle import MAY_LIVE
+from portal.access.lifecycle import MAY_LIVE, stored
 from portal.access.models import Grant, Revocation
 from portal.access.operations.beliefs import principal_of_role
 
-_may_live = Q(aws_sessions__state__in=sorted(state.value for state in MAY_LIVE))
+_may_live = Q(aws_sessions__state__in=stored(MAY_LIVE))
 
 
 def read_named_grants(

@@ -8,6 +8,7 @@ Only an explicit deny counts, and only beside a canary that was allowed: a sessi
 a role that refuses everybody, prove nothing. Where no probe is possible the row stays `applied` and says why.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ BATCH = 20
 # Longer than a batch may take; a prover that died leaves its rows due again after this.
 CLAIM = timedelta(minutes=2)
 LONGEST_WAIT = 60.0
+# No probe of a batch begins later: an STS that hangs must not keep the workers from bringing denies to AWS.
+PROBE_FOR = 30.0
 # IAM propagates in seconds; what is still allowed after this is an alarm.
 PATIENCE = timedelta(minutes=5)
 # A role that can't be probed (no right to the call, a trust policy that asks for more) is not asked for ever.
@@ -50,6 +53,9 @@ class Verdict:
     again: bool = True
 
 
+TOO_SLOW = Verdict("AWS answered the probes before this one too slowly.")
+
+
 def prove_revocations(*, aws: AwsPorts, batch: int = BATCH) -> int:
     """Try one batch of applied revocations whose probe is due. Returns how many were proven.
 
@@ -57,9 +63,9 @@ def prove_revocations(*, aws: AwsPorts, batch: int = BATCH) -> int:
     """
     if is_held():
         return 0
-    proven = 0
+    proven, until = 0, time.monotonic() + PROBE_FOR
     for _, rows in groupby(_claim(batch, aws), key=lambda row: row.document_id):
-        proven += _record(_ask(list(rows), aws))
+        proven += _record(_ask(list(rows), aws, until))
     return proven
 
 
@@ -92,15 +98,20 @@ def _claim(batch: int, aws: AwsPorts) -> Sequence[Revocation]:
     return sorted(rows, key=lambda row: row.document_id)
 
 
-def _ask(rows: Sequence[Revocation], aws: AwsPorts) -> Mapping[Revocation, Verdict]:
-    """Ask about rows of one document, so of one role or user; what the canary says holds for all of them."""
+def _ask(rows: Sequence[Revocation], aws: AwsPorts, until: float) -> Mapping[Revocation, Verdict]:
+    """Ask about rows of one document, so of one role or user; what the canary says holds for all of them.
+
+    `until`: by the monotonic clock; what it is too late for then is tried again.
+    """
+    if time.monotonic() >= until:
+        return dict.fromkeys(rows, TOO_SLOW)
     try:
         canary = _answer(rows[0], aws.canary_name, aws)
     except BrokerError as problem:
         return dict.fromkeys(rows, Verdict(f"No probe could be made: {problem}", again=problem.retryable))
     if canary != ProbeAnswer.ALLOWED:
         return dict.fromkeys(rows, _useless(rows[0], canary))
-    return {row: _verdict(row, aws) for row in rows}
+    return {row: _verdict(row, aws) if time.monotonic() < until else TOO_SLOW for row in rows}
 
 
 def _useless(row: Revocation, canary: ProbeAnswer) -> Verdict:

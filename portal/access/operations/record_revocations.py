@@ -11,7 +11,7 @@ from django.db.models import F
 
 from brokers.errors import BrokerError
 from brokers.types import StandingDeny
-from portal.access.lifecycle import STANDING, WAITING, AlarmKind, RevocationState
+from portal.access.lifecycle import STANDING, WAITING, AlarmKind, RevocationState, stored
 from portal.access.models import DenyDocument, KeptDeny, Revocation
 from portal.access.operations.alarms import clear_alarm, raise_alarm
 from portal.access.operations.leases import Lease, give_back
@@ -62,9 +62,9 @@ def record_applied(lease: Lease, wanted: Wanted, seen: Seen) -> int:
         DenyDocument.objects.filter(pk=lease.document.pk, issued_before_until__lte=now).update(
             issued_before=None, issued_before_until=None
         )
-        applied = _write_applied(lease, [row for row in wanted.rows if row.state in _values(WAITING)])
+        applied = _write_applied(lease, [row for row in wanted.rows if row.state in WAITING])
         applied += _write_applied(
-            lease, [row for row in wanted.by_cut if row.state in _values(WAITING)], no_probe=BY_CUT
+            lease, [row for row in wanted.by_cut if row.state in WAITING], no_probe=BY_CUT
         )
         _write_failures(lease, {**wanted.unfit, **wanted.crowded_out})
         _write_cleaned(lease, wanted.over)
@@ -138,9 +138,9 @@ def _write_put_back(lease: Lease, wanted: Wanted, seen: Seen, changed: str) -> N
     missing = [
         row.pk
         for row in wanted.rows
-        if row.state in _values(STANDING) and not seen.before.entries.issuperset(row.userids)
+        if row.state in STANDING and not seen.before.entries.issuperset(row.userids)
     ]
-    Revocation.objects.filter(pk__in=missing, state__in=_values(STANDING)).update(
+    Revocation.objects.filter(pk__in=missing, state__in=stored(STANDING)).update(
         state=RevocationState.APPLIED.value, proven_at=None, probe_at=now, proof_note=""
     )
     text = f"What the portal wrote on {lease.document} was changed in AWS ({changed}); it was put back."
@@ -210,10 +210,6 @@ def _wait(attempts: int) -> timedelta:
 
 def _jitter(longest: float) -> timedelta:
     return timedelta(seconds=longest * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, not a secret
-
-
-def _values(states: Collection[RevocationState]) -> list[str]:
-    return [state.value for state in states]
 
 
 def _entry(

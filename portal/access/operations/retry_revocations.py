@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from portal.access.lifecycle import WAITING
+from portal.access.lifecycle import WAITING, stored
 from portal.access.models import Revocation
 from portal.access.operations.permissions import check_may_revoke_any
 from portal.audit.events import EventType
@@ -26,8 +26,7 @@ def retry_revocations(*, revocation_ids: Sequence[UUID], actor: Actor) -> int:
     check_may_revoke_any(actor, "Only somebody who may revoke can try a revocation again.")
     with transaction.atomic():
         waiting = Revocation.objects.select_for_update(no_key=True, of=("self",)).select_related("grant")
-        states = [state.value for state in WAITING]
-        rows = list(waiting.filter(pk__in=revocation_ids, state__in=states).order_by("pk")[:MOST])
+        rows = list(waiting.filter(pk__in=revocation_ids, state__in=stored(WAITING)).order_by("pk")[:MOST])
         if not rows:
             return 0
         now = database_now()

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from portal.access.lifecycle import LIVING, GrantState
+from portal.access.lifecycle import LIVING, GrantState, stored
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.permissions import may
@@ -90,7 +90,7 @@ def resume_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Partner:
 
 
 def _living(partner_id: UUID) -> QuerySet[Grant]:
-    living = Grant.objects.filter(person__partner=partner_id, state__in=[state.value for state in LIVING])
+    living = Grant.objects.filter(person__partner=partner_id, state__in=stored(LIVING))
     return living.order_by("pk")
 
 

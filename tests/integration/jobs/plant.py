@@ -68,11 +68,6 @@ class Plant:
         process.send_signal(signal.SIGTERM)
         return process
 
-    def resident_megabytes(self, name: str) -> int:
-        status = Path(f"/proc/{self.running[name].pid}/status").read_text(encoding="utf-8")
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-        return int(line.split()[1]) // 1024
-
     def logs(self) -> str:
         found = sorted(self.directory.glob("*.log"))
         return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in found)

@@ -268,7 +268,6 @@ def test_what_the_doors_show(make_grant: Make, aws: FakeAws, actor_of: Make, per
     assert set(queries.visible_grants(grant.person_id, sees_all=True)) == {grant, other}
     assert list(queries.visible_grants(grant.person_id, sees_all=False)) == [grant]
     assert queries.live_sessions([grant.pk, other.pk], at=later) == {grant.pk: 1}
-    assert queries.live_sessions_by_kind(grant.pk, at=later) == {"credentials": 1}
     assert queries.others_at_work(grant, at=later) == 1
     assert len(queries.sessions_of(grant.pk)) == 1
     assert "Reader" in str(grant)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from brokers.errors import BrokerError
-from portal.access.lifecycle import WAITING
+from portal.access.lifecycle import WAITING, stored
 from portal.access.models import Revocation
 from portal.access.operations.apply_revocations import apply_revocations
 from portal.jobs.tasks import holder
@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args, options
-        waiting = Revocation.objects.filter(state__in=[state.value for state in WAITING])
+        waiting = Revocation.objects.filter(state__in=stored(WAITING))
         total = waiting.count()
         documents = sorted(set(waiting.values_list("document_id", flat=True)))
         for number, document_id in enumerate(documents, start=1):
