@@ -63,8 +63,9 @@ def prove_revocations(*, aws: AwsPorts, batch: int = BATCH) -> int:
     """
     if is_held():
         return 0
+    claimed = _claim(batch, aws)
     proven, until = 0, time.monotonic() + PROBE_FOR
-    for _, rows in groupby(_claim(batch, aws), key=lambda row: row.document_id):
+    for _, rows in groupby(claimed, key=lambda row: row.document_id):
         proven += _record(_ask(list(rows), aws, until))
     return proven
 

@@ -1,5 +1,6 @@
 """Proof: only an explicit deny beside an allowed canary counts; whatever else is said, and never more than is true."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from brokers.types import ProbeAnswer, ProbeCall
 from portal.access.models import Alarm, DenyDocument, Grant, Hold, Revocation
 from portal.access.operations import apply_revocations as engine
+from portal.access.operations import prove_revocations as proving
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.prove_revocations import PATIENCE, is_probe_due, prove_revocations
 from portal.access.operations.revoke_grant import revoke_grant
@@ -176,6 +178,21 @@ def test_a_row_that_changed_meanwhile_is_not_called_proven(
     assert row.state == "applied"
     aws.after.clear()
     assert prove(aws) == 1
+
+
+def test_an_sts_that_hangs_does_not_keep_a_worker_for_a_whole_batch(
+    applied: Callable[[], Revocation], aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [applied(), applied(), applied()]
+    monkeypatch.setattr(proving, "PROBE_FOR", 0.2)
+    aws.before["probe"] = lambda: time.sleep(0.25)
+    assert prove(aws) == 0
+    assert aws.count("probe") == 1, "the canary, and then it was too late"
+    found = Revocation.objects.filter(pk__in=[row.pk for row in rows])
+    assert {(row.state, row.probe_at is None) for row in found} == {("applied", False)}
+    aws.before.clear()
+    monkeypatch.setattr(proving, "PROBE_FOR", 30.0)
+    assert prove(aws) == 3
 
 
 def test_in_hold_nothing_is_probed(applied: Callable[[], Revocation], aws: FakeAws) -> None:
