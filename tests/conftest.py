@@ -1,10 +1,12 @@
 """Fixtures for every test: the database's own, and people, roles and grants to work with."""
 
+import functools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import botocore.session
 import pytest
 from django.db import connection
 from pytest_django import DjangoDbBlocker
@@ -30,6 +32,14 @@ def _static_files_without_collecting() -> Iterator[None]:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     with override_settings(STORAGES=plain):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _aws_models_read_once() -> Iterator[None]:
+    """Each hub has a session of its own, and each session would read AWS's models anew: half a second for IAM's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield
 
 
