@@ -24,7 +24,12 @@ from portal.access.operations.record_revocations import (
     record_failure,
     record_overtaken,
 )
-from portal.access.operations.wanted_denies import Wanted, changed_behind_our_back, wanted_denies
+from portal.access.operations.wanted_denies import (
+    Wanted,
+    changed_behind_our_back,
+    taken_away,
+    wanted_denies,
+)
 from portal.kernel.clock import database_now
 
 READ_BACK_TRIES = 3
@@ -71,20 +76,22 @@ def apply_revocations(*, document_id: int, aws: AwsPorts, holder: str) -> int:
 def apply_leased(lease: Lease, aws: AwsPorts) -> int:
     """Do it for a document whose lease is held; gives it back. Returns as `apply_revocations`."""
     wanted = wanted_denies(lease.document, aws, database_now())
-    waiting = [row for row in wanted.rows if RevocationState(row.state) in WAITING]
+    failing = [row for row in wanted.rows if RevocationState(row.state) in WAITING]
+    changed: str | None = None
     try:
-        wanted, seen = _make_most_stand(lease, wanted, aws)
+        found, changed = _look(lease.document, wanted, aws)
+        failing += taken_away(wanted, found)
+        wanted, shown = _make_most_stand(lease, wanted, found, aws)
     except OvertakenError:
         record_overtaken(lease)
     except BrokerError as problem:
-        record_failure(lease, {**wanted.unfit, **dict.fromkeys(waiting, problem)})
+        record_failure(lease, {**wanted.unfit, **dict.fromkeys(failing, problem)}, changed)
     except Exception as fault:
-        record_failure(
-            lease, {**wanted.unfit, **dict.fromkeys(waiting, UnexpectedError(type(fault).__name__))}
-        )
+        unexpected = UnexpectedError(type(fault).__name__)
+        record_failure(lease, {**wanted.unfit, **dict.fromkeys(failing, unexpected)}, changed)
         raise
     else:
-        return record_applied(lease, wanted, seen)
+        return record_applied(lease, wanted, Seen(now=shown, before=found, changed=changed))
     return 0
 
 
@@ -96,9 +103,10 @@ def fail_revocations(*, document_id: int, problem: BrokerError, holder: str) -> 
         record_failure(lease, dict.fromkeys(rows.select_related("grant"), problem))
 
 
-def _make_most_stand(lease: Lease, wanted: Wanted, aws: AwsPorts) -> tuple[Wanted, Seen]:
-    """Return what stands in AWS then, and what was seen there before. Where not all fit, as many as do."""
-    found, changed = _look(lease.document, wanted, aws)
+def _make_most_stand(
+    lease: Lease, wanted: Wanted, found: StandingDeny, aws: AwsPorts
+) -> tuple[Wanted, StandingDeny]:
+    """Return what of it stands in AWS then, and what AWS shows. Where not all fit, as many as do."""
     problem: LimitExceeded | None = None
     for attempt in _ever_fewer(wanted, found, database_now()):
         crowded_out = [row for row in wanted.rows if row not in attempt.rows and row not in attempt.by_cut]
@@ -108,7 +116,7 @@ def _make_most_stand(lease: Lease, wanted: Wanted, aws: AwsPorts) -> tuple[Wante
         except LimitExceeded as no_room:
             problem = no_room
         else:
-            return trial, Seen(now=shown, before=found, changed=changed)
+            return trial, shown
     raise problem or AssertionError(
         "nothing was tried"
     )  # pragma: no cover - the first attempt is always made

@@ -76,11 +76,22 @@ def record_applied(lease: Lease, wanted: Wanted, seen: Seen) -> int:
     return applied
 
 
-def record_failure(lease: Lease, failed: Mapping[Revocation, BrokerError]) -> None:
-    """Record why it did not work, and when it is tried again."""
+def record_failure(
+    lease: Lease, failed: Mapping[Revocation, BrokerError], changed: str | None = None
+) -> None:
+    """Record why it did not work, and when it is tried again.
+
+    `changed`: what somebody else had done to it, and could not be mended: what they took away fails from here on.
+    """
     with transaction.atomic():
-        if give_back(lease, recheck_at=database_now() + _jitter(LONGEST_WAIT)):
-            _write_failures(lease, failed)
+        now = database_now()
+        if not give_back(lease, recheck_at=now + _jitter(LONGEST_WAIT)):
+            return
+        _write_failures(lease, failed)
+        if changed is not None:
+            where = f"What the portal wrote on {lease.document}"
+            text = f"{where} was changed in AWS ({changed}), and can't be put back yet."
+            raise_alarm(kind=AlarmKind.DENY_CHANGED, subject=str(lease.document.pk), text=text, at=now)
 
 
 def record_overtaken(lease: Lease) -> None:

@@ -70,10 +70,7 @@ def changed_behind_our_back(document: DenyDocument, wanted: Wanted, seen: Standi
     What waits to be written, and what is over and not yet cleaned, may or may not be there: a writer that was
     killed between its put and its record left it so.
     """
-    reached = wanted.reached_by_cut if wanted.issued_before == seen.issued_before else []
-    recorded = entries_of(
-        [row for row in wanted.rows if RevocationState(row.state) in STANDING and row not in reached]
-    )
+    recorded = entries_of(_recorded(wanted, seen))
     missing = recorded - seen.entries
     foreign = seen.entries - wanted.entries - entries_of(wanted.over) - entries_of(list(wanted.unfit))
     told = []
@@ -87,6 +84,16 @@ def changed_behind_our_back(document: DenyDocument, wanted: Wanted, seen: Standi
     if cut is not None and checked is not None and cut <= checked and seen.issued_before is None:
         told.append("the cut of everybody was missing")
     return "; ".join(told) or None
+
+
+def taken_away(wanted: Wanted, seen: StandingDeny) -> list[Revocation]:
+    """Return the rows that were recorded as standing, and of which AWS lacks an entry."""
+    return [row for row in _recorded(wanted, seen) if not seen.entries.issuperset(row.userids)]
+
+
+def _recorded(wanted: Wanted, seen: StandingDeny) -> list[Revocation]:
+    reached = wanted.reached_by_cut if wanted.issued_before == seen.issued_before else []
+    return [row for row in wanted.rows if RevocationState(row.state) in STANDING and row not in reached]
 
 
 def _fit(

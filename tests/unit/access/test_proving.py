@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -226,3 +227,26 @@ def test_what_was_taken_away_in_aws_is_put_back_reported_and_proven_anew(
     DenyDocument.objects.update(recheck_at=database_now())
     work_off(aws=aws.ports(), holder="tests")
     assert AuditEvent.objects.filter(type="access.deny.put_back").count() == 1
+
+
+def test_what_was_taken_away_and_cannot_be_put_back_is_failing_and_nobody_elses_is(
+    applied: Callable[[], Revocation], aws: FakeAws
+) -> None:
+    row, other = applied(), applied()
+    assert prove(aws) == 2
+    [target] = aws.documents
+    aws.documents[target] = replace(aws.documents[target], entries=frozenset(other.userids))
+    aws.fail["write"] = DENIED
+    DenyDocument.objects.update(recheck_at=database_now())
+    work_off(aws=aws.ports(), holder="tests")
+    row.refresh_from_db()
+    other.refresh_from_db()
+    assert (row.state, row.last_error, row.proven_at) == ("failing", str(DENIED), None)
+    assert other.state == "proven"
+    assert "can't be put back yet" in Alarm.objects.get(cleared_at=None).text
+    assert [event.grant_id for event in events("failing")] == [row.grant_id]
+    aws.fail.clear()
+    Revocation.objects.filter(pk=row.pk).update(next_try_at=database_now())
+    assert work_off(aws=aws.ports(), holder="tests") == 1
+    assert aws.denied() == {*row.userids, *other.userids}
+    assert prove(aws) == 1
