@@ -8,7 +8,7 @@ wakes the worker that brings the denies to AWS.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -23,19 +23,6 @@ from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError
 from portal.kernel.tallies import count
-
-
-class IsEnded(Protocol):
-    """What the trail needs to know of an ended grant: the model has it."""
-
-    @property
-    def pk(self) -> UUID: ...
-    @property
-    def person_id(self) -> UUID: ...
-    @property
-    def role_id(self) -> UUID: ...
-    @property
-    def ends_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +45,11 @@ class Ending:
             "end_reason": self.reason,
             "sessions_run_out": not self.cuts,
         }
+
+    def details(self, *, cuts: bool) -> dict[str, Any]:
+        """Return what the trail says of each grant that ended so, but for the end that it should have had."""
+        ran_out = {} if self.cuts else {"sessions_run_out": True}
+        return {"reason": self.reason, "cuts_sessions": cuts, **ran_out}
 
 
 def end_locked_grants(grants: Sequence[Grant], ending: Ending) -> list[Revocation]:
@@ -162,7 +154,7 @@ def _documents(roles: Collection[AwsRole]) -> Mapping[UUID, DenyDocument]:
     return {role_id: found[key] for role_id, key in keys.items()}
 
 
-def note_ended(grants: Sequence[IsEnded], ending: Ending, cut: Collection[UUID]) -> None:
+def note_ended(grants: Sequence[Grant], ending: Ending, cut: Collection[UUID]) -> None:
     """Write what the trail and the outbox say of grants that were ended; `cut` has a revocation."""
     record_all(
         Entry(
@@ -172,14 +164,13 @@ def note_ended(grants: Sequence[IsEnded], ending: Ending, cut: Collection[UUID])
             grant_id=grant.pk,
             person_id=grant.person_id,
             role_id=grant.role_id,
-            details={
-                "reason": ending.reason,
-                "ends_at": grant.ends_at.isoformat(),
-                "cuts_sessions": grant.pk in cut,
-                **({} if ending.cuts else {"sessions_run_out": True}),
-            },
+            details={**ending.details(cuts=grant.pk in cut), "ends_at": grant.ends_at.isoformat()},
         )
         for grant in grants
     )
-    outbox.post("access.grants.ended", at=ending.at, state=ending.state.value, count=str(len(grants)))
-    transaction.on_commit(lambda: count("grants_ended", ending.state.value, len(grants)), robust=True)
+    announce_ended(ending, len(grants))
+
+
+def announce_ended(ending: Ending, number: int) -> None:
+    outbox.post("access.grants.ended", at=ending.at, state=ending.state.value, count=str(number))
+    transaction.on_commit(lambda: count("grants_ended", ending.state.value, number), robust=True)

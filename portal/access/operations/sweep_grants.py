@@ -5,10 +5,8 @@
 3. Each batch is one transaction: a crash loses a batch's work, never a grant.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +15,7 @@ from django.db.models import QuerySet
 from portal.access.lifecycle import GrantState
 from portal.access.models import Grant
 from portal.access.operations.end_grants import Ending, end_locked_grants
-from portal.access.operations.end_idle_grants import Row, end_idle_grants
+from portal.access.operations.end_idle_grants import end_idle_grants
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.kernel import outbox
@@ -93,19 +91,14 @@ def expire_batch(*, batch: int | None = None) -> Swept:
         if not ids:
             return Swept(0, 0.0)
         ending = Ending(GrantState.EXPIRED, EventType.GRANT_EXPIRED, SWEEPER, database_now(), "its end came")
-        idle = end_idle_grants(ids, ending)
-        rest = list(_left(ids, idle))
-        if rest:
+        ends = list(end_idle_grants(ids, ending))
+        if len(ends) < len(ids):
+            rest = list(Grant.objects.filter(pk__in=ids, ended_at=None).order_by("ends_at"))
             end_locked_grants(rest, ending)
-    late = [(ending.at - grant.ends_at).total_seconds() for grants in (idle, rest) for grant in grants]
-    for seconds in late:
-        observe("expiry_lateness", seconds)
-    return Swept(len(ids), max(late))
-
-
-def _left(ids: Sequence[UUID], idle: Sequence[Row]) -> QuerySet[Grant]:
-    ended = {row.pk for row in idle}
-    return Grant.objects.filter(pk__in=[pk for pk in ids if pk not in ended]).order_by("ends_at")
+            ends += [grant.ends_at for grant in rest]
+    for ends_at in ends:
+        observe("expiry_lateness", (ending.at - ends_at).total_seconds())
+    return Swept(len(ids), (ending.at - min(ends)).total_seconds())
 
 
 def next_due(now: datetime) -> datetime | None:

@@ -59,9 +59,9 @@ def _due_an_hour_ago(now: datetime) -> Any:
 _real_statement = end_idle_grants._statement
 
 
-def _bare_statement(columns: Any) -> str:
+def _bare_statement(columns: Any, recording: str) -> str:
     """Forget to ask what lives."""
-    return _real_statement(columns).replace("s.expires_at > %s", "s.expires_at > %s AND FALSE")
+    return _real_statement(columns, recording).replace("s.expires_at > %s", "s.expires_at > %s AND FALSE")
 
 
 def _patch(place: object, name: str, instead: object) -> Callable[[], AbstractContextManager[object]]:
