@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from portal.access.operations.alarms import alarm_late_revocations
+from portal.access.operations.alarms import alarm_late_revocations, clear_past_alarms
 from portal.access.operations.hold import is_held
 from portal.access.operations.restored import hold_if_restored
 from portal.access.operations.sweep_grants import activate_batch, expire_batch, next_due
@@ -130,7 +130,9 @@ class SweepTurn:
         drain(activate_batch, seconds=BACKLOG, between=self._renew)
 
     def _alarm(self) -> None:
-        alarm_late_revocations(at=database_now())
+        now = database_now()
+        alarm_late_revocations(at=now)
+        clear_past_alarms(at=now)
 
     def _relay(self) -> None:
         outbox.relay()

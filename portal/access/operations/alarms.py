@@ -1,15 +1,15 @@
 """What an operator must see: raised once for its subject, logged, audited, open until it is over."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
-from portal.access.lifecycle import WAITING, AlarmKind, stored
-from portal.access.models import Alarm, Revocation
+from portal.access.lifecycle import WAITING, AlarmKind, RevocationState, stored
+from portal.access.models import Alarm, DenyDocument, Revocation
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
 from portal.kernel import outbox
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 LATE = timedelta(seconds=270)
 # Each is a transaction of its own in the sweep's thread; the next come a second later.
 AT_ONCE = 50
+# How long the alarm of a change in AWS is out after it was mended, so that it is seen.
+CHANGE_STAYS = timedelta(hours=1)
 WATCH = Actor.system("watch")
 _waiting = Q(state__in=stored(WAITING))
 
@@ -62,9 +64,7 @@ def alarm_late_revocations(*, at: datetime) -> int:
     Returns how many were raised.
     """
     kind = AlarmKind.REVOCATION_LATE
-    open_alarms = set(
-        Alarm.objects.filter(kind=kind.value, cleared_at=None).values_list("subject", flat=True)
-    )
+    open_alarms = _open(kind)
     late = list(
         Revocation.objects.filter(_waiting, asked_at__lte=at - LATE, applied_at=None, cleaned_at=None)
         .exclude(pk__in=open_alarms)
@@ -79,13 +79,29 @@ def alarm_late_revocations(*, at: datetime) -> int:
             at=at,
             grant_id=row.grant_id,
         )
-    _clear_over(kind, open_alarms, at)
+    still = Revocation.objects.filter(_waiting, pk__in=open_alarms).values_list("pk", flat=True)
+    _clear(kind, open_alarms - set(map(str, still)), at)
     return len(late)
 
 
-def _clear_over(kind: AlarmKind, subjects: Iterable[str], at: datetime) -> None:
-    still = set(map(str, Revocation.objects.filter(_waiting, pk__in=subjects).values_list("pk", flat=True)))
-    for subject in sorted(set(subjects) - still):
+def clear_past_alarms(*, at: datetime) -> None:
+    """Clear what nobody else will: alarms of what is cut off or cleaned up by now, and is not looked at any more."""
+    proofs = _open(AlarmKind.PROOF_FAILED)
+    applied = Revocation.objects.filter(pk__in=proofs, state=RevocationState.APPLIED.value)
+    _clear(AlarmKind.PROOF_FAILED, proofs - set(map(str, applied.values_list("pk", flat=True))), at)
+    changes = _open(AlarmKind.DENY_CHANGED, raised_at__lte=at - CHANGE_STAYS)
+    again = DenyDocument.objects.exclude(recheck_at=None, leased_until=None).filter(pk__in=changes)
+    _clear(AlarmKind.DENY_CHANGED, changes - set(map(str, again.values_list("pk", flat=True))), at)
+
+
+def _open(kind: AlarmKind, **more: datetime) -> set[str]:
+    """Return the subjects of the open alarms of a kind."""
+    found = Alarm.objects.filter(kind=kind.value, cleared_at=None, **more)
+    return set(found.values_list("subject", flat=True))
+
+
+def _clear(kind: AlarmKind, subjects: Collection[str], at: datetime) -> None:
+    for subject in sorted(subjects)[:AT_ONCE]:
         clear_alarm(kind=kind, subject=subject, at=at)
 
 

@@ -13,7 +13,7 @@ from brokers.errors import BrokerError
 from brokers.types import StandingDeny
 from portal.access.lifecycle import STANDING, WAITING, AlarmKind, RevocationState, stored
 from portal.access.models import DenyDocument, KeptDeny, Revocation
-from portal.access.operations.alarms import clear_alarm, raise_alarm
+from portal.access.operations.alarms import CHANGE_STAYS, clear_alarm, raise_alarm
 from portal.access.operations.leases import Lease, give_back
 from portal.access.operations.wanted_denies import Wanted
 from portal.audit.events import EventType, Outcome
@@ -26,7 +26,6 @@ FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 # What was removed behind the portal's back is back within a minute: this, a call that hangs, and the put.
 LOOK_AGAIN = 40.0
-ALARM_STAYS = timedelta(hours=1)
 # A probe's session is newer than the cut, so that it could prove nothing.
 BY_CUT = "Denied with everybody who was in before the whole role was cut; there is no room for its own entry."
 REVOKER = Actor.system("revoke")
@@ -169,7 +168,7 @@ def _write_put_back(lease: Lease, wanted: Wanted, seen: Seen, changed: str) -> N
 def _clear_old_alarm(lease: Lease, now: datetime) -> None:
     """It stood unchanged at this look: the alarm of an earlier change has been out long enough to be seen."""
     clear_alarm(
-        kind=AlarmKind.DENY_CHANGED, subject=str(lease.document.pk), at=now, raised_before=now - ALARM_STAYS
+        kind=AlarmKind.DENY_CHANGED, subject=str(lease.document.pk), at=now, raised_before=now - CHANGE_STAYS
     )
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from brokers.errors import AwsRefused, NotPossible
-from portal.access.lifecycle import GrantState
+from portal.access.lifecycle import AlarmKind, GrantState
 from portal.access.models import Alarm, DenyDocument, Hold, KeptDeny, Revocation
-from portal.access.operations import apply_revocations as engine
-from portal.access.operations.alarms import alarm_late_revocations
+from portal.access.operations import alarms
+from portal.access.operations.alarms import alarm_late_revocations, clear_past_alarms
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.record_revocations import REVOKER
 from portal.access.operations.work_off import ACCOUNT_SHARE, due_documents, fail_due, work_off
@@ -21,11 +21,6 @@ from tests.world import add_session, make_grant, make_person, make_role
 
 pytestmark = pytest.mark.django_db
 GONE = AwsRefused("iam:GetRole", "NoSuchEntity", "gone")
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
 
 
 def cut(role: AwsRole, seconds_ago: int = 0) -> Revocation:
@@ -214,6 +209,39 @@ def test_what_is_not_applied_in_time_is_an_alarm_until_it_is(aws: FakeAws) -> No
     assert not Alarm.objects.filter(cleared_at=None).exists()
     assert AuditEvent.objects.filter(type="access.alarm.cleared").count() == 1
     assert young.grant_id != late.grant_id
+
+
+def test_a_crowd_of_alarms_that_are_over_is_cleared_bit_by_bit(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a transaction in the sweep's thread: after AWS was away the ends that are due must not wait for them."""
+    monkeypatch.setattr(alarms, "AT_ONCE", 2)
+    for role in roles_of_one_account(3):
+        cut(role, seconds_ago=300)
+    alarm_late_revocations(at=database_now())
+    alarm_late_revocations(at=database_now())
+    work_off(aws=aws.ports(), holder="w")
+    left = []
+    for _ in range(2):
+        alarm_late_revocations(at=database_now())
+        left.append(Alarm.objects.filter(cleared_at=None).count())
+    assert left == [1, 0]
+
+
+def test_alarms_of_what_is_cleaned_up_by_now_are_over_and_those_of_what_is_not_stay() -> None:
+    now = database_now()
+    proven_never, still = cut(make_role("A")), cut(make_role("B"))
+    Revocation.objects.update(state="applied", applied_at=now)
+    for row in (proven_never, still):
+        alarms.raise_alarm(kind=AlarmKind.PROOF_FAILED, subject=str(row.pk), text="t", at=now)
+        alarms.raise_alarm(kind=AlarmKind.DENY_CHANGED, subject=str(row.document_id), text="t", at=now)
+    Revocation.objects.filter(pk=proven_never.pk).update(state="cleaned", cleaned_at=now)
+    DenyDocument.objects.filter(pk=still.document_id).update(recheck_at=now)
+    clear_past_alarms(at=now)
+    assert Alarm.objects.filter(cleared_at=None).count() == 3, "a change is to be seen for a while"
+    clear_past_alarms(at=now + alarms.CHANGE_STAYS)
+    left = set(Alarm.objects.filter(cleared_at=None).values_list("kind", "subject"))
+    assert left == {("proof_failed", str(still.pk)), ("deny_changed", str(still.document_id))}
 
 
 def test_a_role_without_a_kill_switch_gets_no_revocation_and_its_neighbour_does() -> None:
