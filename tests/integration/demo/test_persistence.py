@@ -12,7 +12,7 @@ from portal.demo.sandbox.estate import HUB_USER
 from tests.integration.demo.answers import ALL, deny_session, refused
 from tests.servers.aws_outcome import ALLOWED, outcome
 from tests.servers.process import free_port, port_answers, wait_until
-from tests.servers.sandbox import sandbox
+from tests.servers.sandbox import Sandbox, sandbox
 
 pytestmark = pytest.mark.xdist_group("sandbox")
 
@@ -70,11 +70,8 @@ def child_of(process_id: int) -> int:
     raise AssertionError("no child")
 
 
-def test_a_taken_port_is_named(tmp_path: Path) -> None:
-    with sandbox(tmp_path / "one") as aws:
-        port = int(aws.endpoint_url.rsplit(":", 1)[1])
-        with (
-            pytest.raises(AssertionError, match=f"(?s)ended with 2:.*127.0.0.1:{port}"),
-            sandbox(tmp_path / "two", port=port),
-        ):
-            pass
+def test_a_taken_port_is_named(aws: Sandbox, tmp_path: Path) -> None:
+    port = int(aws.endpoint_url.rsplit(":", 1)[1])
+    named = pytest.raises(AssertionError, match=f"(?s)ended with 2:.*127.0.0.1:{port}")
+    with named, sandbox(tmp_path, port=port):
+        pass

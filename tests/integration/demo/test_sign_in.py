@@ -117,7 +117,7 @@ def test_a_deny_cuts_this_session_and_no_other(aws: Sandbox) -> None:
 
 
 def test_a_session_ends_with_the_time_in_its_policy(aws: Sandbox) -> None:
-    ends = time.time() + 10
+    ends = time.time() + 6
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends))
     over = {"DateGreaterThanEquals": {"aws:CurrentTime": stamp}}
     deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": over}
