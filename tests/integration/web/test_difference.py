@@ -10,8 +10,6 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.access.models import DenyDocument, Grant, Hold, KeptDeny, Reconciliation
-from portal.access.operations import apply_revocations as engine
-from portal.access.operations import find_differences as finding
 from portal.access.operations.hold import enter_hold
 from portal.access.operations.reconcile import ask_comparison, fail_comparison, make_comparison
 from portal.catalog.models import AwsAccount, AwsRole
@@ -24,12 +22,6 @@ from tests.world import make_admin, signed_in
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
 PAGE, LOOK, REPAIR, RELEASE = (f"/now/difference/{name}" for name in ("", "look", "repair", "release"))
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
-    monkeypatch.setattr(finding, "PAUSE", 0.0)
 
 
 @pytest.fixture

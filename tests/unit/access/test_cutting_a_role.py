@@ -30,11 +30,6 @@ Make = Callable[..., Any]
 SHELL = Actor.command("tests")
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
-
-
 @pytest.fixture
 def document(role: AwsRole) -> DenyDocument:
     return document_of_role(role.pk)

@@ -27,12 +27,6 @@ pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
-    monkeypatch.setattr(finding, "PAUSE", 0.0)
-
-
 @pytest.fixture
 def world(aws: FakeAws, role: AwsRole, make_grant: Make) -> World:
     return World(aws, role, make_grant)

@@ -43,7 +43,6 @@ def test_one_holds_it_until_it_is_given_back_or_runs_out(document: DenyDocument)
 def test_what_aws_shows_at_the_very_last_look_counts(
     document: DenyDocument, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
     shown: list[bool] = []
     aws.after["write"] = lambda: shown.append(True)
     stale = StandingDeny(intact=False)

@@ -11,8 +11,6 @@ from django.db import transaction
 
 from portal.access.differences import Difference, Kind
 from portal.access.models import DenyDocument, Grant, Hold, KeptDeny, Reconciliation, Revocation
-from portal.access.operations import apply_revocations as engine
-from portal.access.operations import find_differences as finding
 from portal.access.operations import reconcile
 from portal.access.operations.ask_principals import ask_aws
 from portal.access.operations.hold import enter_hold
@@ -30,12 +28,6 @@ from tests.unit.access.differences_world import SHELL, World, session_of
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
-    monkeypatch.setattr(finding, "PAUSE", 0.0)
 
 
 @pytest.fixture

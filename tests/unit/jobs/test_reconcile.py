@@ -14,8 +14,6 @@ from kombu.exceptions import OperationalError
 
 from brokers.errors import NotPossible
 from portal.access.models import Hold, Reconciliation
-from portal.access.operations import apply_revocations as engine
-from portal.access.operations import find_differences as finding
 from portal.access.operations.hold import enter_hold
 from portal.access.operations.reconcile import ask_comparison
 from portal.catalog.models import AwsRole
@@ -31,9 +29,7 @@ Make = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> None:
-    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
-    monkeypatch.setattr(finding, "PAUSE", 0.0)
+def _everywhere(monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> None:
     monkeypatch.setattr(command, "aws_ports", aws.ports)
     monkeypatch.setattr(comparing, "aws_ports", aws.ports)
 
