@@ -15,12 +15,13 @@ from datetime import datetime
 from brokers.errors import AwsRefused, BrokerError, LimitExceeded
 from brokers.ports import AwsPorts
 from brokers.types import DenyTarget, Partition, PrincipalKind, StandingDeny
-from portal.access.lifecycle import WAITING, RevocationState, stored
+from portal.access.lifecycle import STANDING, WAITING, RevocationState, stored
 from portal.access.models import DenyDocument, Revocation
 from portal.access.operations.leases import Lease, renew, take_lease
 from portal.access.operations.record_revocations import (
     Seen,
     record_applied,
+    record_crowded_out,
     record_failure,
     record_overtaken,
 )
@@ -111,6 +112,8 @@ def _make_most_stand(
     for attempt in _ever_fewer(wanted, found, database_now()):
         crowded_out = [row for row in wanted.rows if row not in attempt.rows and row not in attempt.by_cut]
         trial = replace(attempt, crowded_out=dict.fromkeys(crowded_out, problem) if problem else {})
+        # What stands and is to go is called failing before it goes: a worker may die between its put and its record.
+        record_crowded_out(lease, trial)
         try:
             shown = _make_it_stand(lease, trial, found, aws)
         except LimitExceeded as no_room:
@@ -137,12 +140,16 @@ def _ever_fewer(wanted: Wanted, found: StandingDeny, now: datetime) -> Iterator[
     urgent = sorted((row for row in wanted.rows if row.grant.ends_at > now), key=lambda row: row.asked_at)
     if urgent and len(urgent) < len(wanted.rows):
         yield replace(wanted, rows=urgent)
-    standing = [row for row in urgent if found.entries.issuperset(row.userids)]
+    # AWS may have shown a copy that is behind: what it was seen to have before counts as standing, too.
+    seen = [row for row in urgent if found.entries.issuperset(row.userids)]
+    standing = [row for row in urgent if row in seen or RevocationState(row.state) in STANDING]
     more = [row for row in urgent if row not in standing]
     while more:
         more = more[: len(more) // 2]
         if standing or more:
             yield replace(wanted, rows=[*standing, *more])
+    if seen and len(seen) < len(standing):
+        yield replace(wanted, rows=seen)
 
 
 def _look(document: DenyDocument, wanted: Wanted, aws: AwsPorts) -> tuple[StandingDeny, str | None]:

@@ -93,6 +93,14 @@ def record_failure(
             raise_alarm(kind=AlarmKind.DENY_CHANGED, subject=str(lease.document.pk), text=text, at=now)
 
 
+def record_crowded_out(lease: Lease, wanted: Wanted) -> None:
+    """Call failing what stands and has no room any more, before it is taken out of AWS; the lease is kept."""
+    going = {row: why for row, why in wanted.crowded_out.items() if row.state in stored(STANDING)}
+    if going:
+        with transaction.atomic():
+            _write_failures(lease, going)
+
+
 def record_overtaken(lease: Lease) -> None:
     with transaction.atomic():
         give_back(lease)

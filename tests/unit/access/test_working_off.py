@@ -253,3 +253,35 @@ def test_a_role_without_a_kill_switch_gets_no_revocation_and_its_neighbour_does(
     ending = Ending(GrantState.REVOKED, EventType.GRANT_REVOKED, REVOKER, database_now(), "stop")
     made = end_locked_grants(grants, ending)
     assert [row.grant_id for row in made] == [grants[1].pk]
+
+
+def test_what_stands_stays_where_room_is_short_and_aws_shows_a_copy_that_is_behind(aws: FakeAws) -> None:
+    [role] = roles_of_one_account(1)
+    standing = cut(role)
+    work_off(aws=aws.ports(), holder="w")
+    older = cut(role, seconds_ago=60)
+    aws.room, aws.hidden_reads = 1, 2
+    work_off(aws=aws.ports(), holder="w")
+    assert aws.denied() == set(standing.userids)
+    older.refresh_from_db()
+    assert older.state == "failing"
+
+
+def test_what_must_go_is_called_failing_before_it_goes(aws: FakeAws) -> None:
+    [role] = roles_of_one_account(1)
+    over = cut(role)
+    work_off(aws=aws.ports(), holder="w")
+    now = database_now()
+    role.grants.update(starts_at=now - timedelta(hours=2), ends_at=now - timedelta(seconds=1))
+    urgent = cut(role)
+    aws.room = 1
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    aws.after["write"] = die
+    with pytest.raises(KeyboardInterrupt):
+        work_off(aws=aws.ports(), holder="w")
+    assert aws.denied() == set(urgent.userids)
+    over.refresh_from_db()
+    assert (over.state, "allowed is 1" in over.last_error) == ("failing", True)
