@@ -10,6 +10,7 @@ from django.db import transaction
 
 from portal.access.lifecycle import LIVING, GrantState, stored
 from portal.access.models import Grant
+from portal.access.operations.cut_sessions import cut_what_runs_out
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.permissions import person_of
 from portal.access.operations.reasons import checked_reason
@@ -35,7 +36,7 @@ class Deactivated:
 
 
 def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactivated:
-    """End a person's sign-ins, API tokens and living grants, live AWS sessions included.
+    """End a person's sign-ins, API tokens and living grants, live AWS sessions included, and what was let run out.
 
     Raises:
         NotFoundError: no such person, or the actor may not know.
@@ -59,6 +60,7 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
         why = f"{person.name} was deactivated: {reason}"[:500]
         ending = Ending(GrantState.SUSPENDED, EventType.GRANT_SUSPENDED, actor, now, why)
         revocations = end_locked_grants(grants, ending) if grants else []
+        left = cut_what_runs_out(Grant.objects.filter(person=person), reason=why, actor=actor, at=now)
         tokens = ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=now)
         person.is_active, person.deactivated_at = False, now
         # Django's sessions are bound to this value: a new one ends them all, for good.
@@ -67,7 +69,7 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
         _record(
             person, actor, is_active=False, reason=reason, grants_ended=len(grants), tokens_revoked=tokens
         )
-    return Deactivated(person, len(grants), len(revocations), tokens)
+    return Deactivated(person, len(grants), len(revocations) + len(left), tokens)
 
 
 def reactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Person:

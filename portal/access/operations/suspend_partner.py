@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from portal.access.lifecycle import LIVING, GrantState, stored
 from portal.access.models import Grant
+from portal.access.operations.cut_sessions import cut_what_runs_out
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.permissions import may
 from portal.access.operations.reasons import checked_reason
@@ -51,7 +52,7 @@ def preview_suspension(partner_id: UUID) -> Preview:
 
 
 def suspend_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Suspended:
-    """Suspend a partner; the living grants of its people end, live AWS sessions included.
+    """Suspend a partner; the living grants of its people end, live AWS sessions included, and what was let run out.
 
     Raises:
         NotFoundError: no such partner, or the actor may not know.
@@ -70,10 +71,13 @@ def suspend_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Suspended
         why = f"{partner.name} was suspended: {reason}"[:500]
         ending = Ending(GrantState.SUSPENDED, EventType.GRANT_SUSPENDED, actor, now, why)
         revocations = end_locked_grants(grants, ending) if grants else []
+        held = Grant.objects.filter(person__partner=partner_id)
+        left = cut_what_runs_out(held, reason=why, actor=actor, at=now)
         partner.suspended_at = now
         partner.save(update_fields=["suspended_at"])
-        _record(partner, actor, reason, grants_ended=len(grants), revocations=len(revocations))
-    return Suspended(partner, len(grants), len(revocations))
+        cut = len(revocations) + len(left)
+        _record(partner, actor, reason, grants_ended=len(grants), revocations=cut)
+    return Suspended(partner, len(grants), cut)
 
 
 def resume_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Partner:

@@ -12,6 +12,7 @@ from portal.access.lifecycle import ENDED, GRANT_NEXT, LIVING, GrantState
 from portal.access.models import AwsSession, ConsoleLink, Grant, Revocation
 from portal.access.operations.console_links import make_console_link
 from portal.access.operations.cut_sessions import cut_sessions
+from portal.access.operations.deactivate_person import deactivate_person
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.release_grant import release_grant
 from portal.access.operations.revoke_grant import revoke_grant
@@ -150,6 +151,29 @@ def test_who_may_cut(make_grant: Make, issue: Make, person: Make, actor_of: Make
         cut_sessions(grant_id=grant.pk, reason=WHY, actor=actor_of(rita))
     rita.user_permissions.set(Permission.objects.filter(codename="revoke_grant"))
     assert cut_sessions(grant_id=grant.pk, reason=WHY, actor=actor_of(rita)).grant_id == grant.pk
+
+
+@pytest.mark.parametrize("suspends", [True, False])
+def test_whoever_is_suspended_keeps_nothing_that_was_let_run_out_and_others_do(
+    make_grant: Make, issue: Make, pat: Any, ben: Any, partner: Any, *, suspends: bool
+) -> None:
+    mine, dead, idle, others = make_grant(pat), make_grant(pat), make_grant(pat), make_grant(ben)
+    for grant in (mine, dead, others):
+        issue(grant)
+    for grant in (mine, dead, idle, others):
+        revoke_grant(grant_id=grant.pk, reason=WHY, actor=SHELL, cut=False)
+    AwsSession.objects.filter(grant=dead).update(
+        asked_at=datetime(2025, 1, 1, tzinfo=UTC), expires_at=datetime(2025, 1, 2, tzinfo=UTC)
+    )
+    if suspends:
+        done = suspend_partner(partner_id=partner.pk, reason="a leak", actor=SHELL).revocations
+    else:
+        done = deactivate_person(person_id=pat.pk, reason="a leak", actor=SHELL).revocations
+    assert done == 1
+    assert [row.grant_id for row in Revocation.objects.all()] == [mine.pk]
+    assert set(Grant.objects.filter(sessions_run_out=True)) == {dead, idle, others}
+    [event] = audited("sessions_cut")
+    assert (event.grant_id, "a leak" in event.details["reason"]) == (mine.pk, True)
 
 
 def test_what_comes_too_late_for_a_grant_let_run_out_is_thrown_away_and_cut_with_the_rest(
