@@ -10,6 +10,7 @@ from brokers.ports import AwsPorts
 from brokers.types import IssuedSession
 from portal.access.lifecycle import RevocationState, SessionState
 from portal.access.models import AwsSession, Grant, Revocation
+from portal.access.operations.end_grants import plan_revocations
 from portal.access.operations.locking import lock_grant
 from portal.access.operations.read_role_id import lacks_id
 from portal.access.policy import SIGN_IN_MARGIN, SessionLength, dead_at
@@ -146,6 +147,7 @@ def cover_late_answer(asked: Asked, issued: IssuedSession, now: datetime) -> Non
     """Make sure that the deny names what came too late, also when the role was made anew with another id."""
     revocation = Revocation.objects.select_for_update(no_key=True).filter(grant=asked.grant).first()
     if revocation is None:
+        _plan_late(asked, issued, now)
         return
     over_at = dead_at(
         max(asked.session.expires_at, issued.credentials.expires_at),
@@ -160,6 +162,17 @@ def cover_late_answer(asked: Asked, issued: IssuedSession, now: datetime) -> Non
     revocation.applied_at = revocation.proven_at = revocation.probe_at = revocation.cleaned_at = None
     revocation.probes, revocation.proof_note = 0, ""
     revocation.save()
+    _record_late(asked, issued, now)
+
+
+def _plan_late(asked: Asked, issued: IssuedSession, now: datetime) -> None:
+    """The grant ended when this session's row counted as dead already: whoever asked had slept for that long."""
+    cut = Grant.objects.filter(pk=asked.grant.pk, ended_at__isnull=False, sessions_run_out=False)
+    if plan_revocations(list(cut), now):
+        _record_late(asked, issued, now)
+
+
+def _record_late(asked: Asked, issued: IssuedSession, now: datetime) -> None:
     _record(
         EventType.REVOCATION_REOPENED,
         asked.session,

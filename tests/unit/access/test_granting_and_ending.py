@@ -343,3 +343,27 @@ def test_a_console_made_of_credentials_outlives_them_and_is_cut_off_with_them(
     [revocation] = Revocation.objects.all()
     assert revocation.grant_id == long_grant.pk, "its credentials are dead, a console made of them may live"
     assert revocation.covers_until == AwsSession.objects.get(grant=long_grant).expires_at + console
+
+
+def test_an_answer_that_comes_when_its_row_counted_as_dead_is_denied_all_the_same(
+    make_grant: Make, aws: FakeAws, actor_of: Make
+) -> None:
+    """A process slept so long between asking and calling that its grant ended with nothing left to revoke."""
+    grant, neighbour = make_grant(seconds=172_800), make_grant(seconds=172_800)
+
+    def sleep_and_revoke() -> None:
+        long_ago = database_now() - timedelta(days=1)
+        AwsSession.objects.filter(grant=grant).update(
+            asked_at=long_ago, expires_at=long_ago + timedelta(hours=1)
+        )
+        revoke_grant(grant_id=grant.pk, reason="r", actor=SHELL)
+        assert not Revocation.objects.exists()
+
+    aws.before["assume_role"] = sleep_and_revoke
+    with pytest.raises(ConflictError):
+        issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
+    aws.before.clear()
+    issue_credentials(grant_id=neighbour.pk, aws=aws.ports(), actor=actor_of(neighbour.person))
+    [revocation] = Revocation.objects.all()
+    assert revocation.userids == [AwsSession.objects.get(grant=grant).userid]
+    assert (revocation.state, revocation.covers_until > database_now()) == ("pending", True)
