@@ -75,6 +75,16 @@ class AwsAccount(models.Model):
         if before and (before.account_id, before.partition) != (self.account_id, self.partition):
             raise ValidationError({"account_id": "Access was granted in this account; add another account."})
 
+    def deny_target(self, kind: PrincipalKind, name: str) -> DenyTarget:
+        """Where denies on one of its roles or users stand, and by which role the hub writes them."""
+        return DenyTarget(
+            partition=Partition(self.partition),
+            account_id=self.account_id,
+            kind=kind,
+            name=name,
+            via_role_arn=self.revoker_role_arn or None,
+        )
+
 
 class AwsRole(models.Model):
     """An AWS role as the portal knows it, or for federation the hub's IAM user whose rights bound the session."""
@@ -214,13 +224,7 @@ class AwsRole(models.Model):
     def deny_target(self) -> DenyTarget:
         """Where a deny for this role's sessions stands: the role itself, or the user that calls for them."""
         is_role = self.method == self.Method.ASSUME_ROLE
-        return DenyTarget(
-            partition=Partition(self.account.partition),
-            account_id=self.account.account_id,
-            kind=PrincipalKind.ROLE if is_role else PrincipalKind.USER,
-            name=self.name,
-            via_role_arn=self.account.revoker_role_arn or None,
-        )
+        return self.account.deny_target(PrincipalKind.ROLE if is_role else PrincipalKind.USER, self.name)
 
 
 class ScopeTemplate(models.Model):

@@ -6,7 +6,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
 
-from brokers.types import PrincipalKind
+from brokers.types import DenyTarget, PrincipalKind
 from portal.access.lifecycle import RevocationState
 from portal.access.models.grant import Grant
 from portal.catalog.models import AwsAccount
@@ -77,6 +77,10 @@ class DenyDocument(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} in {self.account_id}"
+
+    @property
+    def target(self) -> DenyTarget:
+        return self.account.deny_target(PrincipalKind(self.kind), self.name)
 
 
 class Revocation(models.Model):

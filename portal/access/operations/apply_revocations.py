@@ -14,7 +14,7 @@ from datetime import datetime
 
 from brokers.errors import AwsRefused, BrokerError, LimitExceeded
 from brokers.ports import AwsPorts
-from brokers.types import DenyTarget, Partition, PrincipalKind, StandingDeny
+from brokers.types import DenyTarget, StandingDeny
 from portal.access.lifecycle import STANDING, WAITING, RevocationState, stored
 from portal.access.models import DenyDocument, Revocation
 from portal.access.operations.leases import Lease, renew, take_lease
@@ -154,7 +154,7 @@ def _ever_fewer(wanted: Wanted, found: StandingDeny, now: datetime) -> Iterator[
 
 def _look(document: DenyDocument, wanted: Wanted, aws: AwsPorts) -> tuple[StandingDeny, str | None]:
     """Return what stands in AWS, and what somebody else has done to it."""
-    target = target_of(document)
+    target = document.target
     found = _read(target, wanted, aws)
     if changed_behind_our_back(document, wanted, found) is None:
         return found, None
@@ -165,7 +165,7 @@ def _look(document: DenyDocument, wanted: Wanted, aws: AwsPorts) -> tuple[Standi
 
 
 def _make_it_stand(lease: Lease, wanted: Wanted, found: StandingDeny, aws: AwsPorts) -> StandingDeny:
-    target = target_of(lease.document)
+    target = lease.document.target
     for attempt in range(READ_BACK_TRIES):
         left_behind = lease.document.write_anew and attempt == 0
         if wanted.stands_in(found) and not left_behind:
@@ -200,14 +200,3 @@ def _write(target: DenyTarget, wanted: Wanted, aws: AwsPorts) -> None:
 def _is_gone_anyway(refused: AwsRefused, wanted: Wanted) -> bool:
     """A principal that is gone has no sessions and no denies: what is over is cleaned, what isn't fails."""
     return refused.aws_code == "NoSuchEntity" and not wanted.entries and wanted.issued_before is None
-
-
-def target_of(document: DenyDocument) -> DenyTarget:
-    account = document.account
-    return DenyTarget(
-        partition=Partition(account.partition),
-        account_id=account.account_id,
-        kind=PrincipalKind(document.kind),
-        name=document.name,
-        via_role_arn=account.revoker_role_arn or None,
-    )

@@ -15,7 +15,6 @@ from brokers.ports import AwsPorts
 from brokers.types import OwnPolicy
 from portal.access.compare import Shown
 from portal.access.differences import Principal
-from portal.access.operations.beliefs import target_at
 from portal.catalog.models import AwsAccount
 
 THREADS = 12
@@ -106,7 +105,8 @@ def _list(asking: _Asking, aws: AwsPorts) -> None:
     """List the account's policies of ours, and have those asked for as well whose denies they hold."""
     known = set(asking.todo)
     try:
-        asking.policies = list(aws.policies.own_policies(target_at(asking.todo[0], asking.account)))
+        target = asking.account.deny_target(asking.todo[0].kind, asking.todo[0].name)
+        asking.policies = list(aws.policies.own_policies(target))
     except BrokerError as problem:
         asking.note_failure(f"managed policies in {asking.account}", problem)
         return
@@ -127,7 +127,7 @@ def _drain(asking: _Asking, aws: AwsPorts) -> None:
 
 
 def _ask(principal: Principal, account: AwsAccount, aws: AwsPorts) -> Shown:
-    target = target_at(principal, account)
+    target = account.deny_target(principal.kind, principal.name)
     try:
         return Shown(aws.principals.unique_id(target), aws.deny.read(target))
     except AwsRefused as refused:

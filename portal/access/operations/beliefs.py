@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q
 
 from brokers.ports import AwsPorts
-from brokers.types import DenyTarget, Partition, PrincipalKind
+from brokers.types import PrincipalKind
 from portal.access.compare import Belief
 from portal.access.differences import Principal
 from portal.access.lifecycle import STANDING, RevocationState
@@ -69,16 +69,6 @@ def principal_of(document: DenyDocument) -> Principal:
 def principal_of_role(role: AwsRole) -> Principal:
     target = role.deny_target
     return Principal(target.account_id, target.kind, target.name)
-
-
-def target_at(principal: Principal, account: AwsAccount) -> DenyTarget:
-    return DenyTarget(
-        partition=Partition(account.partition),
-        account_id=account.account_id,
-        kind=principal.kind,
-        name=principal.name,
-        via_role_arn=account.revoker_role_arn or None,
-    )
 
 
 def _read_documents(principals: Mapping[Principal, AwsAccount]) -> Mapping[Principal, DenyDocument]:

@@ -12,7 +12,6 @@ from brokers.types import DenyTarget, PrincipalKind, StandingDeny
 from portal.access.differences import Kind, Remedy, Report
 from portal.access.found_in_aws import LONGEST
 from portal.access.models import DenyDocument, Grant, KeptDeny, Revocation
-from portal.access.operations import apply_revocations as engine
 from portal.access.operations import find_differences as finding
 from portal.access.operations.cut_role import cut_role
 from portal.access.operations.leases import take_lease
@@ -194,8 +193,8 @@ def test_policies_left_behind_are_found_with_principals_that_nobody_manages(worl
     mine, theirs = world.leave_policy("Reader"), world.leave_policy("Odd", is_own=False)
     old = world.leave_policy("Removed")
     entry = f"AROA{'0' * 17}:{world.entry(uuid4()).partition(':')[2]}"
-    target = DenyDocument(account=world.role.account, kind="role", name="Removed")
-    world.aws.documents[engine.target_of(target)] = StandingDeny(frozenset({entry}))
+    gone = DenyDocument(account=world.role.account, kind="role", name="Removed")
+    world.aws.documents[gone.target] = StandingDeny(frozenset({entry}))
     assert world.found() == [
         ("unknown_deny", entry),
         ("leftover_policy", mine.name),
