@@ -138,9 +138,12 @@ def _write_applied(lease: Lease, waiting: Collection[Revocation], *, no_probe: s
 
 
 def _write_cleaned(lease: Lease, over: Collection[Revocation]) -> None:
-    """Every session that they concern is dead by now, also where AWS never took the deny."""
-    rows = _unchanged(over)
-    now = database_now()
+    """Every session that they concern is dead by now, also where AWS never took the deny.
+
+    Judged again under the lock: a session that came late, under the same name, may live longer than was read.
+    """
+    locked, now = _unchanged(over), database_now()
+    rows = [row for row in locked if row.covers_until <= now]
     Revocation.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=RevocationState.CLEANED.value, cleaned_at=now, probe_at=None
     )

@@ -197,6 +197,32 @@ def test_of_a_principal_that_is_gone_the_dead_are_cleaned_and_the_living_fail(aw
     assert aws.count("write") == 0
 
 
+def test_what_got_a_longer_session_while_it_was_taken_away_is_not_cleaned_but_denied_again(
+    aws: FakeAws,
+) -> None:
+    role = make_role()
+    row, neighbour = cut(role), cut(role)
+    assert work_off(aws=aws.ports(), holder="w") == 2
+    long_ago = database_now() - timedelta(days=1)
+    Revocation.objects.update(asked_at=long_ago, covers_until=long_ago + timedelta(hours=1))
+    DenyDocument.objects.update(recheck_at=database_now())
+
+    def answer_late() -> None:
+        now = database_now()
+        later = {"covers_until": now + timedelta(hours=1), "next_try_at": now}
+        waiting = {"state": "pending", "applied_at": None, "probe_at": None}
+        Revocation.objects.filter(pk=row.pk).update(**later, **waiting)
+
+    aws.before["write"] = answer_late
+    work_off(aws=aws.ports(), holder="w", at_most=1)
+    assert aws.denied() == set()
+    aws.before.clear()
+    assert work_off(aws=aws.ports(), holder="w") == 1
+    states = dict(Revocation.objects.values_list("pk", "state"))
+    assert states == {row.pk: "applied", neighbour.pk: "cleaned"}
+    assert aws.denied() == set(row.userids)
+
+
 def test_what_is_not_applied_in_time_is_an_alarm_until_it_is(aws: FakeAws) -> None:
     late, young = cut(make_role("Late"), seconds_ago=271), cut(make_role("Young"), seconds_ago=200)
     assert alarm_late_revocations(at=database_now()) == 1
