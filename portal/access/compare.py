@@ -6,7 +6,8 @@ from datetime import datetime
 
 from brokers.types import StandingDeny
 from portal.access.differences import Difference, Kind, Principal, Remedy
-from portal.access.found_in_aws import LONGEST, NamedGrant, clock, denied
+from portal.access.found_in_aws import LONGEST, NamedGrant, denied
+from portal.kernel.periods import utc_clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def _cut(belief: Belief, deny: StandingDeny, at: datetime) -> Iterator[Differenc
         yield Difference(
             Kind.MISSING_CUT,
             belief.principal,
-            f"Everybody who was in before {clock(known)} was cut off, and that is not denied in AWS.",
+            f"Everybody who was in before {utc_clock(known)} was cut off, and that is not denied in AWS.",
             Remedy.PUT_RIGHT,
             "A worker writes the deny again.",
         )
@@ -125,11 +126,11 @@ def _cut(belief: Belief, deny: StandingDeny, at: datetime) -> Iterator[Differenc
         yield Difference(
             Kind.UNKNOWN_CUT,
             belief.principal,
-            f"AWS denies everybody who was in before {clock(found)}, and nothing here says why.",
+            f"AWS denies everybody who was in before {utc_clock(found)}, and nothing here says why.",
             Remedy.PUT_RIGHT if is_dead else Remedy.KEEP_CUT,
             "Every session that it concerns is dead: a worker takes it away."
             if is_dead
-            else f"It is kept until {clock(until)}, when every session that it concerns is dead.",
+            else f"It is kept until {utc_clock(until)}, when every session that it concerns is dead.",
             item=found.isoformat(),
             until=None if is_dead else until,
         )

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from brokers.types import OwnPolicy, PrincipalKind
 from portal.access.differences import Difference, Kind, Principal, Remedy
-from portal.access.policy import CONSOLE_LIMIT
+from portal.access.policy import CONSOLE_AFTER, CONSOLE_LIMIT, SIGN_IN_MARGIN
+from portal.kernel.periods import utc_clock
 
-# A signed request is good for 15 minutes, and so is a sign-in URL. A role's credentials live 12 hours, and can be
-# changed into a console session of 12 hours until their last second; federation's live 36, its console as long.
-MARGIN = timedelta(minutes=15)
+# A role's credentials live as long as its console, and can be changed into a console session until their last
+# second; federation's live 36 hours, its console as long, from a sign-in as late as its URL is honoured.
 LONGEST = {
-    PrincipalKind.ROLE: 2 * CONSOLE_LIMIT + MARGIN,
-    PrincipalKind.USER: timedelta(hours=36) + MARGIN,
+    PrincipalKind.ROLE: CONSOLE_LIMIT + CONSOLE_AFTER,
+    PrincipalKind.USER: timedelta(hours=36) + SIGN_IN_MARGIN,
 }
 UNEXPLAINED = "denied in AWS, and nothing here says why"
 
@@ -37,7 +37,7 @@ def denied(where: Principal, entry: str, grant: NamedGrant | None, at: datetime)
         return Difference(Kind.FOREIGN_DENY, where, words, Remedy.PUT_RIGHT, why, entry)
     if not grant.is_here:
         words = f"{entry} is {UNEXPLAINED}: its grant is unknown here, as if made and ended after a backup."
-        why = f"The deny is kept until {clock(kept)}, when its sessions are dead for certain."
+        why = f"The deny is kept until {utc_clock(kept)}, when its sessions are dead for certain."
         return Difference(Kind.UNKNOWN_DENY, where, words, Remedy.KEEP_DENY, why, entry, until=kept)
     if grant.is_living:
         words = (
@@ -48,7 +48,7 @@ def denied(where: Principal, entry: str, grant: NamedGrant | None, at: datetime)
         return Difference(Kind.DENIED_LIVING, where, words, Remedy.REVOKE_HERE, why, entry, (grant.id,), kept)
     if grant.dead_at is not None and grant.dead_at > at:
         words = f"{entry} is {UNEXPLAINED}: {grant.words} has ended, and its sessions may live."
-        why = f"The deny is kept until {clock(grant.dead_at)}, when they are dead for certain."
+        why = f"The deny is kept until {utc_clock(grant.dead_at)}, when they are dead for certain."
         return Difference(
             Kind.ENDED_DENY, where, words, Remedy.KEEP_DENY, why, entry, (grant.id,), grant.dead_at
         )
@@ -81,7 +81,3 @@ def not_ours(account: str, policy: OwnPolicy) -> Difference:
         "None: what others wrote is never touched. Remove it in AWS, if nobody needs it.",
         item=policy.name,
     )
-
-
-def clock(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

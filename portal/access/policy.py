@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from portal.kernel.periods import utc_clock
+
 LONGEST_GRANT = timedelta(days=366)
 SHORTEST_GRANT = timedelta(minutes=1)
 # STS: no session is shorter than this, so the last one of a grant outlives it; the session policy ends it on time.
@@ -32,7 +34,7 @@ def window_refusal(starts_at: datetime, ends_at: datetime, *, now: datetime) -> 
 def extension_refusal(ends_at: datetime, *, old_end: datetime) -> tuple[str, str] | None:
     """Return (field, sentence) when a new end is no extension; the rules of every grant come on top of it."""
     if ends_at <= old_end:
-        old = f"{old_end:%Y-%m-%d %H:%M:%S} UTC"
+        old = utc_clock(old_end)
         return "ends_at", f"The new end must be later than the old one, {old}. To end it earlier, revoke it."
     return None
 

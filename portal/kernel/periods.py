@@ -1,7 +1,7 @@
 """Half-open periods, [starts_at, ends_at): the end itself is outside."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,8 @@ class Period:
 
     def remaining(self, at: datetime) -> timedelta:
         return max(self.ends_at - at, timedelta(0))
+
+
+def utc_clock(at: datetime) -> str:
+    """Return a moment for a sentence that is not in anybody's own zone: 2026-05-06 07:08:09 UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

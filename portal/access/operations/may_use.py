@@ -5,6 +5,7 @@ from datetime import datetime
 from portal.access.models import AwsSession, Grant
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
+from portal.kernel.periods import utc_clock
 
 
 def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: datetime) -> None:
@@ -31,14 +32,10 @@ def _closed(grant: Grant, now: datetime) -> str:
     if grant.ended_at is not None or now >= grant.ends_at:
         return "This grant has ended; ask an admin for a new one."
     if now < grant.starts_at:
-        return f"This grant starts only at {grant.starts_at:%Y-%m-%d %H:%M:%S} UTC."
+        return f"This grant starts only at {utc_clock(grant.starts_at)}."
     opens = grant.next_period(now)
     words = f"This grant is open {grant.window.describe() if grant.window else 'never'} only"
-    return (
-        f"{words}; next at {opens.starts_at:%Y-%m-%d %H:%M:%S} UTC."
-        if opens
-        else f"{words}, and never again."
-    )
+    return f"{words}; next at {utc_clock(opens.starts_at)}." if opens else f"{words}, and never again."
 
 
 def switched_off(grant: Grant, now: datetime) -> str | None:

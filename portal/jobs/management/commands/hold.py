@@ -10,6 +10,7 @@ from portal.access.operations.hold import enter_hold, open_hold, release_hold
 from portal.access.operations.reconcile import not_compared, not_taken_over
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError
+from portal.kernel.periods import utc_clock
 
 ACTOR = Actor.command("manage.py hold")
 
@@ -70,9 +71,10 @@ class Command(BaseCommand):
 
 def _told(hold: Hold) -> str:
     looked = (
-        f"Somebody looked at the difference at {hold.looked_at:%Y-%m-%d %H:%M:%S} UTC; it can be released."
+        f"Somebody looked at the difference at {utc_clock(hold.looked_at)}; it can be released."
         if hold.looked_at
         else "Nobody has looked at the difference with AWS yet: that comes before a release."
     )
-    since = f"{hold.entered_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"In hold since {since}: {hold.reason}. Nothing is issued or revoked. {looked}"
+    return (
+        f"In hold since {utc_clock(hold.entered_at)}: {hold.reason}. Nothing is issued or revoked. {looked}"
+    )

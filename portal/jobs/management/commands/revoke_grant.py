@@ -1,7 +1,6 @@
 """manage.py revoke_grant GRANT --reason WHY: the kill switch from the shell, worker or no worker."""
 
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from portal.jobs.tasks import holder
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import DomainError
+from portal.kernel.periods import utc_clock
 from portal.wiring import aws_ports
 
 GOES_ON = "The worker goes on trying."
@@ -68,11 +68,7 @@ def _words(ended: Grant, revocation: Revocation | None) -> str:
         raise CommandError(f"Not yet cut off in AWS: {revocation.last_error}. {GOES_ON}")
     if revocation is not None and revocation.state == RevocationState.PENDING:
         return "A worker is bringing the deny to AWS at this moment."
-    return end_words(ended, revocation, run_out(ended, at=database_now()), _utc)
-
-
-def _utc(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return end_words(ended, revocation, run_out(ended, at=database_now()), utc_clock)
 
 
 def _grant_id(text: str) -> UUID:
