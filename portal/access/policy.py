@@ -78,10 +78,13 @@ def session_length(
     return SessionLength(limit, "the longest that this role allows")
 
 
-def dead_at(expires_at: datetime, ends_at: datetime, *, makes_console: bool) -> datetime:
-    """Return when nothing of a session can live any more: its credentials, and a console made of them.
+def dead_at(expires_at: datetime, ends_at: datetime, *, at: datetime, makes_console: bool) -> datetime:
+    """Return when nothing of a session that is cut off at `at` can live any more, whatever was made of it.
 
-    `ends_at`: the end in its session policy, which ends such a console as well. `makes_console`: credentials that
-    AWS gives a console session for, as a role's, and a federated user's no longer than they live themselves.
+    `ends_at`: the end in its session policy, which ends all of it. `makes_console`: AWS makes console sessions of
+    such credentials, and a console's own shell shows credentials again: so a console made just before the cut, and
+    one more made of what that one showed. A federated user's console lives no longer than the credentials.
     """
-    return max(expires_at, min(ends_at, expires_at + CONSOLE_AFTER)) if makes_console else expires_at
+    if not makes_console:
+        return expires_at
+    return max(expires_at, min(ends_at, max(at, expires_at) + 2 * CONSOLE_AFTER))

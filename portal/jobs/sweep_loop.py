@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from portal.access.operations.alarms import alarm_late_revocations, clear_past_alarms
 from portal.access.operations.hold import is_held
@@ -84,6 +84,7 @@ class SweepTurn:
     dispatch: Callable[[], None]
     held: bool = True
     overtaken: bool = False
+    lost: bool = False
     wait: float = 0.0
     ended: int = 0
     late: float = 0.0
@@ -99,6 +100,8 @@ class SweepTurn:
             if self.overtaken:
                 return False
             _sleep(self._pause())
+            if self.lost:
+                break
         return not _stopping.is_set()
 
     def round(self) -> None:
@@ -163,10 +166,14 @@ class SweepTurn:
             self._try(step)
 
     def _try(self, step: Callable[[], object]) -> None:
+        if self.lost:
+            return
         try:
             step()
         except (OperationalError, InterfaceError) as problem:
             self.faults += 1
+            # The database that comes back may be a restored one: the next turn looks at it first.
+            self.lost = not connection.is_usable()
             log.warning("the sweep was cut short and goes on: %s", type(problem).__name__)
             close_old_connections()
         except Exception:

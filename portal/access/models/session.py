@@ -7,7 +7,6 @@ from django.db.models import F, Q
 
 from portal.access.lifecycle import SessionState
 from portal.access.models.grant import Grant
-from portal.catalog.models import AwsRole
 
 PROTECT = models.PROTECT
 
@@ -65,10 +64,6 @@ class AwsSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.session_name}"
-
-    def makes_console(self, role: AwsRole) -> bool:
-        """Whether who holds it can have AWS make a console session of it that outlives it."""
-        return self.kind == self.Kind.CREDENTIALS and role.method == AwsRole.Method.ASSUME_ROLE
 
 
 class ConsoleLink(models.Model):

@@ -7,13 +7,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from portal.access.lifecycle import ENDED, MAY_LIVE, stored
+from portal.access.lifecycle import ENDED
 from portal.access.models import AwsSession, Grant, Revocation
-from portal.access.operations.end_grants import plan_revocations
+from portal.access.operations.end_grants import may_be_left, plan_revocations
 from portal.access.operations.locking import lock_grant
 from portal.access.operations.reasons import checked_reason
 from portal.access.operations.revoke_grant import check_may_revoke
-from portal.access.policy import CONSOLE_AFTER
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.kernel import outbox
@@ -49,9 +48,7 @@ def cut_what_runs_out(
 
     In the caller's transaction, once it holds the people's locks and those of the living grants.
     """
-    may_live = AwsSession.objects.filter(
-        grant=OuterRef("pk"), expires_at__gt=at - CONSOLE_AFTER, state__in=stored(MAY_LIVE)
-    )
+    may_live = AwsSession.objects.filter(may_be_left(at), grant=OuterRef("pk"))
     run_out = held.filter(Exists(may_live.order_by()), sessions_run_out=True, revocation=None)
     locked = run_out.select_for_update(no_key=True, of=("self",)).select_related("role__account")
     return _cut(list(locked.order_by("pk")), reason, actor, at)

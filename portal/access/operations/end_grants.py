@@ -12,10 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from portal.access.lifecycle import MAY_LIVE, GrantState, RevocationState, refusal, stored
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
-from portal.access.policy import CONSOLE_AFTER, dead_at
+from portal.access.policy import dead_at
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.catalog.models import AwsRole
@@ -101,13 +102,15 @@ class _Left:
     userids: set[str] = field(default_factory=set)
 
 
+def may_be_left(at: datetime) -> Q:
+    """Sessions of which something may live: themselves, or a console that was made of them."""
+    unended = Q(expires_at__gt=at) | Q(ends_at__gt=at) | Q(ends_at=None)
+    return unended & Q(state__in=stored(MAY_LIVE))
+
+
 def _what_is_left(grants: Sequence[Grant], at: datetime) -> Mapping[UUID, _Left]:
     by_id = {grant.pk: grant for grant in grants}
-    sessions = list(
-        AwsSession.objects.filter(
-            grant__in=list(by_id), expires_at__gt=at - CONSOLE_AFTER, state__in=stored(MAY_LIVE)
-        )
-    )
+    sessions = list(AwsSession.objects.filter(may_be_left(at), grant__in=list(by_id)))
     # Read anew: what the locking statement joined may be older than the sessions, whose key the role's id is.
     roles = AwsRole.objects.select_related("account").in_bulk(
         {by_id[session.grant_id].role_id for session in sessions}
@@ -119,7 +122,8 @@ def _what_is_left(grants: Sequence[Grant], at: datetime) -> Mapping[UUID, _Left]
         until = dead_at(
             session.expires_at,
             session.ends_at or grant.ends_at,
-            makes_console=session.makes_console(role),
+            at=at,
+            makes_console=role.method == AwsRole.Method.ASSUME_ROLE,
         )
         if until > at:
             one = left.setdefault(grant.pk, _Left(role, until))

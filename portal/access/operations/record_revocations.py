@@ -15,7 +15,7 @@ from portal.access.lifecycle import STANDING, WAITING, AlarmKind, RevocationStat
 from portal.access.models import DenyDocument, KeptDeny, Revocation
 from portal.access.operations.alarms import CHANGE_STAYS, clear_alarm, raise_alarm
 from portal.access.operations.leases import Lease, give_back
-from portal.access.operations.wanted_denies import Wanted
+from portal.access.operations.wanted_denies import CLOCKS, Wanted
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record, record_all
 from portal.kernel.actor import Actor
@@ -58,7 +58,7 @@ def record_applied(lease: Lease, wanted: Wanted, seen: Seen) -> int:
         ):
             return 0
         # By its own end, not by what was read: an operator may have cut everybody since the lease was taken.
-        DenyDocument.objects.filter(pk=lease.document.pk, issued_before_until__lte=now).update(
+        DenyDocument.objects.filter(pk=lease.document.pk, issued_before_until__lte=now - CLOCKS).update(
             issued_before=None, issued_before_until=None
         )
         applied = _write_applied(lease, [row for row in wanted.rows if row.state in WAITING])
@@ -67,7 +67,7 @@ def record_applied(lease: Lease, wanted: Wanted, seen: Seen) -> int:
         )
         _write_failures(lease, {**wanted.unfit, **wanted.crowded_out})
         _write_cleaned(lease, wanted.over)
-        KeptDeny.objects.filter(document=lease.document, covers_until__lte=now).delete()
+        KeptDeny.objects.filter(document=lease.document, covers_until__lte=now - CLOCKS).delete()
         if seen.changed is not None:
             _write_put_back(lease, wanted, seen, seen.changed)
         else:
@@ -143,7 +143,7 @@ def _write_cleaned(lease: Lease, over: Collection[Revocation]) -> None:
     Judged again under the lock: a session that came late, under the same name, may live longer than was read.
     """
     locked, now = _unchanged(over), database_now()
-    rows = [row for row in locked if row.covers_until <= now]
+    rows = [row for row in locked if row.covers_until <= now - CLOCKS]
     Revocation.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=RevocationState.CLEANED.value, cleaned_at=now, probe_at=None
     )

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
 from brokers.types import StandingDeny
 from portal.access.lifecycle import STANDING, RevocationState
 from portal.access.models import DenyDocument, KeptDeny, Revocation
+
+# AWS's clock decides when a session is dead, and the database's when its deny may go.
+CLOCKS = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,14 @@ class Wanted:
 def wanted_denies(document: DenyDocument, aws: AwsPorts, now: datetime) -> Wanted:
     """Read what the document is to deny now: sessions that may still live, each under its exact name."""
     open_rows = Revocation.objects.select_related("grant").filter(document=document, cleaned_at=None)
+    dead = now - CLOCKS
     rows: list[Revocation] = []
     over: list[Revocation] = []
     for row in open_rows:
-        (rows if row.covers_until > now else over).append(row)
+        (rows if row.covers_until > dead else over).append(row)
     fit, unfit = _fit(rows, aws)
-    kept = KeptDeny.objects.filter(document=document, covers_until__gt=now).values_list("userid", flat=True)
-    cut_stands = document.issued_before_until is not None and document.issued_before_until > now
+    kept = KeptDeny.objects.filter(document=document, covers_until__gt=dead).values_list("userid", flat=True)
+    cut_stands = document.issued_before_until is not None and document.issued_before_until > dead
     return Wanted(
         rows=fit,
         unfit=unfit,

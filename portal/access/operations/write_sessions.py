@@ -152,7 +152,8 @@ def cover_late_answer(asked: Asked, issued: IssuedSession, now: datetime) -> Non
     over_at = dead_at(
         max(asked.session.expires_at, issued.credentials.expires_at),
         asked.ends_at,
-        makes_console=asked.session.makes_console(asked.grant.role),
+        at=now,
+        makes_console=asked.grant.role.method == AwsRole.Method.ASSUME_ROLE,
     )
     if issued.userid in revocation.userids and over_at <= revocation.covers_until:
         return

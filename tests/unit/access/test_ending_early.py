@@ -117,7 +117,9 @@ def test_what_cannot_be_cut_says_why(make_grant: Make, issue: Make, move_time: M
     for grant in (idle, late, fixed):
         revoke_grant(grant_id=grant.pk, reason=WHY, actor=SHELL, cut=False)
     AwsSession.objects.filter(grant=late).update(
-        asked_at=datetime(2025, 1, 1, tzinfo=UTC), expires_at=datetime(2025, 1, 2, tzinfo=UTC)
+        asked_at=datetime(2025, 1, 1, tzinfo=UTC),
+        expires_at=datetime(2025, 1, 2, tzinfo=UTC),
+        ends_at=datetime(2025, 1, 2, tzinfo=UTC),
     )
     for grant, words in (
         (living, "has not ended"),
@@ -162,8 +164,9 @@ def test_whoever_is_suspended_keeps_nothing_that_was_let_run_out_and_others_do(
         issue(grant)
     for grant in (mine, dead, idle, others):
         revoke_grant(grant_id=grant.pk, reason=WHY, actor=SHELL, cut=False)
+    long_ago = datetime(2025, 1, 2, tzinfo=UTC)
     AwsSession.objects.filter(grant=dead).update(
-        asked_at=datetime(2025, 1, 1, tzinfo=UTC), expires_at=datetime(2025, 1, 2, tzinfo=UTC)
+        asked_at=datetime(2025, 1, 1, tzinfo=UTC), expires_at=long_ago, ends_at=long_ago
     )
     if suspends:
         done = suspend_partner(partner_id=partner.pk, reason="a leak", actor=SHELL).revocations

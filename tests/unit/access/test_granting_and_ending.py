@@ -332,17 +332,17 @@ def test_a_console_made_of_credentials_outlives_them_and_is_cut_off_with_them(
     make_grant: Make, aws: FakeAws, actor_of: Make
 ) -> None:
     """AWS's sign-in endpoint makes a console session of 12 hours of a role's credentials until their last second."""
-    console, dead = timedelta(hours=12, minutes=15), timedelta(hours=13)
-    long_grant, over = make_grant(seconds=172_800), make_grant(seconds=172_800)
-    for grant, ago in ((long_grant, timedelta(hours=2)), (over, dead)):
+    alive, ended = make_grant(seconds=172_800), make_grant(seconds=172_800)
+    for grant in (alive, ended):
         issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
-        AwsSession.objects.filter(grant=grant).update(
-            asked_at=database_now() - ago - timedelta(hours=1), expires_at=database_now() - ago
-        )
+    now, hour = database_now(), timedelta(hours=1)
+    AwsSession.objects.update(asked_at=now - 3 * hour, expires_at=now - 2 * hour)
+    AwsSession.objects.filter(grant=ended).update(ends_at=now - hour)  # its window has closed
+    for grant in (alive, ended):
         revoke_grant(grant_id=grant.pk, reason="r", actor=SHELL)
     [revocation] = Revocation.objects.all()
-    assert revocation.grant_id == long_grant.pk, "its credentials are dead, a console made of them may live"
-    assert revocation.covers_until == AwsSession.objects.get(grant=long_grant).expires_at + console
+    assert revocation.grant_id == alive.pk, "its credentials are dead, a console made of them may live"
+    assert revocation.covers_until == revocation.asked_at + timedelta(hours=24, minutes=30)
 
 
 def test_an_answer_that_comes_when_its_row_counted_as_dead_is_denied_all_the_same(
@@ -354,7 +354,7 @@ def test_an_answer_that_comes_when_its_row_counted_as_dead_is_denied_all_the_sam
     def sleep_and_revoke() -> None:
         long_ago = database_now() - timedelta(days=1)
         AwsSession.objects.filter(grant=grant).update(
-            asked_at=long_ago, expires_at=long_ago + timedelta(hours=1)
+            asked_at=long_ago, expires_at=long_ago + timedelta(hours=1), ends_at=long_ago
         )
         revoke_grant(grant_id=grant.pk, reason="r", actor=SHELL)
         assert not Revocation.objects.exists()

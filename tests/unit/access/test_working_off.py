@@ -174,7 +174,9 @@ def test_where_room_is_short_those_whom_a_cut_of_everybody_reaches_stand_by_it_a
     work_off(aws=aws.ports(), holder="w")
     assert not Alarm.objects.exists(), "that they are not in the list is no change behind our back"
     DenyDocument.objects.update(
-        issued_before=cut_at - timedelta(days=1), issued_before_until=cut_at, recheck_at=database_now()
+        issued_before=cut_at - timedelta(days=1),
+        issued_before_until=cut_at - timedelta(minutes=5),
+        recheck_at=database_now(),
     )
     work_off(aws=aws.ports(), holder="w")
     assert {row.state for row in Revocation.objects.filter(pk__in=[r.pk for r in reached])} == {"failing"}

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -204,3 +205,21 @@ def test_several_writers_end_each_grant_once(make_grant: Make, settings: Any) ->
     ended = list(AuditEvent.objects.filter(type="access.grant.expired").values_list("grant_id", flat=True))
     assert len(ended) == len(set(ended)) == 33
     assert Grant.objects.filter(ended_at=None).count() == 1
+
+
+def test_a_turn_that_lost_its_database_does_nothing_more_and_another_follows(
+    turn: SweepTurn, overdue: Grant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes back may be a restored database: only the next turn's beginning looks whether it is."""
+
+    def gone() -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(turn, "_look", gone)
+    monkeypatch.setattr(sweep_loop, "close_old_connections", nothing)
+    monkeypatch.setattr(sweep_loop, "connection", SimpleNamespace(is_usable=lambda: False))
+    monkeypatch.setattr(sweep_loop, "_sleep", lambda _: None)
+    turn.held = False
+    assert turn.run(60)
+    overdue.refresh_from_db()
+    assert overdue.state == "active"
