@@ -13,14 +13,18 @@ from pytest_django import DjangoDbBlocker
 
 from portal.audit import append_only
 from tests.fakes import FakeAws
+from tests.servers.process import require_services
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what only PostgreSQL can do when the tests run on SQLite, and say so."""
+    """Leave out what only PostgreSQL can do when the tests run on SQLite, and what takes long; and say so."""
     skip = pytest.mark.skip(reason="runs on PostgreSQL only (TEST_DATABASE=postgresql)")
+    long = pytest.mark.skip(reason="takes long: runs with REQUIRE_SERVICES=1, as CI does")
     for item in items:
         if item.get_closest_marker("postgres") and connection.vendor != "postgresql":
             item.add_marker(skip)
+        if item.get_closest_marker("thorough") and not require_services():
+            item.add_marker(long)
 
 
 @pytest.fixture(scope="session", autouse=True)

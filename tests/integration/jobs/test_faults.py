@@ -15,9 +15,14 @@ from tests.integration.jobs.plant import ROOT
 from tests.servers.process import require_services
 from tests.servers.valkey import program
 
-slow = pytest.mark.skipif(not require_services(), reason="takes minutes: runs with REQUIRE_SERVICES=1")
+QUICK = (FAST, "postgresql")
 RUNS = [
-    pytest.param(group, database, marks=() if group == FAST else slow, id=f"{group}-{database}")
+    pytest.param(
+        group,
+        database,
+        marks=() if (group, database) == QUICK else pytest.mark.thorough,
+        id=f"{group}-{database}",
+    )
     for group, databases in GROUPS.items()
     for database in databases
 ]

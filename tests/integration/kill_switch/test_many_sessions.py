@@ -26,22 +26,22 @@ from tests.integration.kill_switch.house import (
     table,
 )
 from tests.servers.aws_outcome import ALLOWED, DENIED
-from tests.servers.process import require_services
 from tests.servers.sandbox import Sandbox
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.postgres,
     pytest.mark.django_db(transaction=True),
     pytest.mark.xdist_group("kill switch"),
-    pytest.mark.timeout(900 if require_services() else 120),
+    pytest.mark.timeout(900),
 ]
 # How many sessions, and how many of them are cut off. Inline there is room for 40 on a user, and 188 on a role.
-ON_A_ROLE = (500, 167) if require_services() else (45, 15)
-FEDERATED = (60, 50) if require_services() else (48, 44)
+ON_A_ROLE = 500, 167
+FEDERATED = 60, 50
 BESIDE_ANOTHERS = 700
 
 
-@pytest.mark.parametrize("room", [BESIDE_ANOTHERS, *([10_000] if require_services() else [])])
+@pytest.mark.parametrize("room", [BESIDE_ANOTHERS, 10_000])
 def test_exactly_the_revoked_sessions_of_a_role_are_denied(
     stand_in: Sandbox, room: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,16 +21,16 @@ from tests.integration.jobs.plant import ROOT
 from tests.integration.kill_switch.house import House, build_ports, on_a_role
 from tests.servers.aws_outcome import ALLOWED, DENIED
 from tests.servers.holding_proxy import Answer, Call, HoldingProxy, holding_proxy
-from tests.servers.process import require_services
 from tests.servers.sandbox import Sandbox
 from tests.servers.signed_calls import SignedCalls
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.postgres,
     pytest.mark.django_db(transaction=True),
     pytest.mark.xdist_group("kill switch"),
 ]
-PROCESSES, TRIES = (16, 300) if require_services() else (4, 32)
+PROCESSES, TRIES = 16, 300
 
 
 def test_no_process_hands_out_after_the_cut_off(
