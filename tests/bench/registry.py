@@ -4,6 +4,7 @@ It runs in a process of its own, with Django set up on an empty, migrated Postgr
 """
 
 import os
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class Section:
     def markdown(self) -> str:
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        return f"## {self.title}\n\n{self.text}\n\n{table}\n"
+        text = textwrap.fill(self.text, 120, break_long_words=False, break_on_hyphens=False)
+        return f"## {self.title}\n\n{text}\n\n{table}\n"
 
 
 def cpu_seconds() -> float:
