@@ -1,4 +1,9 @@
-"""Properties of the whole lifecycle, in any weather; and that a bug in it would be found within the same bound."""
+"""Properties of the whole lifecycle, in any weather; and that a bug in it would be found within the same bound.
+
+MORE_BUGS=1 plants further ones, of which each takes up to minutes to be found.
+"""
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -15,7 +20,7 @@ pytestmark = [
     pytest.mark.timeout(1200 if require_services() else 280),
 ]
 # make bench runs 10^5 steps.
-EXAMPLES, STEPS = (150, 40) if require_services() else (8, 30)
+EXAMPLES, STEPS = (40, 40) if require_services() else (8, 30)
 
 
 def bounded() -> settings:
@@ -41,7 +46,7 @@ def test_every_promise_holds_whatever_happens() -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", [*ALWAYS, *MORE])
+@pytest.mark.parametrize("name", [*ALWAYS, *(MORE if os.environ.get("MORE_BUGS") else ())])
 def test_the_machine_finds_a_planted_bug(name: str) -> None:
     bug = {**ALWAYS, **MORE}[name]
     with bug.plant(), pytest.raises(AssertionError, match=bug.found_by):
