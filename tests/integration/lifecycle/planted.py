@@ -81,7 +81,7 @@ ALWAYS: Mapping[str, Bug] = {
 MORE: Mapping[str, Bug] = {
     "everybody cut off": Bug(_patch(apply_revocations, "wanted_denies", _issued_before), "everybody"),
     "cleaned early": Bug(
-        _patch(apply_revocations, "wanted_denies", _an_hour_early), "cleaned while|AWS allows it"
+        _patch(apply_revocations, "wanted_denies", _an_hour_early), "cleaned while|AWS allows it|still wait"
     ),
     "answers that were lost forgotten": Bug(
         _patch(end_grants, "MAY_LIVE", frozenset({SessionState.GOT})), "nobody is at it|AWS allows it"
