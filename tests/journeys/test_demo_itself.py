@@ -18,6 +18,7 @@ from tests.servers.process import free_port, port_answers, wait_until
 pytestmark = pytest.mark.xdist_group("demo-gone")
 
 
+@pytest.mark.thorough
 def test_it_moves_from_a_taken_port_mends_itself_and_goes_on_where_it_was(tmp_path: Path) -> None:
     home, port = tmp_path / "home", free_port()
     with taken(port), running_demo(home, portal_port=port) as demo:

@@ -11,7 +11,7 @@ from portal.demo.identity_provider.people import PEOPLE
 from tests.journeys.browser import Visitor, visitor
 from tests.servers.demo import Demo
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("demo")]
 STRICT = ("unsafe-inline", "unsafe-eval", "unsafe-hashes", "wasm-unsafe-eval")
 
 

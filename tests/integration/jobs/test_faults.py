@@ -1,7 +1,7 @@
 """The faults of docs/reliability.md, injected for real: Celery, Valkey, MiniStack, granian, PostgreSQL and SQLite.
 
-Whatever TEST_DATABASE says, both databases are tried: each run is a process with an installation of its own. What
-takes real minutes, or libfaketime, or a disk of its own, runs where REQUIRE_SERVICES=1 alone.
+Whatever TEST_DATABASE says, both databases are tried: each run is a process with an installation of its own. They
+take minutes, libfaketime, a disk of their own: they run with REQUIRE_SERVICES=1 alone.
 """
 
 import subprocess
@@ -10,24 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.jobs.faults.figures import FAST, GROUPS
+from tests.integration.jobs.faults.figures import GROUPS
 from tests.integration.jobs.plant import ROOT
-from tests.servers.process import require_services
 from tests.servers.valkey import program
 
-QUICK = (FAST, "postgresql")
 RUNS = [
-    pytest.param(
-        group,
-        database,
-        marks=() if (group, database) == QUICK else pytest.mark.thorough,
-        id=f"{group}-{database}",
-    )
+    pytest.param(group, database, id=f"{group}-{database}")
     for group, databases in GROUPS.items()
     for database in databases
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(290)
 @pytest.mark.parametrize(("group", "database"), RUNS)
 def test_nothing_is_lost_and_nothing_done_twice(group: str, database: str, tmp_path: Path) -> None:
@@ -41,7 +35,7 @@ def test_nothing_is_lost_and_nothing_done_twice(group: str, database: str, tmp_p
         "--only",
         group,
     ]
-    if require_services() and database == "postgresql":
+    if database == "postgresql":
         command.append("--real-lease")  # waits out what is quicker moved on in the database
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""Every fault, in groups that share one installation. `FAST`: injected by every run of the tests."""
+"""Every fault, in groups that share one installation. `FAST`: the quick ones, injected when nothing is named."""
 
 from collections.abc import Collection, Mapping, Sequence
 
