@@ -17,9 +17,9 @@ _GRANT = "sp-"
 _PERSON = "sp-person-"
 _ENCODED = 26  # base32 of 16 bytes, without its padding
 
-# The portal's own sessions. Neither reads as a grant's or a person's, so no deny ever names the canary.
+# The portal's own neighbour, and the source identity of all its probes. It reads as no grant's name and no person's, so
+# that no deny ever names it.
 CANARY = "sp-canary"
-PROBE_SOURCE_IDENTITY = "sp-probe"
 
 TAG_GRANT = "SallyportGrant"
 TAG_PERSON = "SallyportPerson"

@@ -113,16 +113,17 @@ def _make_most_stand(
         crowded_out = [row for row in wanted.rows if row not in attempt.rows and row not in attempt.by_cut]
         trial = replace(attempt, crowded_out=dict.fromkeys(crowded_out, problem) if problem else {})
         # What stands and is to go is called failing before it goes: a worker may die between its put and its record.
-        record_crowded_out(lease, trial)
+        if not record_crowded_out(lease, trial):
+            raise OvertakenError
         try:
             shown = _make_it_stand(lease, trial, found, aws)
         except LimitExceeded as no_room:
             problem = no_room
         else:
             return trial, shown
-    raise problem or AssertionError(
-        "nothing was tried"
-    )  # pragma: no cover - the first attempt is always made
+    if problem is None:  # pragma: no cover - the first attempt is always made
+        raise AssertionError("nothing was tried")
+    raise problem
 
 
 def _ever_fewer(wanted: Wanted, found: StandingDeny, now: datetime) -> Iterator[Wanted]:

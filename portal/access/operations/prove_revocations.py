@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
@@ -71,18 +71,19 @@ def prove_revocations(*, aws: AwsPorts, batch: int = BATCH) -> int:
 
 
 def is_probe_due(*, at: datetime) -> bool:
-    return Revocation.objects.filter(probe_at__lte=at).exists()
+    return _due(at).exists()
+
+
+def _due(at: datetime) -> QuerySet[Revocation]:
+    """Not those whose sessions are all dead: there is nothing left to prove, and they are cleaned soon."""
+    return Revocation.objects.filter(probe_at__lte=at, covers_until__gt=at)
 
 
 def _claim(batch: int, aws: AwsPorts) -> Sequence[Revocation]:
     with transaction.atomic():
         now = database_now()
-        due = Revocation.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
-        rows = list(
-            due.select_related("grant__role__account", "document")
-            .filter(probe_at__lte=now, covers_until__gt=now)
-            .order_by("probe_at")[:batch]
-        )
+        due = _due(now).select_for_update(skip_locked=True, no_key=True, of=("self",))
+        rows = list(due.select_related("grant__role__account", "document").order_by("probe_at")[:batch])
         claimed = [row.pk for row in rows]
         Revocation.objects.filter(pk__in=claimed).update(probe_at=now + CLAIM, probes=F("probes") + 1)
         record_all(

@@ -14,7 +14,7 @@ from brokers.types import StandingDeny
 from portal.access.lifecycle import STANDING, WAITING, AlarmKind, RevocationState, stored
 from portal.access.models import DenyDocument, KeptDeny, Revocation
 from portal.access.operations.alarms import CHANGE_STAYS, clear_alarm, raise_alarm
-from portal.access.operations.leases import Lease, give_back
+from portal.access.operations.leases import Lease, give_back, renew
 from portal.access.operations.wanted_denies import CLOCKS, Wanted
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record, record_all
@@ -93,12 +93,19 @@ def record_failure(
             raise_alarm(kind=AlarmKind.DENY_CHANGED, subject=str(lease.document.pk), text=text, at=now)
 
 
-def record_crowded_out(lease: Lease, wanted: Wanted) -> None:
-    """Call failing what stands and has no room any more, before it is taken out of AWS; the lease is kept."""
-    going = {row: why for row, why in wanted.crowded_out.items() if row.state in stored(STANDING)}
-    if going:
-        with transaction.atomic():
-            _write_failures(lease, going)
+def record_crowded_out(lease: Lease, wanted: Wanted) -> bool:
+    """Call failing what stands and has no room any more, before it is taken out of AWS; the lease is kept.
+
+    False when the lease was overtaken: nothing is recorded then, and nothing may be put any more.
+    """
+    going = {row: why for row, why in wanted.crowded_out.items() if row.state in STANDING}
+    if not going:
+        return True
+    with transaction.atomic():
+        if not renew(lease):
+            return False
+        _write_failures(lease, going)
+    return True
 
 
 def record_overtaken(lease: Lease) -> None:

@@ -45,11 +45,6 @@ def due_to_end(now: datetime) -> QuerySet[Grant]:
     return Grant.objects.filter(ended_at=None, ends_at__lte=now).order_by("ends_at")
 
 
-def activate_due_grants(*, batch: int | None = None) -> int:
-    """Activate up to one batch of scheduled grants whose window is open. Returns how many."""
-    return activate_batch(batch=batch).grants
-
-
 def activate_batch(*, batch: int | None = None) -> Swept:
     """Activate up to one batch; say how many, and how late the first of them was."""
     with transaction.atomic():
@@ -76,11 +71,6 @@ def activate_batch(*, batch: int | None = None) -> Swept:
         )
         outbox.post("access.grants.activated", at=now, count=str(len(grants)))
     return Swept(len(grants), (now - grants[0].starts_at).total_seconds())
-
-
-def expire_due_grants(*, batch: int | None = None) -> int:
-    """Expire up to one batch of grants whose end has come. Returns how many."""
-    return expire_batch(batch=batch).grants
 
 
 def expire_batch(*, batch: int | None = None) -> Swept:

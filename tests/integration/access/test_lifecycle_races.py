@@ -16,7 +16,7 @@ from portal.access.operations.extend_grant import extend_grant
 from portal.access.operations.release_grant import release_grant
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.suspend_partner import suspend_partner
-from portal.access.operations.sweep_grants import expire_due_grants
+from portal.access.operations.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
 from portal.directory.models import Partner
 from portal.kernel.actor import Actor, ActorKind
@@ -116,8 +116,8 @@ def test_the_sweep_that_found_an_old_end_leaves_the_extended_grant_alone(
         while datetime.now(UTC) <= grant.ends_at:
             threading.Event().wait(0.05)
         with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(outcome, expire_due_grants).result(30) == 0
-    assert expire_due_grants() == 0
+            assert pool.submit(outcome, expire_batch).result(30) == (0, 0.0)
+    assert expire_batch().grants == 0
     assert Grant.objects.get().state == "active"
 
 

@@ -22,7 +22,7 @@ from portal.access.operations.leases import LATE_PUT, LEASE
 from portal.access.operations.make_grant import GrantOrder
 from portal.access.operations.make_grant import make_grant as grant_operation
 from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import expire_due_grants
+from portal.access.operations.sweep_grants import expire_batch
 from portal.access.operations.work_off import due_documents
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
@@ -136,7 +136,7 @@ def test_two_sweeps_share_the_work_and_end_each_grant_once(
 
     def sweep() -> int:
         ended = 0
-        while many := expire_due_grants():
+        while many := expire_batch().grants:
             ended += many
         return ended
 

@@ -7,7 +7,7 @@ import pytest
 
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import expire_due_grants
+from portal.access.operations.sweep_grants import expire_batch
 from portal.kernel import tallies
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError, UpstreamError
@@ -35,7 +35,7 @@ def test_ends_are_counted_when_they_are_committed(
     move_time(over.pk, 4000)
     with django_capture_on_commit_callbacks(execute=True):
         revoke_grant(grant_id=revoked.pk, reason="r", actor=Actor.command("tests"))
-        expire_due_grants()
+        expire_batch()
         assert counted("grants_ended") == {}
     assert counted("grants_ended") == {"revoked": 1, "expired": 1}
     with django_capture_on_commit_callbacks(execute=True), pytest.raises(ConflictError):

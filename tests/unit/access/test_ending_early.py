@@ -17,7 +17,7 @@ from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.release_grant import release_grant
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.suspend_partner import suspend_partner
-from portal.access.operations.sweep_grants import activate_due_grants, expire_due_grants
+from portal.access.operations.sweep_grants import activate_batch, expire_batch
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor, ActorKind
@@ -204,8 +204,8 @@ def end(move_time: Make) -> Make:
         person = grant.person
         holder = Actor(ActorKind.PERSON, person.name, person.pk)
         act: dict[GrantState, Callable[[], object]] = {
-            GrantState.ACTIVE: lambda: (move_time(grant.pk, 601), activate_due_grants()),
-            GrantState.EXPIRED: lambda: (move_time(grant.pk, 1300), expire_due_grants()),
+            GrantState.ACTIVE: lambda: (move_time(grant.pk, 601), activate_batch().grants),
+            GrantState.EXPIRED: lambda: (move_time(grant.pk, 1300), expire_batch().grants),
             GrantState.REVOKED: lambda: revoke_grant(grant_id=grant.pk, reason=WHY, actor=SHELL),
             GrantState.RELEASED: lambda: release_grant(grant_id=grant.pk, actor=holder),
             GrantState.SUSPENDED: lambda: suspend_partner(
@@ -238,7 +238,7 @@ def test_a_grant_that_comes_to_its_end_cuts_its_own_sessions_alone(
     ended, other = make_grant(ben, seconds=300), make_grant(ben)
     session, _ = issue(ended), issue(other)
     move_time(ended.pk, 300)  # AWS's shortest session lives for ten minutes more
-    assert expire_due_grants() == 1
+    assert expire_batch().grants == 1
     assert [row.userids for row in Revocation.objects.all()] == [[session.userid]]
 
 

@@ -16,7 +16,7 @@ from portal.access.operations.extend_grant import extend_grant
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.release_grant import release_grant
 from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import expire_due_grants
+from portal.access.operations.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
@@ -187,7 +187,7 @@ def test_what_has_ended_stays_ended(make_grant: Make, extend: Make, move_time: M
     revoke_grant(grant_id=revoked.pk, reason="r", actor=SHELL)
     release_grant(grant_id=released.pk, actor=actor_of(released.person))
     move_time(expired.pk, 3601)
-    assert expire_due_grants() == 1
+    assert expire_batch().grants == 1
     unswept = move_time(unswept.pk, 3601)
     for grant, words in (
         (revoked, "revoked already"),
@@ -211,7 +211,7 @@ def test_the_sweep_goes_by_the_new_end(make_grant: Make, extend: Make, move_time
     extend(extended)
     for grant in (extended, neighbour):
         move_time(grant.pk, 3700)
-    assert expire_due_grants() == 1
+    assert expire_batch().grants == 1
     assert set(Grant.objects.filter(state="active")) == {extended}
     move_time(extended.pk, 3600)
-    assert expire_due_grants() == 1
+    assert expire_batch().grants == 1

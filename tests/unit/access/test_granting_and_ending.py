@@ -18,7 +18,7 @@ from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.locking import lock_grant
 from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import activate_due_grants, expire_due_grants
+from portal.access.operations.sweep_grants import activate_batch, expire_batch
 from portal.access.operations.tidy import tidy_access
 from portal.access.policy import contract_refusal, session_length, window_refusal
 from portal.audit.events import EventType
@@ -196,10 +196,10 @@ def test_one_grant_that_cannot_end_leaves_the_others_as_they_were(make_grant: Ma
 
 def test_the_sweep_starts_and_ends_what_is_due_and_nothing_else(make_grant: Make, move_time: Make) -> None:
     early, running, missed = make_grant(starts_in=600), make_grant(), make_grant(starts_in=60, seconds=60)
-    assert (activate_due_grants(), expire_due_grants()) == (0, 0)
+    assert (activate_batch().grants, expire_batch().grants) == (0, 0)
     move_time(early.pk, 600)
     move_time(missed.pk, 130)
-    assert (activate_due_grants(), expire_due_grants()) == (1, 1)
+    assert (activate_batch().grants, expire_batch().grants) == (1, 1)
     states = {grant.pk: grant.state for grant in Grant.objects.all()}
     assert states == {early.pk: "active", running.pk: "active", missed.pk: "expired"}
     assert audited(early, EventType.GRANT_ACTIVATED) == audited(missed, EventType.GRANT_EXPIRED) == 1
@@ -229,7 +229,7 @@ def test_a_thousand_due_grants_take_a_bounded_number_of_statements(
     with CaptureQueriesContext(
         connection,
     ) as spent:
-        assert expire_due_grants() == 1200
+        assert expire_batch().grants == 1200
     # SQLite takes 999 values a statement, and so some for the audit rows and the revocations.
     assert len(spent) < (20 if connection.vendor == "postgresql" else 100), len(spent)
     assert Revocation.objects.count() == 1200

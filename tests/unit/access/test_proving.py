@@ -10,7 +10,6 @@ import pytest
 
 from brokers.types import ProbeAnswer, ProbeCall
 from portal.access.models import Alarm, DenyDocument, Grant, Hold, Revocation
-from portal.access.operations import apply_revocations as engine
 from portal.access.operations import prove_revocations as proving
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.prove_revocations import PATIENCE, is_probe_due, prove_revocations
@@ -23,11 +22,6 @@ from tests.fakes import DENIED, UNAVAILABLE, FakeAws
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
 
 
 @pytest.fixture
@@ -250,3 +244,18 @@ def test_what_was_taken_away_and_cannot_be_put_back_is_failing_and_nobody_elses_
     assert work_off(aws=aws.ports(), holder="tests") == 1
     assert aws.denied() == {*row.userids, *other.userids}
     assert prove(aws) == 1
+
+
+def test_what_is_dead_already_wakes_nobody_for_its_proof(
+    applied: Callable[[], Revocation], aws: FakeAws
+) -> None:
+    row, living = applied(), applied()
+    now = database_now()
+    Revocation.objects.filter(pk=row.pk).update(
+        asked_at=now - timedelta(hours=2), covers_until=now - timedelta(seconds=1)
+    )
+    assert is_probe_due(at=database_now())
+    assert prove(aws) == 1
+    living.refresh_from_db()
+    assert living.state == "proven"
+    assert not is_probe_due(at=database_now())

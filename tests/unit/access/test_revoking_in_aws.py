@@ -27,11 +27,6 @@ Make = Callable[..., Any]
 SHELL = Actor.command("tests")
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "READ_BACK_WAIT", 0.0)
-
-
 @pytest.fixture
 def revoked(make_grant: Make, aws: FakeAws, actor_of: Make) -> Callable[[], Grant]:
     def make() -> Grant:

@@ -11,7 +11,7 @@ from portal.access.operations.console_links import find_console_link, make_conso
 from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
 from portal.access.operations.make_grant import WindowOrder
 from portal.access.operations.open_console import open_console
-from portal.access.operations.sweep_grants import expire_due_grants
+from portal.access.operations.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from portal.kernel.periods import Period
@@ -252,7 +252,7 @@ def test_a_window_that_cannot_be_is_refused(
 
 def test_the_end_of_a_windowed_grant_is_the_sweeps_as_any_other(windowed: Make) -> None:
     grant = windowed(work_hours("Europe/Berlin"))
-    assert expire_due_grants() == 1  # 2025 is over
+    assert expire_batch().grants == 1  # 2025 is over
     grant.refresh_from_db()
     assert grant.state == "expired"
     assert not grant.is_open(utc("2025-05-05 10:00"))

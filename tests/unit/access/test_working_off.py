@@ -313,3 +313,17 @@ def test_what_must_go_is_called_failing_before_it_goes(aws: FakeAws) -> None:
     assert aws.denied() == set(urgent.userids)
     over.refresh_from_db()
     assert (over.state, "allowed is 1" in over.last_error) == ("failing", True)
+
+
+def test_a_worker_that_was_overtaken_calls_nothing_failing_and_takes_nothing_away(aws: FakeAws) -> None:
+    [role] = roles_of_one_account(1)
+    over = cut(role)
+    work_off(aws=aws.ports(), holder="w")
+    now = database_now()
+    role.grants.update(starts_at=now - timedelta(hours=2), ends_at=now - timedelta(seconds=1))
+    cut(role)
+    aws.room = 1
+    aws.after["read"] = lambda: DenyDocument.objects.update(fence=99)
+    work_off(aws=aws.ports(), holder="w", at_most=1)
+    over.refresh_from_db()
+    assert (over.state, aws.denied()) == ("applied", set(over.userids))

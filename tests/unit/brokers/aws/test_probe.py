@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from brokers.aws.probe import SessionProber
-from brokers.aws.session_names import CANARY, PROBE_SOURCE_IDENTITY, grant_of, person_of
+from brokers.aws.session_names import CANARY, grant_of, person_of
 from brokers.aws.sts import StsCredentials
 from brokers.errors import AwsRefused, AwsUnavailable, LimitExceeded, NotPossible
 from brokers.types import Partition, PrincipalKind, ProbeAction, ProbeAnswer, ProbeCall
@@ -67,8 +67,8 @@ def test_the_session_is_fit_for_the_one_call_and_a_minute(server: LocalServer) -
 
 def test_a_source_identity_is_sent_where_one_is_given(server: LocalServer) -> None:
     sts = RecordingSts()
-    prober(server, sts).probe(replace(ROLE, source_identity=PROBE_SOURCE_IDENTITY))
-    assert sts.calls[0]["SourceIdentity"] == "sp-probe"
+    prober(server, sts).probe(replace(ROLE, source_identity=CANARY))
+    assert sts.calls[0]["SourceIdentity"] == "sp-canary"
 
 
 @pytest.mark.parametrize(
@@ -205,4 +205,4 @@ def test_nothing_secret_is_logged_nor_in_an_error(
 
 def test_the_portals_own_sessions_are_no_grants() -> None:
     assert grant_of(CANARY) is None
-    assert person_of(PROBE_SOURCE_IDENTITY) is None
+    assert person_of(CANARY) is None
