@@ -15,8 +15,8 @@ from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
 from portal.demo.identity_provider.people import NORTHLIGHT, PEOPLE, PERSISTENT
 from portal.demo.identity_provider.people import Person as Guest
 from portal.directory.models import ExternalIdentity, IdentityProvider, Partner, Person
-from portal.directory.operations.appoint_admin import appoint_admin
-from portal.directory.operations.keep_provider import keep_saml_provider
+from portal.identity.operations.appoint_admin import appoint_admin
+from portal.identity.operations.keep_provider import keep_saml_provider
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
 from portal.wiring import aws_ports, saml_ports

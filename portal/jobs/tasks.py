@@ -11,7 +11,7 @@ from brokers.errors import BrokerError
 from portal.access.operations.prove_revocations import is_probe_due, prove_revocations
 from portal.access.operations.tidy import tidy_access
 from portal.access.operations.work_off import due_documents, fail_due, work_off
-from portal.directory.operations.tidy import tidy_sign_ins
+from portal.identity.operations.tidy import tidy_sign_ins
 from portal.jobs.capacity import free_slot
 from portal.jobs.sweep_loop import sweep_here
 from portal.jobs.waking import quietly, send

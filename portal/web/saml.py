@@ -22,12 +22,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from brokers.errors import BrokerError
 from portal import wiring
-from portal.directory.identity_providers import as_saml
 from portal.directory.models import IdentityProvider
-from portal.directory.operations import saml_sign_in
-from portal.directory.operations.saml_sign_in import SignInRefusedError
 from portal.directory.queries import enabled_provider
 from portal.directory.requests import actor_of
+from portal.identity.identity_providers import as_saml
+from portal.identity.operations import saml_sign_in
+from portal.identity.operations.saml_sign_in import SignInRefusedError
 from portal.kernel.clock import database_now
 from portal.web.errors import refused_page
 from portal.web.redirects import own_path, see_other

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.directory.models import IdentityProvider, PendingSignIn, Person
-from portal.directory.operations import saml_sign_in
+from portal.identity.operations import saml_sign_in
 from tests.integration.web.saml_visits import (
     OTHER,
     Asked,
@@ -92,9 +92,7 @@ def test_another_browser_can_not_finish(
     asked = ask(client, provider)
     kept = deliver(asked.relay_state, forge(asked, name_id="mallory").response())
     if not checked:
-        monkeypatch.setattr(
-            "portal.directory.operations.saml_sign_in.secrets.compare_digest", lambda *_: True
-        )
+        monkeypatch.setattr("portal.identity.operations.saml_sign_in.secrets.compare_digest", lambda *_: True)
         assert victim.get(kept.headers["Location"]).status_code == 303
         return
     assert_refused(victim.get(kept.headers["Location"]), "saml.other_browser", victim)

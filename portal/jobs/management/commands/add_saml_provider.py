@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.directory.operations.keep_provider import keep_saml_provider
+from portal.identity.operations.keep_provider import keep_saml_provider
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError
 from portal.wiring import saml_ports

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.directory.operations.appoint_admin import appoint_admin
+from portal.identity.operations.appoint_admin import appoint_admin
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError
 

@@ -19,9 +19,9 @@ from brokers.ports import SamlMetadataReader, SamlServiceProvider
 from brokers.types import SamlIdentity
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
-from portal.directory.identity_providers import as_saml
 from portal.directory.models import IdentityProvider, PendingSignIn, Person, SeenAssertion
-from portal.directory.operations.admit_person import person_for
+from portal.identity.identity_providers import as_saml
+from portal.identity.operations.admit_person import person_for
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
 from portal.kernel.errors import DomainError, ForbiddenError, NotFoundError

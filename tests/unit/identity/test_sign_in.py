@@ -13,12 +13,12 @@ from brokers.errors import SamlMetadataRejected, SamlRejected
 from brokers.types import SamlIdentity, SamlIdentityProvider, SamlRequest
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, Group, IdentityProvider, PendingSignIn, Person
-from portal.directory.operations import admit_person, saml_sign_in
 from portal.directory.operations.api_tokens import create_token, find_token, revoke_token
-from portal.directory.operations.appoint_admin import appoint_admin
-from portal.directory.operations.keep_provider import keep_saml_provider
-from portal.directory.operations.saml_sign_in import SignInRefusedError
-from portal.directory.operations.tidy import tidy_sign_ins
+from portal.identity.operations import admit_person, saml_sign_in
+from portal.identity.operations.appoint_admin import appoint_admin
+from portal.identity.operations.keep_provider import keep_saml_provider
+from portal.identity.operations.saml_sign_in import SignInRefusedError
+from portal.identity.operations.tidy import tidy_sign_ins
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError

@@ -9,7 +9,7 @@ from brokers.errors import SamlMetadataRejected
 from brokers.types import SamlIdentityProvider
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, IdentityProvider
-from portal.directory.operations.keep_provider import keep_saml_provider
+from portal.identity.operations.keep_provider import keep_saml_provider
 from portal.kernel.actor import Actor
 from portal.kernel.errors import InvalidError
 
