@@ -122,3 +122,43 @@ class SamlMisconfigured(BrokerError):
 
     def __str__(self) -> str:
         return f"SAML service provider: {self.field} {self.why}"
+
+
+@dataclass(eq=False)
+class SignInRejected(BrokerError):
+    """Somebody who must not be signed in. `reason` names the one check; `detail` is for the log and the auditor."""
+
+    protocol: str
+    reason: str
+    detail: str = ""
+
+    @property
+    def code(self) -> str:  # type: ignore[override]  # the reason makes the code; the base has a constant
+        return f"{self.protocol}.{self.reason}"
+
+    def __str__(self) -> str:
+        return f"sign-in refused ({self.code}): {self.detail}"
+
+
+@dataclass(eq=False)
+class IdentityUnavailable(BrokerError):
+    """An identity server gave no usable answer: down, slow, not to be trusted, or talking rubbish.
+
+    It says nothing about anybody: nobody may be deactivated by it. `reason` is stable: unreachable, timeout, tls,
+    bind, busy, malformed, discovery.
+    """
+
+    protocol: str
+    reason: str
+    detail: str = ""
+
+    @property
+    def code(self) -> str:  # type: ignore[override]  # as above
+        return f"{self.protocol}.{self.reason}"
+
+    @property
+    def retryable(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return f"the identity server gave no usable answer ({self.code}): {self.detail}"

@@ -1,6 +1,6 @@
 """The ports: what the portal may ask of the outside world. Tests put their doubles here and nowhere else."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -8,10 +8,18 @@ from uuid import UUID
 
 from brokers.types import (
     AssumeRoleCall,
+    CheckStep,
     Credentials,
     DenyTarget,
     FederationTokenCall,
     IssuedSession,
+    LdapGroup,
+    LdapPerson,
+    LdapServer,
+    OidcIdentity,
+    OidcLogout,
+    OidcProvider,
+    OidcRequest,
     OwnPolicy,
     Partition,
     ProbeAnswer,
@@ -135,6 +143,70 @@ class SamlMetadataReader(Protocol):
     """Reads an identity provider's metadata document (already fetched and pinned; no network)."""
 
     def __call__(self, document: bytes, *, entity_id: str | None = None) -> SamlIdentityProvider: ...
+
+
+class LdapDirectory(Protocol):
+    """An LDAP directory or Active Directory, over verified TLS (RFC 4511, 4513).
+
+    Does *not* decide who may come in, and remembers nothing. Never follows referrals.
+
+    Raises:
+        IdentityUnavailable: no server gave a usable answer. It says nothing about anybody.
+    """
+
+    def sign_in(self, server: LdapServer, username: str, password: str) -> LdapPerson:
+        """Find the one entry with that login, bind as it, and return it as it is after the bind.
+
+        Raises:
+            SignInRejected: empty_password, bad_username, unknown, ambiguous, wrong_password, or an account state
+                (disabled, locked, expired, password_must_change, password_expired).
+        """
+
+    def find_person(self, server: LdapServer, stable_id: str) -> LdapPerson | None:
+        """Return the entry with that stable id, whatever its state; None when the directory has none."""
+
+    def groups_of(self, server: LdapServer, person: LdapPerson) -> tuple[LdapGroup, ...]:
+        """Return the groups that the person is in, nested as the server's settings say; loops and depth are bounded."""
+
+    def people(self, server: LdapServer) -> Iterator[LdapPerson]:
+        """Yield all people, page by page (RFC 2696). An error in the middle raises: never fewer than there are."""
+
+    def groups(self, server: LdapServer) -> Iterator[LdapGroup]:
+        """Yield all groups with all their members (AD's ranges included), page by page."""
+
+    def check(self, server: LdapServer) -> Sequence[CheckStep]:
+        """Walk the steps (address, reachable, TLS, bind, people, groups): where it stops, and what to do."""
+
+
+class OidcClient(Protocol):
+    """OpenID Connect Core 1.0, the relying party's half: code flow with PKCE, state and nonce.
+
+    Does *not* remember anything: state, the pending request and the browser's binding are the caller's.
+
+    Raises:
+        IdentityUnavailable: the provider gave no usable answer.
+    """
+
+    def begin(self, provider: OidcProvider, *, state: str, acr: str = "", fresh: bool = False) -> OidcRequest:
+        """Make an authentication request. `fresh`: the provider must ask for the person anew (max_age=0)."""
+
+    def finish(  # noqa: PLR0913  # keyword-only facts of one answer
+        self, provider: OidcProvider, *, code: str, issuer: str, nonce: str, code_verifier: str, at: datetime
+    ) -> OidcIdentity:
+        """Exchange the code and verify the ID token. `issuer`: the `iss` parameter of the answer (RFC 9207), or empty.
+
+        Raises:
+            SignInRejected: with the one reason.
+        """
+
+    def read_logout(self, provider: OidcProvider, logout_token: str, *, at: datetime) -> OidcLogout:
+        """Verify a back-channel logout token (OpenID Connect Back-Channel Logout 1.0, section 2.6)."""
+
+    def logout_url(self, provider: OidcProvider, *, id_token: str, return_to: str) -> str | None:
+        """Return where to send the browser to be signed out there too; None where the provider offers nothing."""
+
+    def check(self, provider: OidcProvider) -> Sequence[CheckStep]:
+        """Walk the steps (address, reachable, TLS, discovery, keys, clock): where it stops, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,3 +218,146 @@ class SamlIdentity:
     authenticated_at: datetime
     valid_until: datetime
     session_ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenIdentity:
+    """Somebody whom a provider vouches for, whatever the protocol. `subject` never changes there.
+
+    `attributes`: what it tells of them, by its own names. `groups`: what it calls the groups that they are in; None:
+    it says nothing about groups. `contexts`: how they signed in, in its own words (AuthnContext class, acr, amr).
+    `session_ref`: what it calls this sign-in. `session_ends_at`: when it wants the sign-in to be over, if it says.
+    """
+
+    subject: str
+    authenticated_at: datetime
+    subject_format: str = ""
+    login: str = ""
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] | None = None
+    contexts: tuple[str, ...] = ()
+    session_ref: str = ""
+    session_ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One step of trying a provider out, such as `TLS`. `advice` says what to do where it failed."""
+
+    name: str
+    is_ok: bool
+    detail: str
+    advice: str = ""
+
+
+class LdapNesting(StrEnum):
+    """How a directory's groups in groups are followed."""
+
+    DIRECT = "direct"
+    WALK = "walk"
+    IN_CHAIN = "in_chain"
+
+
+@dataclass(frozen=True, slots=True)
+class LdapServer:
+    """An LDAP directory (RFC 4511): where it is, how it is trusted, where people and groups are.
+
+    `urls`: ldaps:// or ldap://, tried in this order; ldap:// needs `start_tls`, or a loopback address.
+    `ca_certificates`: PEM; empty: the machine's own. `id_attribute` never changes for a person (entryUUID, objectGUID).
+    `timeout`: seconds for each step. `max_depth`: of groups in groups.
+    """
+
+    urls: tuple[str, ...]
+    start_tls: bool
+    ca_certificates: str
+    bind_dn: str
+    bind_password: str = field(repr=False)
+    is_active_directory: bool
+    people_base: str
+    people_filter: str
+    login_attribute: str
+    id_attribute: str
+    groups_base: str
+    groups_filter: str
+    group_name_attribute: str
+    nesting: LdapNesting = LdapNesting.WALK
+    max_depth: int = 10
+    timeout: float = 5.0
+    page_size: int = 500
+    extra_attributes: tuple[str, ...] = ()
+
+
+class AccountState(StrEnum):
+    """What a directory says of an account. Told apart to the operator, never to whoever tries a password."""
+
+    USABLE = "usable"
+    DISABLED = "disabled"
+    LOCKED = "locked"
+    EXPIRED = "expired"
+    PASSWORD_MUST_CHANGE = "password_must_change"  # noqa: S105  # a state, not a password
+    PASSWORD_EXPIRED = "password_expired"  # noqa: S105  # as above
+
+
+@dataclass(frozen=True, slots=True)
+class LdapPerson:
+    """A person's entry. `stable_id`: the id attribute as text (a GUID in its usual form)."""
+
+    stable_id: str
+    dn: str
+    login: str
+    state: AccountState
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LdapGroup:
+    """A group's entry with its members as the server has them: DNs of people and of groups."""
+
+    stable_id: str
+    dn: str
+    name: str
+    member_dns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OidcProvider:
+    """An OpenID provider as the portal is registered there. Everything else comes from its discovery document."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    scopes: str = "openid profile email"
+    redirect_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OidcRequest:
+    """Where to send the browser, and what only the portal may know until it comes back."""
+
+    url: str
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OidcIdentity:
+    """What a verified ID token said, merged with the userinfo of the same `sub`. `id_token`: a secret."""
+
+    issuer: str
+    subject: str
+    claims: Mapping[str, Any]
+    authenticated_at: datetime
+    expires_at: datetime
+    session_id: str = ""
+    contexts: tuple[str, ...] = ()
+    id_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OidcLogout:
+    """A verified back-channel logout token: a session, or all of a subject's. `token_id` counts once."""
+
+    token_id: str
+    subject: str
+    session_id: str
+    valid_until: datetime

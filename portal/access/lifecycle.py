@@ -38,6 +38,10 @@ class AlarmKind(StrEnum):
     DENY_CHANGED = "deny_changed"
     PROOF_FAILED = "proof_failed"
     HELD = "held"
+    SYNC_STOPPED = "sync_stopped"
+    SYNC_FAILED = "sync_failed"
+    METADATA_CHANGED = "metadata_changed"
+    BREAK_GLASS_USED = "break_glass_used"
 
 
 class SessionState(StrEnum):

@@ -1,11 +1,16 @@
 """Who acts in a request, for the operations and their audit rows: shared by the pages, the API and the admin."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
 from portal.directory.models import Person
 from portal.kernel.actor import Actor, ActorKind
+
+# The session's key for it.
+FACTOR_AT = "factor_at"
 
 
 def client_ip(request: HttpRequest) -> str | None:
@@ -29,4 +34,12 @@ def actor_of(request: HttpRequest, *, kind: ActorKind = ActorKind.PERSON) -> Act
         ip=client_ip(request),
         user_agent=request.META.get("HTTP_USER_AGENT", ""),
         request_id=request.META.get("sallyport.request_id", ""),
+        factor_at=_factor_at(request) if person else None,
     )
+
+
+def _factor_at(request: HttpRequest) -> datetime | None:
+    """Return when a second factor was given in this browser's session: `portal.web.signing_in` writes it there."""
+    session = getattr(request, "session", None)
+    told = session.get(FACTOR_AT) if session is not None else None
+    return datetime.fromisoformat(told) if told else None

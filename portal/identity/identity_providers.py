@@ -9,11 +9,11 @@ from portal.directory.models import IdentityProvider
 
 def as_saml(provider: IdentityProvider, read: SamlMetadataReader) -> SamlIdentityProvider:
     """Read the pinned metadata. Raises SamlMetadataRejected when it is not usable."""
-    described = read(provider.metadata.encode(), entity_id=provider.entity_id)
+    described = read(provider.saml.metadata.encode(), entity_id=provider.saml.entity_id)
     return SamlIdentityProvider(
         entity_id=described.entity_id,
         sso_url=described.sso_url,
         certificates=described.certificates,
-        allow_aes_cbc=provider.allow_aes_cbc,
-        max_assertion_lifetime=timedelta(minutes=provider.max_assertion_minutes),
+        allow_aes_cbc=provider.saml.allow_aes_cbc,
+        max_assertion_lifetime=timedelta(minutes=provider.saml.max_assertion_minutes),
     )

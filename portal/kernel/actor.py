@@ -1,6 +1,7 @@
 """Who acts, and from where: every operation takes one, every audit row keeps it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Self
@@ -23,6 +24,8 @@ class ActorKind(StrEnum):
 class Actor:
     """`person_id` is set for people and their tokens; `label` is for readers of the audit trail.
 
+    `factor_at`: when the person last gave a second factor in this session, or for this token.
+
     An `ip` that is none becomes None: what a proxy wrote must not keep an audit row from being written.
     """
 
@@ -32,6 +35,7 @@ class Actor:
     ip: str | None = None
     user_agent: str = ""
     request_id: str = ""
+    factor_at: datetime | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ip", _address(self.ip))

@@ -1,4 +1,4 @@
-"""The outbox, what a committed change owes the rest of the world; and tallies, what happened how often."""
+"""The outbox, what a committed change owes the rest of the world; tallies; and attempts, where guessing is limited."""
 
 from django.db import models
 
@@ -38,3 +38,17 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.label}: {self.amount}"
+
+
+class AttemptCount(models.Model):
+    """How often something was tried in the current period, by a hash of what is limited: `portal.kernel.attempts`."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    number = models.PositiveIntegerField()
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["until"], name="attempt_count_old")]
+
+    def __str__(self) -> str:
+        return f"{self.number} until {self.until}"

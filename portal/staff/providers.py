@@ -8,15 +8,18 @@ from django.http import HttpRequest
 
 from brokers.errors import BrokerError
 from portal import wiring
-from portal.directory.models import ExternalIdentity, IdentityProvider
+from portal.directory.models import ExternalIdentity, IdentityProvider, SamlSettings
 from portal.staff.base import CheckedForm, RecordedAdmin, SuperuserWrites
 
 LAST_ASCII = 126
 
 
-class ProviderForm(CheckedForm[IdentityProvider]):
+class SamlForm(CheckedForm[SamlSettings]):
     class Meta:
-        widgets = {"metadata": forms.Textarea(attrs={"rows": 14, "cols": 100, "spellcheck": "false"})}
+        widgets = {
+            "metadata": forms.Textarea(attrs={"rows": 14, "cols": 100, "spellcheck": "false"}),
+            "metadata_signer": forms.Textarea(attrs={"rows": 6, "cols": 70, "spellcheck": "false"}),
+        }
 
     def clean_metadata(self) -> str:
         """Read the document as sign-in will, and take the entity id from it: nobody types it."""
@@ -26,7 +29,7 @@ class ProviderForm(CheckedForm[IdentityProvider]):
         except BrokerError as problem:
             raise forms.ValidationError(f"This metadata can't be used: {problem}.") from None
         known = self.instance.entity_id
-        if known and known != described.entity_id and self.instance.identities.exists():
+        if known and known != described.entity_id and self.instance.provider.identities.exists():
             raise forms.ValidationError(
                 f"This is {described.entity_id}, another provider than {known}, which people sign in with: "
                 "add it as a provider of its own."
@@ -35,22 +38,51 @@ class ProviderForm(CheckedForm[IdentityProvider]):
         return metadata
 
 
+class SamlInline(admin.StackedInline[SamlSettings, IdentityProvider]):
+    model = SamlSettings
+    form = SamlForm
+    can_delete = False
+    verbose_name_plural = "SAML"
+    fields = (
+        "metadata",
+        "entity_id",
+        "metadata_url",
+        "metadata_signer",
+        "allow_aes_cbc",
+        "max_assertion_minutes",
+        "allows_unasked",
+    )
+    readonly_fields = ("entity_id",)
+
+
 @admin.register(IdentityProvider)
 class ProviderAdmin(SuperuserWrites[IdentityProvider], RecordedAdmin[IdentityProvider]):
-    form = ProviderForm
-    derived = ("entity_id",)
-    list_display = ("name", "slug", "kind", "partner", "is_enabled", "entity_id")
+    list_display = ("name", "slug", "kind", "partner", "is_enabled")
     list_filter = ("is_enabled", "kind")
     list_select_related = ("partner",)
-    search_fields = ("name", "slug", "entity_id")
+    search_fields = ("name", "slug", "saml__entity_id")
     autocomplete_fields = ("partner",)
     prepopulated_fields = {"slug": ("name",)}
-    readonly_fields = ("entity_id",)
+    inlines = (SamlInline,)
     fieldsets = (
         (None, {"fields": ("name", "slug", "kind", "partner", "is_enabled")}),
-        ("SAML", {"fields": ("metadata", "entity_id", "allow_aes_cbc", "max_assertion_minutes")}),
-        ("People", {"fields": ("admits_people", "name_attribute", "email_attribute", "groups_attribute")}),
-        ("Sign-in", {"fields": ("sign_in_hours",)}),
+        (
+            "People",
+            {
+                "fields": (
+                    *(
+                        "admits_people",
+                        "name_attribute",
+                        "email_attribute",
+                        "groups_attribute",
+                        "group_names",
+                    ),
+                    *("gone_everywhere", "most_gone_percent"),
+                )
+            },
+        ),
+        ("Sign-in", {"fields": ("sign_in_hours", "max_age_hours", "factor_contexts", "step_up_context")}),
+        ("SCIM", {"fields": ("scim_subject", "scim_subject_format")}),
     )
 
     def get_readonly_fields(

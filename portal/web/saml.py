@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import login
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
@@ -27,13 +26,12 @@ from portal.directory.queries import enabled_provider
 from portal.directory.requests import actor_of
 from portal.identity.identity_providers import as_saml
 from portal.identity.operations import saml_sign_in
-from portal.identity.operations.saml_sign_in import SignInRefusedError
-from portal.kernel.clock import database_now
+from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in
 from portal.web.errors import refused_page
 from portal.web.redirects import own_path, see_other
+from portal.web.signing_in import let_in
 
 COOKIE: Final = "__Host-sallyport-sign-in" if settings.TLS else "sallyport-sign-in"
-BACKEND: Final = "portal.directory.backends.PersonBackend"
 _BROWSER: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -91,12 +89,7 @@ def finish(request: HttpRequest, pending_id: UUID) -> HttpResponse:
         )
     except SignInRefusedError:
         return refused_page(request)  # the operation has written the audit row
-    # Whatever session was here before, also the same person's: nothing of it is kept, its key least of all.
-    request.session.flush()
-    login(request, signed_in.person, backend=BACKEND)
-    # A moment, not a span: no later request moves it.
-    request.session.set_expiry(database_now() + signed_in.valid_for)
-    return see_other(own_path(signed_in.next_path))
+    return let_in(request, signed_in)
 
 
 @require_safe
@@ -143,5 +136,5 @@ def _posted(request: HttpRequest) -> tuple[str, str]:
 def _refuse(
     request: HttpRequest, refusal: SignInRefusedError, provider: IdentityProvider | None = None
 ) -> HttpResponse:
-    saml_sign_in.record_refused_sign_in(refusal=refusal, provider=provider, actor=actor_of(request))
+    record_refused_sign_in(refusal=refusal, provider=provider, actor=actor_of(request))
     return refused_page(request)

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from portal.access.lifecycle import ENDED, LIVING, GrantState, stored
 from portal.access.windows import WeeklyWindow
-from portal.catalog.models import AwsRole, ScopeTemplate
+from portal.catalog.models import AwsRole, Entitlement, ScopeTemplate
 from portal.directory.models import Person
 from portal.kernel.periods import Period
 
@@ -24,6 +24,15 @@ class Grant(models.Model):
     role = models.ForeignKey(AwsRole, PROTECT, related_name="grants", db_index=False)
     scope_template = models.ForeignKey(
         ScopeTemplate, PROTECT, null=True, blank=True, related_name="grants", db_index=False
+    )
+    entitlement = models.ForeignKey(
+        Entitlement,
+        PROTECT,
+        null=True,
+        blank=True,
+        related_name="grants",
+        db_index=False,
+        help_text="What it was taken through: it ends when its person leaves the group.",
     )
     scope_parameters = models.JSONField(default=dict, blank=True)
     scope_policy = models.JSONField(null=True, blank=True)
@@ -116,6 +125,11 @@ class Grant(models.Model):
             models.Index(fields=["role", "-ends_at"], name="grant_by_role"),
             models.Index(
                 fields=["scope_template"], name="grant_by_scope", condition=Q(scope_template__isnull=False)
+            ),
+            models.Index(
+                fields=["entitlement"],
+                name="grant_by_entitlement",
+                condition=Q(entitlement__isnull=False, ended_at__isnull=True),
             ),
             models.Index(fields=["ended_by"], name="grant_by_ender", condition=Q(ended_by__isnull=False)),
         ]

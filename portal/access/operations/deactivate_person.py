@@ -16,7 +16,7 @@ from portal.access.operations.permissions import person_of
 from portal.access.operations.reasons import checked_reason
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
-from portal.directory.models import ApiToken, Person
+from portal.directory.models import ApiToken, Person, SignIn
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
@@ -62,6 +62,7 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
         revocations = end_locked_grants(grants, ending) if grants else []
         left = cut_what_runs_out(Grant.objects.filter(person=person), reason=why, actor=actor, at=now)
         tokens = ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=now)
+        SignIn.objects.filter(person=person).delete()
         person.is_active, person.deactivated_at = False, now
         # Django's sessions are bound to this value: a new one ends them all, for good.
         person.set_unusable_password()
@@ -81,7 +82,16 @@ def reactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Person:
             raise ConflictError(f"{person.name} is active already.")
         person.is_active, person.deactivated_at = True, None
         person.is_staff = person.is_superuser = False
-        person.save(update_fields=["is_active", "deactivated_at", "is_staff", "is_superuser"])
+        person.deactivated_by_provider = None
+        person.save(
+            update_fields=[
+                "is_active",
+                "deactivated_at",
+                "deactivated_by_provider",
+                "is_staff",
+                "is_superuser",
+            ]
+        )
         person.user_permissions.clear()
         _record(person, actor, is_active=True, reason=reason)
     return person

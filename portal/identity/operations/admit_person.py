@@ -2,74 +2,62 @@
 
 from django.db import IntegrityError, transaction
 
-from brokers.types import SamlIdentity
+from brokers.types import ProvenIdentity
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
-from portal.directory.models import ExternalIdentity, Group, GroupMembership, IdentityProvider, Person
+from portal.directory.models import ExternalIdentity, IdentityProvider, Person
+from portal.identity.operations.keep_groups import keep_groups
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError
 
-MAX_GROUPS = 500
-LONGEST_GROUP = 200
+LONGEST_TOLD = 200
 
 
-def person_for(*, provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> Person:
-    """Return the person, made at a first sign-in where the provider may do that; name and groups as it says.
+def person_for(*, provider: IdentityProvider, proven: ProvenIdentity, actor: Actor) -> ExternalIdentity:
+    """Return the identity with its person, made at a first sign-in where the provider may do that.
+
+    Name and groups become what the provider says; what was held through a group that it doesn't name any more ends.
 
     Raises:
-        ForbiddenError: unknown here, deactivated, or not of the partner whose provider this is.
+        ForbiddenError: unknown here, deactivated, gone at the source, or not of the partner whose provider this is.
     """
-    known = _known(provider, identity) or _first_sign_in(provider, identity, actor)
+    known = _known(provider, proven) or _first_sign_in(provider, proven, actor)
     person = known.person
     if not person.is_active:
         raise ForbiddenError(f"{person.name} is deactivated.")
+    if known.gone_at is not None:
+        raise ForbiddenError(f"{person.name} is {known.gone_why or 'gone'} at {provider.name}.")
     if provider.partner_id is not None and person.partner_id != provider.partner_id:
         # Somebody who changed companies: a partner's provider must not let anybody in as somebody else's. The own
         # company's may vouch for guests: its admins linked them.
         raise ForbiddenError(
             f"{provider.name} doesn't vouch for people of {person.partner or 'the own company'}."
         )
-    ExternalIdentity.objects.filter(pk=known.pk).update(last_seen_at=database_now())
-    _update(person, provider, identity, actor)
-    _sync_groups(person, provider, identity)
-    return person
+    known.last_seen_at = known.confirmed_at = database_now()
+    known.login = proven.login[:256] or known.login
+    known.save(update_fields=["last_seen_at", "confirmed_at", "login"])
+    update_person(person=person, provider=provider, proven=proven, actor=actor)
+    if proven.groups is not None:
+        keep_groups(person=person, provider=provider, told=proven.groups, actor=actor)
+    return known
 
 
-def _known(provider: IdentityProvider, identity: SamlIdentity) -> ExternalIdentity | None:
-    return (
-        ExternalIdentity.objects.select_related("person")
-        .filter(provider=provider, subject_format=identity.name_id_format, subject=identity.name_id)
-        .first()
-    )
-
-
-def _first_sign_in(provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> ExternalIdentity:
-    try:
-        with transaction.atomic():
-            return _admit(provider, identity, actor)
-    except IntegrityError:
-        # The same person's other browser was first: the constraint let one of the two make the person.
-        if (known := _known(provider, identity)) is None:
-            raise
-        return known
-
-
-def _admit(provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> ExternalIdentity:
-    if not provider.admits_people:
-        raise ForbiddenError(f"{provider.name} vouches for somebody who is not known here.")
+def admit(*, provider: IdentityProvider, proven: ProvenIdentity, actor: Actor) -> ExternalIdentity:
+    """Make the person that a provider vouches for. The caller has made sure that nobody has that identity."""
     now = database_now()
     person = Person.objects.admit(
-        name=_attribute(identity, provider.name_attribute) or identity.name_id,
-        email=_attribute(identity, provider.email_attribute),
+        name=told_of(proven, provider.name_attribute) or proven.login or proven.subject,
+        email=told_of(proven, provider.email_attribute),
         partner=provider.partner,
     )
     known = ExternalIdentity.objects.create(
         provider=provider,
         person=person,
-        subject=identity.name_id,
-        subject_format=identity.name_id_format,
-        last_seen_at=now,
+        subject=proven.subject,
+        subject_format=proven.subject_format,
+        login=proven.login[:256],
+        confirmed_at=now,
     )
     record(
         Entry(
@@ -77,20 +65,23 @@ def _admit(provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> 
             at=now,
             actor=actor,
             person_id=person.pk,
-            details={"provider": provider.slug, "subject": identity.name_id, "name": person.name},
+            details={"provider": provider.slug, "subject": proven.subject, "name": person.name},
         )
     )
     return known
 
 
-def _update(person: Person, provider: IdentityProvider, identity: SamlIdentity, actor: Actor) -> None:
+def update_person(
+    *, person: Person, provider: IdentityProvider, proven: ProvenIdentity, actor: Actor
+) -> list[str]:
+    """Have name and e-mail be what the provider says; returns the fields that changed."""
     told = {
-        "name": _attribute(identity, provider.name_attribute) or person.name,
-        "email": _attribute(identity, provider.email_attribute) or person.email,
+        "name": told_of(proven, provider.name_attribute) or person.name,
+        "email": told_of(proven, provider.email_attribute) or person.email,
     }
     changed = {field: value for field, value in told.items() if getattr(person, field) != value}
     if not changed:
-        return
+        return []
     for field, value in changed.items():
         setattr(person, field, value)
     person.save(update_fields=list(changed))
@@ -103,21 +94,31 @@ def _update(person: Person, provider: IdentityProvider, identity: SamlIdentity, 
             details={"provider": provider.slug, "fields": sorted(changed)},
         )
     )
+    return sorted(changed)
 
 
-def _sync_groups(person: Person, provider: IdentityProvider, identity: SamlIdentity) -> None:
-    """Only this provider's own groups: another source's and the portal's stay as they are."""
-    names = identity.attributes.get(provider.groups_attribute, ())[:MAX_GROUPS]
-    # A longer name is left out: cut short, it would be another group's.
-    told = {name for name in names if 1 <= len(name) <= LONGEST_GROUP}
-    held = GroupMembership.objects.filter(person=person, group__provider=provider)
-    held.exclude(group__name__in=told).delete()
-    for name in sorted(told - set(held.values_list("group__name", flat=True))):
-        group, _ = Group.objects.get_or_create(provider=provider, name=name)
-        GroupMembership.objects.get_or_create(group=group, person=person)
+def told_of(proven: ProvenIdentity, name: str) -> str:
+    """Return the first value of an attribute on one line: it stands in logs, mails and the audit trail."""
+    values = proven.attributes.get(name, ())
+    return " ".join(values[0].split())[:LONGEST_TOLD] if values else ""
 
 
-def _attribute(identity: SamlIdentity, name: str) -> str:
-    values = identity.attributes.get(name, ())
-    # One line: it stands in logs, mails and the audit trail.
-    return " ".join(values[0].split())[:200] if values else ""
+def _known(provider: IdentityProvider, proven: ProvenIdentity) -> ExternalIdentity | None:
+    return (
+        ExternalIdentity.objects.select_related("person__partner")
+        .filter(provider=provider, subject_format=proven.subject_format, subject=proven.subject)
+        .first()
+    )
+
+
+def _first_sign_in(provider: IdentityProvider, proven: ProvenIdentity, actor: Actor) -> ExternalIdentity:
+    if not provider.admits_people:
+        raise ForbiddenError(f"{provider.name} vouches for somebody who is not known here.")
+    try:
+        with transaction.atomic():
+            return admit(provider=provider, proven=proven, actor=actor)
+    except IntegrityError:
+        # The same person's other browser was first: the constraint let one of the two make the person.
+        if (known := _known(provider, proven)) is None:
+            raise
+        return known

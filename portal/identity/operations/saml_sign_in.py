@@ -7,54 +7,30 @@
 """
 
 import secrets
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.db import transaction
 
 from brokers.errors import BrokerError
 from brokers.ports import SamlMetadataReader, SamlServiceProvider
-from brokers.types import SamlIdentity
-from portal.audit.events import EventType, Outcome
-from portal.audit.operations import Entry, record
-from portal.directory.models import IdentityProvider, PendingSignIn, Person, SeenAssertion
+from brokers.types import ProvenIdentity, SamlIdentity
+from portal.directory.models import IdentityProvider, PendingSignIn
 from portal.identity.identity_providers import as_saml
-from portal.identity.operations.admit_person import person_for
-from portal.kernel.actor import Actor, ActorKind
+from portal.identity.operations.complete_sign_in import Once, SignedIn, complete_sign_in, own_path
+from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in, refused
+from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import DomainError, ForbiddenError, NotFoundError
 from portal.kernel.sealing import UnsealError, fingerprint, seal, unseal
 
 PENDING_LIFE = timedelta(minutes=10)
 MAX_RESPONSE = 256 * 1024
-PATH_LIMIT = 500
-
-
-class SignInRefusedError(ForbiddenError):
-    """Nobody was signed in. The reason is for the auditor; the page says only what to do next."""
-
-    code = "sign_in_refused"
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__("Signing in didn't work. Start again from the sign-in page.")
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     redirect_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    person: Person
-    provider: IdentityProvider
-    next_path: str
-    authenticated_at: datetime
-    valid_for: timedelta
 
 
 def begin_saml_sign_in(
@@ -76,14 +52,14 @@ def begin_saml_sign_in(
     try:
         request = saml.begin(as_saml(provider, read), relay_state=relay_state)
     except BrokerError as problem:
-        raise _refused(problem) from None
+        raise refused(problem) from None
     now = database_now()
     PendingSignIn.objects.create(
         provider=provider,
         request_id=request.request_id,
         relay_state=fingerprint(relay_state),
         browser=fingerprint(browser),
-        next_path=_own_path(next_path),
+        next_path=own_path(next_path),
         created_at=now,
         expires_at=now + PENDING_LIFE,
     )
@@ -122,9 +98,7 @@ def finish_saml_sign_in(
         raise
     try:
         identity = _verify(pending, saml, read)
-        # Whoever was signed in at this browser before has no part in what is written now.
-        newcomer = replace(actor, kind=ActorKind.NOBODY, label="nobody", person_id=None)
-        return _sign_in(pending, identity, newcomer)
+        return _sign_in(pending, identity, actor)
     except SignInRefusedError as refusal:
         record_refused_sign_in(refusal=refusal, provider=pending.provider, actor=actor)
         raise
@@ -156,82 +130,28 @@ def _verify(pending: PendingSignIn, saml: SamlServiceProvider, read: SamlMetadat
     except UnsealError as problem:
         raise SignInRefusedError("saml.malformed", str(problem)) from None
     except BrokerError as problem:
-        raise _refused(problem) from None
-
-
-def _refused(problem: BrokerError) -> SignInRefusedError:
-    return SignInRefusedError(problem.code, getattr(problem, "detail", "") or str(problem))
-
-
-def _own_path(path: str) -> str:
-    """Return `path` where it is one of our own, else the first page: nobody is sent elsewhere after signing in."""
-    own = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    return path if own and len(path) <= PATH_LIMIT else "/"
+        raise refused(problem) from None
 
 
 def _sign_in(pending: PendingSignIn, identity: SamlIdentity, actor: Actor) -> SignedIn:
-    try:
-        with transaction.atomic():
-            _remember(pending.provider, identity)
-            person = person_for(provider=pending.provider, identity=identity, actor=actor)
-            now = database_now()
-            person.last_login = now
-            person.save(update_fields=["last_login"])
-            record(
-                Entry(
-                    type=EventType.SIGN_IN_SUCCEEDED,
-                    at=now,
-                    actor=actor,
-                    person_id=person.pk,
-                    details={
-                        "provider": pending.provider.slug,
-                        "subject": identity.name_id,
-                        "assertion": identity.assertion_id,
-                    },
-                )
-            )
-    except (NotFoundError, ForbiddenError) as refusal:
-        if isinstance(refusal, SignInRefusedError):
-            raise
-        raise SignInRefusedError(f"directory.{refusal.code}", str(refusal)) from None
-    return SignedIn(
-        person=person,
+    return complete_sign_in(
         provider=pending.provider,
+        proven=proven_by_saml(pending.provider, identity),
         next_path=pending.next_path,
-        authenticated_at=identity.authenticated_at,
-        valid_for=_valid_for(pending.provider, identity, now),
+        actor=actor,
+        once=Once(identity.assertion_id, identity.valid_until),
     )
 
 
-def _valid_for(provider: IdentityProvider, identity: SamlIdentity, now: datetime) -> timedelta:
-    """Never longer than the provider itself lets the sign-in count (saml-core-2.0-os, 2.7.2)."""
-    longest = timedelta(hours=provider.sign_in_hours)
-    return longest if identity.session_ends_at is None else min(longest, identity.session_ends_at - now)
-
-
-def _remember(provider: IdentityProvider, identity: SamlIdentity) -> None:
-    try:
-        with transaction.atomic():
-            SeenAssertion.objects.create(
-                provider=provider, assertion_id=identity.assertion_id, valid_until=identity.valid_until
-            )
-    except IntegrityError:
-        raise SignInRefusedError("saml.replay", identity.assertion_id) from None
-
-
-def record_refused_sign_in(*, refusal: DomainError, provider: IdentityProvider | None, actor: Actor) -> None:
-    """Write one refusal to the audit trail, with its reason for the auditor."""
-    with transaction.atomic():
-        record(
-            Entry(
-                type=EventType.SIGN_IN_REFUSED,
-                at=database_now(),
-                actor=actor,
-                outcome=Outcome.REFUSED,
-                details={
-                    "provider": provider.slug if provider else "",
-                    "reason": getattr(refusal, "reason", refusal.code),
-                    "detail": getattr(refusal, "detail", str(refusal))[:300],
-                },
-            )
-        )
+def proven_by_saml(provider: IdentityProvider, identity: SamlIdentity) -> ProvenIdentity:
+    """Return what an assertion proves, in the words that all ways in share."""
+    return ProvenIdentity(
+        subject=identity.name_id,
+        subject_format=identity.name_id_format,
+        login=identity.name_id,
+        attributes=identity.attributes,
+        groups=identity.attributes.get(provider.groups_attribute, ()) if provider.groups_attribute else None,
+        authenticated_at=identity.authenticated_at,
+        session_ref=identity.session_index or "",
+        session_ends_at=identity.session_ends_at,
+    )

@@ -23,17 +23,24 @@ from portal.access.models import (
     Sweep,
 )
 from portal.audit.models import AuditEvent
-from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
+from portal.catalog.models import AwsAccount, AwsRole, Entitlement, ScopeTemplate
 from portal.directory.models import (
     ApiToken,
+    AuthenticatorApp,
     ExternalIdentity,
     Group,
     GroupMembership,
     IdentityProvider,
+    OidcSettings,
     Partner,
+    Passkey,
     PendingSignIn,
     Person,
+    SamlSettings,
+    ScimToken,
+    ScimUser,
     SeenAssertion,
+    SyncRun,
 )
 from portal.kernel.models import Tally
 
@@ -62,8 +69,39 @@ class Rows:
         return Person.objects.create(**{"name": "Ada"} | changes)
 
     def idp(self, **changes: Any) -> Row:
-        given = {"slug": self.unique(), "name": "IdP", "entity_id": self.unique(), "metadata": "<x/>"}
-        return IdentityProvider.objects.create(**given | changes)
+        return IdentityProvider.objects.create(**{"slug": self.unique(), "name": "IdP"} | changes)
+
+    def saml(self, **changes: Any) -> Row:
+        given = {"provider": self.idp(), "entity_id": self.unique(), "metadata": "<x/>"}
+        return SamlSettings.objects.create(**given | changes)
+
+    def oidc(self, **changes: Any) -> Row:
+        given = {"provider": self.idp(), "issuer": "https://i", "client_id": self.unique()}
+        return OidcSettings.objects.create(**given | changes)
+
+    def app(self, **changes: Any) -> Row:
+        return AuthenticatorApp.objects.create(
+            **{"person": self.person(), "name": self.unique(), "sealed_secret": b"s"} | changes
+        )
+
+    def passkey(self, **changes: Any) -> Row:
+        given = {"person": self.person(), "name": self.unique(), "credential_id": self.unique().encode()}
+        return Passkey.objects.create(**given | {"public_key": b"k"} | changes)
+
+    def scim_token(self, **changes: Any) -> Row:
+        given = {"provider": self.idp(), "name": "t", "prefix": "scim_", "digest": self.unique()}
+        return ScimToken.objects.create(**given | {"created_at": NOW, "expires_at": NOW + HOUR} | changes)
+
+    def scim_user(self, **changes: Any) -> Row:
+        provider = IdentityProvider.objects.first() or self.idp()
+        given = {"provider": provider, "identity": self.identity(), "created_at": NOW, "modified_at": NOW}
+        return ScimUser.objects.create(**given | changes)
+
+    def sync(self, **changes: Any) -> Row:
+        return SyncRun.objects.create(**{"provider": self.idp(), "state": "asked", "asked_at": NOW} | changes)
+
+    def entitlement(self, **changes: Any) -> Row:
+        return Entitlement.objects.create(**{"group": self.group(), "role": self.role()} | changes)
 
     def identity(self, **changes: Any) -> Row:
         given = {"subject": self.unique()}
@@ -242,12 +280,33 @@ CASES: list[Case] = [
     ("person_active_or_deactivated_at", one("person", deactivated_at=NOW), one("person")),
     ("person_of_partner_never_admin", one("person", partner=Rows.partner, is_staff=True), one("person", partner=Rows.partner)),
     ("person_superuser_is_staff", one("person", is_superuser=True), one("person", is_superuser=True, is_staff=True)),
-    ("idp_kind_known", one("idp", kind="oidc"), one("idp", kind="saml")),
-    ("idp_assertion_lifetime", one("idp", max_assertion_minutes=71), one("idp", max_assertion_minutes=70)),
+    ("idp_kind_known", one("idp", kind="kerberos"), one("idp", kind="oidc")),
+    ("idp_assertion_lifetime", one("saml", max_assertion_minutes=71), one("saml", max_assertion_minutes=70)),
+    ("idp_max_age", one("idp", max_age_hours=0), one("idp", max_age_hours=1)),
+    ("idp_local_is_own", one("idp", kind="local", partner=Rows.partner), one("idp", kind="local")),
+    ("idp_one_local", twice("idp", kind="local"), twice("idp", kind="ldap")),
+    ("oidc_client_once", twice("oidc", issuer="https://i", client_id="c"), twice("oidc", issuer="https://i")),
+    ("identity_gone_has_reason", one("identity", gone_at=NOW), one("identity", gone_at=NOW, gone_why="removed")),
+    ("pending_sign_in_person", one("pending", purpose="link"), one("pending", purpose="link", person=Rows.person)),
+    ("authenticator_app_name_once", twice("app", person=Rows.person, name="a"), twice("app", person=Rows.person)),
+    ("passkey_name_once", twice("passkey", person=Rows.person, name="a"), twice("passkey", person=Rows.person)),
+    ("scim_token_ends_after_start", one("scim_token", expires_at=NOW), one("scim_token")),
+    ("sync_one_at_a_time", twice("sync", provider=Rows.idp), twice("sync", provider=Rows.idp, state="done")),
+    ("entitlement_length", one("entitlement", longest_minutes=14), one("entitlement", longest_minutes=15)),
     ("idp_sign_in_age", one("idp", sign_in_hours=25), one("idp", sign_in_hours=24)),
     ("identity_means_one_person", twice("identity", provider=Rows.idp, subject="s"), twice("identity", subject="s")),
     ("identity_has_subject", one("identity", subject=""), one("identity", subject="s")),
     ("group_name_per_provider", twice("group", provider=Rows.idp, name="g"), twice("group", provider=Rows.idp)),
+    (
+        "group_external_id_per_provider",
+        twice("group", provider=Rows.idp, external_id="e"),
+        twice("group", external_id="e"),
+    ),
+    (
+        "scim_user_name_once",
+        lambda rows: [rows.scim_user(user_name=name) for name in ("Ada", "ADA")],
+        lambda rows: [rows.scim_user(user_name=name) for name in ("Ada", "Eve")],
+    ),
     ("group_name_of_own", twice("group", name="g"), twice("group")),
     ("membership_once", twice("membership", group=Rows.group, person=Rows.person), twice("membership", group=Rows.group)),
     ("pending_sign_in_period", one("pending", expires_at=NOW), one("pending")),
@@ -348,7 +407,25 @@ def test_what_history_needs_is_protected() -> None:
         "GroupMembership.group",
         "GroupMembership.person",
         "PendingSignIn.provider",
+        "PendingSignIn.person",
         "SeenAssertion.provider",
+        "SignIn.person",
+        "SignIn.identity",
+        "SamlSettings.provider",
+        "LdapSettings.provider",
+        "OidcSettings.provider",
+        "ScimToken.provider",
+        "ScimUser.provider",
+        "ScimUser.identity",
+        "ScimGroup.provider",
+        "ScimGroup.group",
+        "SyncRun.provider",
+        "SyncRun.asked_by",
+        "AuthenticatorApp.person",
+        "Passkey.person",
+        "RecoveryCode.person",
+        "LocalPassword.identity",
+        "Person.deactivated_by_provider",
         "ScopeTemplate_roles.scopetemplate",
         "ScopeTemplate_roles.awsrole",
         "Person_groups.person",

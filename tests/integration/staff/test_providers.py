@@ -25,9 +25,16 @@ def form(entity_id: str = OWN, **changes: str) -> dict[str, str]:
         "slug": "own",
         "kind": "saml",
         "is_enabled": "on",
-        "metadata": described(entity_id, rsa_key("own")),
-        "max_assertion_minutes": "70",
+        "saml-0-metadata": described(entity_id, rsa_key("own")),
+        "saml-0-max_assertion_minutes": "70",
         "sign_in_hours": "8",
+        "max_age_hours": "24",
+        "most_gone_percent": "10",
+        "factor_contexts": "[]",
+        "group_names": "{}",
+        "scim_subject": "userName",
+        "saml-TOTAL_FORMS": "1",
+        "saml-INITIAL_FORMS": "0",
     }
     return {**known, **changes}
 
@@ -35,23 +42,23 @@ def form(entity_id: str = OWN, **changes: str) -> dict[str, str]:
 def test_the_entity_id_comes_from_the_metadata(client: Client) -> None:
     assert errors_of(client.post(ADD, form(entity_id_typed="x") | {"entity_id": "urn:typed"})) == {}
     provider = IdentityProvider.objects.get()
-    assert provider.entity_id == OWN
+    assert provider.saml.entity_id == OWN
     assert trail("staff.record.added")[0].details["record"] == "identity provider"
     address = f"/manage/directory/identityprovider/{provider.pk}/change/"
-    assert errors_of(save(client, address, metadata=described(OTHER, rsa_key("own")))) == {}
+    assert errors_of(save(client, address, **{"saml-0-metadata": described(OTHER, rsa_key("own"))})) == {}
     provider.refresh_from_db()
-    assert provider.entity_id == OTHER
+    assert provider.saml.entity_id == OTHER
 
 
 @pytest.mark.parametrize("metadata", ["", "<x/>", "not xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'])
 def test_metadata_that_can_not_be_used(client: Client, metadata: str) -> None:
-    assert set(errors_of(client.post(ADD, form(metadata=metadata)))) == {"metadata"}
+    assert set(errors_of(client.post(ADD, form(**{"saml-0-metadata": metadata})))) == {"saml-0-metadata"}
     assert not IdentityProvider.objects.exists()
 
 
 def test_the_same_provider_twice_is_an_error_and_not_a_crash(client: Client) -> None:
     client.post(ADD, form())
-    assert "__all__" in errors_of(client.post(ADD, form(slug="again")))
+    assert "saml-0-__all__" in errors_of(client.post(ADD, form(slug="again")))
     assert errors_of(client.post(ADD, form(OTHER, slug="again"))) == {}
 
 
@@ -60,11 +67,11 @@ def test_another_provider_does_not_take_over_whom_this_one_vouched_for(client: C
     provider = IdentityProvider.objects.get()
     ExternalIdentity.objects.create(provider=provider, person=ben, subject="ben")
     address = f"/manage/directory/identityprovider/{provider.pk}/change/"
-    refused = errors_of(save(client, address, metadata=described(OTHER, rsa_key("own"))))
-    assert "another provider" in refused["metadata"][0]
-    assert errors_of(save(client, address, metadata=described(OWN, rsa_key("next")))) == {}
+    refused = errors_of(save(client, address, **{"saml-0-metadata": described(OTHER, rsa_key("own"))}))
+    assert "another provider" in refused["saml-0-metadata"][0]
+    assert errors_of(save(client, address, **{"saml-0-metadata": described(OWN, rsa_key("next"))})) == {}
     provider.refresh_from_db()
-    assert provider.metadata == described(OWN, rsa_key("next"))
+    assert provider.saml.metadata == described(OWN, rsa_key("next"))
 
 
 def test_it_is_disabled_and_never_deleted(client: Client) -> None:

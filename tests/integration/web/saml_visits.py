@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.audit.models import AuditEvent
-from portal.directory.models import IdentityProvider
+from portal.directory.models import IdentityProvider, SamlSettings
 from tests.saml_forge import Forge, KeyPair, rsa_key
 from tests.world import Answer
 
@@ -32,15 +32,19 @@ class Asked:
 def make_provider(
     slug: str = "own", *, entity_id: str = OWN, key: KeyPair | None = None, **fields: object
 ) -> IdentityProvider:
+    """A SAML provider; `fields` may be its own or its SAML settings'."""
+    own = {name: fields.pop(name) for name in ("allow_aes_cbc", "max_assertion_minutes") if name in fields}
     known: dict[str, object] = {
         "slug": slug,
         "name": f"Provider {slug}",
-        "entity_id": entity_id,
-        "metadata": described(entity_id, key or rsa_key(slug)),
         "name_attribute": "",
         "email_attribute": "mail",
     }
-    return IdentityProvider.objects.create(**{**known, **fields})
+    provider = IdentityProvider.objects.create(**{**known, **fields})
+    SamlSettings.objects.create(
+        provider=provider, entity_id=entity_id, metadata=described(entity_id, key or rsa_key(slug)), **own
+    )
+    return provider
 
 
 def described(entity_id: str, key: KeyPair) -> str:
@@ -67,7 +71,7 @@ def forge(asked: Asked, **changes: object) -> Forge:
     """The provider that was asked, ready to answer; `changes` are the attack."""
     known: dict[str, object] = {
         "key": rsa_key(asked.provider.slug),
-        "entity_id": asked.provider.entity_id,
+        "entity_id": asked.provider.saml.entity_id,
         "sp_entity_id": settings.SAML_ENTITY_ID,
         "acs_url": settings.SAML_ACS_URL,
         "request_id": asked.request_id,

@@ -12,8 +12,8 @@ from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
-from portal.directory.models import IdentityProvider, PendingSignIn, Person
-from portal.identity.operations import saml_sign_in
+from portal.directory.models import IdentityProvider, PendingSignIn, Person, SamlSettings
+from portal.identity.operations import complete_sign_in, saml_sign_in
 from tests.integration.web.saml_visits import (
     OTHER,
     Asked,
@@ -63,7 +63,7 @@ def test_an_assertions_id_counts_once(
     client: Client, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch, *, checked: bool
 ) -> None:
     if not checked:
-        monkeypatch.setattr(saml_sign_in, "_remember", lambda *_: None)
+        monkeypatch.setattr(complete_sign_in, "_remember", lambda *_: None)
     same = set_attribute(ASSERTION, "ID", f"_{secrets.token_hex(16)}")
     first = ask(client, provider)
     assert_accepted(client, first, alter=same)
@@ -262,7 +262,7 @@ def test_a_provider_that_was_switched_off(client: Client, provider: IdentityProv
 
 
 def test_metadata_that_can_not_be_used(client: Client, provider: IdentityProvider) -> None:
-    IdentityProvider.objects.update(metadata="<x/>")
+    SamlSettings.objects.update(metadata="<x/>")
     answer = client.post(reverse("web:saml-begin", args=[provider.slug]))
     assert_refused(answer, "saml.metadata.root", client)
     assert client.get("/sign-in/").status_code == 200

@@ -41,12 +41,12 @@ def test_it_is_added_then_replaced_each_with_its_audit_row() -> None:
 
 def test_another_providers_metadata_does_not_take_its_people_over(person: Make) -> None:
     provider = keep("urn:corp")
-    assert keep("urn:corp-renamed").entity_id == "urn:corp-renamed", "nobody signs in there yet"
+    assert keep("urn:corp-renamed").saml.entity_id == "urn:corp-renamed", "nobody signs in there yet"
     ExternalIdentity.objects.create(provider=provider, person=person(), subject="ada")
     with pytest.raises(InvalidError, match="a name of its own"):
         keep("urn:evil")
-    assert IdentityProvider.objects.get().entity_id == "urn:corp-renamed"
-    assert keep("urn:evil", slug="other").entity_id == "urn:evil"
+    assert IdentityProvider.objects.get().saml.entity_id == "urn:corp-renamed"
+    assert keep("urn:evil", slug="other").saml.entity_id == "urn:evil"
 
 
 @pytest.mark.parametrize(

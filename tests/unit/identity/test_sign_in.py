@@ -12,12 +12,20 @@ from django.db import IntegrityError
 from brokers.errors import SamlMetadataRejected, SamlRejected
 from brokers.types import SamlIdentity, SamlIdentityProvider, SamlRequest
 from portal.audit.models import AuditEvent
-from portal.directory.models import ExternalIdentity, Group, IdentityProvider, PendingSignIn, Person
+from portal.directory.models import (
+    ExternalIdentity,
+    Group,
+    IdentityProvider,
+    PendingSignIn,
+    Person,
+    SamlSettings,
+)
 from portal.directory.operations.api_tokens import create_token, find_token, revoke_token
 from portal.identity.operations import admit_person, saml_sign_in
 from portal.identity.operations.appoint_admin import appoint_admin
+from portal.identity.operations.complete_sign_in import SignedIn
 from portal.identity.operations.keep_provider import keep_saml_provider
-from portal.identity.operations.saml_sign_in import SignInRefusedError
+from portal.identity.operations.refusing import SignInRefusedError
 from portal.identity.operations.tidy import tidy_sign_ins
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
@@ -88,7 +96,7 @@ def start(provider: IdentityProvider, saml: FakeSaml, next_path: str = "/mine") 
     return saml_sign_in.receive_saml_response(relay_state=relay_state, response="answer")
 
 
-def finish(pending: UUID, saml: FakeSaml, browser: str = "cookie") -> saml_sign_in.SignedIn:
+def finish(pending: UUID, saml: FakeSaml, browser: str = "cookie") -> SignedIn:
     return saml_sign_in.finish_saml_sign_in(
         pending_id=pending, browser=browser, saml=saml, read=read, actor=NOBODY
     )
@@ -116,8 +124,10 @@ def test_a_first_sign_in_makes_the_person_and_a_second_knows_them(provider: Any,
     types = AuditEvent.objects.order_by("id").values_list("type", flat=True)
     assert list(types)[1:] == [
         "directory.person.admitted",
+        "directory.person.groups_changed",
         "directory.sign_in.succeeded",
         "directory.person.changed",
+        "directory.person.groups_changed",
         "directory.sign_in.succeeded",
     ]
 
@@ -207,7 +217,7 @@ def test_a_refusal_by_the_broker_carries_its_reason(provider: Any, saml: FakeSam
     sealed = start(provider, saml)
     PendingSignIn.objects.filter(pk=sealed).update(sealed_response=b"garbage")
     assert refused(lambda: finish(sealed, saml)) == "saml.malformed"
-    IdentityProvider.objects.update(metadata="broken")
+    SamlSettings.objects.update(metadata="broken")
     provider.refresh_from_db()
     assert refused(lambda: start(provider, saml)) == "saml.metadata.malformed"
 
@@ -242,10 +252,12 @@ def test_of_two_first_sign_ins_at_once_one_makes_the_person(
     first = finish(start(provider, saml), saml).person
     answers = iter([None, ExternalIdentity.objects.get()])
     monkeypatch.setattr(admit_person, "_known", lambda *_: next(answers))
-    assert admit_person.person_for(provider=provider, identity=saml.identity, actor=NOBODY).pk == first.pk
+    proven = saml_sign_in.proven_by_saml(provider, saml.identity)
+    found = admit_person.person_for(provider=provider, proven=proven, actor=NOBODY)
+    assert found.person_id == first.pk
     monkeypatch.setattr(admit_person, "_known", lambda *_: None)
     with pytest.raises(IntegrityError):
-        admit_person.person_for(provider=provider, identity=saml.identity, actor=NOBODY)
+        admit_person.person_for(provider=provider, proven=proven, actor=NOBODY)
 
 
 def test_providers_are_judged_before_they_are_kept(provider: Any) -> None:
@@ -255,7 +267,7 @@ def test_providers_are_judged_before_they_are_kept(provider: Any) -> None:
         keep_saml_provider(slug="not a slug", name="", metadata="<x/>", read=read, actor=SHELL)
     assert refusal.value.field
     kept = keep_saml_provider(slug="corp", name="", metadata="<y/>", read=read, actor=SHELL)
-    assert (kept.pk, kept.name, kept.metadata) == (provider.pk, "Corp", "<y/>")
+    assert (kept.pk, kept.name, kept.saml.metadata) == (provider.pk, "Corp", "<y/>")
 
 
 def test_the_first_admin(provider: Any, partner: Any) -> None:

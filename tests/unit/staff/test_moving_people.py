@@ -23,10 +23,8 @@ def refusals(person: Any, partner: Any) -> list[str]:
 def test_nobody_moves_away_from_the_partner_whose_provider_lets_them_in(
     person: Callable[..., Any], partner: Any
 ) -> None:
-    ours = IdentityProvider.objects.create(slug="ours", name="Ours", entity_id="ours", metadata="<x/>")
-    theirs = IdentityProvider.objects.create(
-        slug="acme", name="Acme", entity_id="acme", metadata="<x/>", partner=partner
-    )
+    ours = IdentityProvider.objects.create(slug="ours", name="Ours")
+    theirs = IdentityProvider.objects.create(slug="acme", name="Acme", partner=partner)
     employee, guest, unknown = person("Ada"), person("Ben", partner=partner), person("Cleo")
     ExternalIdentity.objects.create(provider=ours, person=employee, subject="ada")
     ExternalIdentity.objects.create(provider=theirs, person=guest, subject="ben")

@@ -38,4 +38,4 @@ class Command(BaseCommand):
             )
         except DomainError as refusal:
             raise CommandError(f"{refusal}") from None
-        self.stdout.write(f"{provider.name}: people can sign in by {provider.entity_id}.")
+        self.stdout.write(f"{provider.name}: people can sign in by {provider.saml.entity_id}.")

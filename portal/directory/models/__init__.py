@@ -1,0 +1,39 @@
+"""Companies and people, how they prove who they are, and what was told of them."""
+
+from portal.directory.models.factors import AuthenticatorApp, LocalPassword, Passkey, RecoveryCode
+from portal.directory.models.groups import Group, GroupMembership
+from portal.directory.models.people import Partner, Person
+from portal.directory.models.providers import (
+    ExternalIdentity,
+    IdentityProvider,
+    LdapSettings,
+    OidcSettings,
+    SamlSettings,
+)
+from portal.directory.models.provisioning import ScimGroup, ScimUser, SyncRun
+from portal.directory.models.sign_ins import PendingSignIn, SeenAssertion, SignIn
+from portal.directory.models.tokens import ApiToken, ScimToken
+
+__all__ = [
+    "ApiToken",
+    "AuthenticatorApp",
+    "ExternalIdentity",
+    "Group",
+    "GroupMembership",
+    "IdentityProvider",
+    "LdapSettings",
+    "LocalPassword",
+    "OidcSettings",
+    "Partner",
+    "Passkey",
+    "PendingSignIn",
+    "Person",
+    "RecoveryCode",
+    "SamlSettings",
+    "ScimGroup",
+    "ScimToken",
+    "ScimUser",
+    "SeenAssertion",
+    "SignIn",
+    "SyncRun",
+]

@@ -1,0 +1,44 @@
+"""Nobody was signed in: one error for all ways in, and its row in the audit trail."""
+
+from django.db import transaction
+
+from brokers.errors import BrokerError
+from portal.audit.events import EventType, Outcome
+from portal.audit.operations import Entry, record
+from portal.directory.models import IdentityProvider
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+from portal.kernel.errors import DomainError, ForbiddenError
+
+
+class SignInRefusedError(ForbiddenError):
+    """Nobody was signed in. The reason is for the auditor; the page says only what to do next."""
+
+    code = "sign_in_refused"
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__("Signing in didn't work. Start again from the sign-in page.")
+        self.reason = reason
+        self.detail = detail
+
+
+def refused(problem: BrokerError) -> SignInRefusedError:
+    return SignInRefusedError(problem.code, getattr(problem, "detail", "") or str(problem))
+
+
+def record_refused_sign_in(*, refusal: DomainError, provider: IdentityProvider | None, actor: Actor) -> None:
+    """Write one refusal to the audit trail, with its reason for the auditor."""
+    with transaction.atomic():
+        record(
+            Entry(
+                type=EventType.SIGN_IN_REFUSED,
+                at=database_now(),
+                actor=actor,
+                outcome=Outcome.REFUSED,
+                details={
+                    "provider": provider.slug if provider else "",
+                    "reason": getattr(refusal, "reason", refusal.code),
+                    "detail": getattr(refusal, "detail", str(refusal))[:300],
+                },
+            )
+        )
