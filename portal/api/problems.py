@@ -26,6 +26,7 @@ from portal.kernel.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    TooManyError,
     UpstreamError,
 )
 
@@ -37,6 +38,7 @@ STATUS: Mapping[type[DomainError], int] = {
     InvalidError: 400,
     ConflictError: 409,
     UpstreamError: 503,
+    TooManyError: 429,
 }
 # DRF's words for what the domain calls otherwise.
 CODES = {
@@ -87,6 +89,9 @@ def _problem(exc: Exception) -> Problem:
 def _of_domain(error: DomainError) -> Problem:
     if isinstance(error, UpstreamError):
         return _upstream(str(error), error.upstream_code, retryable=error.retryable)
+    if isinstance(error, TooManyError):
+        headers = {"Retry-After": str(error.retry_after_seconds)}
+        return Problem(429, error.code, str(error), {"retryable": True}, headers)
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
     facts = {}
     if isinstance(error, InvalidError) and error.field:

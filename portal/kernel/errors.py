@@ -1,5 +1,6 @@
 """Errors of the domain: small types with a stable code and the facts. No HTTP status lives here."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -46,3 +47,15 @@ class UpstreamError(DomainError):
         super().__init__(message)
         self.upstream_code = upstream_code
         self.retryable = retryable
+
+
+class TooManyError(DomainError):
+    """Too many tries from there: nothing was tried this time. `retry_after_seconds`: when to try again."""
+
+    code = "too_many"
+
+    def __init__(self, *, retry_after: timedelta) -> None:
+        self.retry_after_seconds = max(1, round(retry_after.total_seconds()))
+        minutes = -(-self.retry_after_seconds // 60)
+        wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+        super().__init__(f"Too many tries from here. Wait {wait}, then try again.")

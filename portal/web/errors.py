@@ -10,6 +10,7 @@ from portal.kernel.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    TooManyError,
     UpstreamError,
 )
 
@@ -19,13 +20,17 @@ STATUS: dict[type[DomainError], int] = {
     InvalidError: 400,
     ConflictError: 409,
     UpstreamError: 503,
+    TooManyError: 429,
 }
 
 
 def error_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Say what stopped it, in the error's own sentence, and what to do next."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
-    return _page(request, status, str(error))
+    page = _page(request, status, str(error))
+    if isinstance(error, TooManyError):
+        page["Retry-After"] = str(error.retry_after_seconds)
+    return page
 
 
 def refused_page(request: HttpRequest) -> HttpResponse:
