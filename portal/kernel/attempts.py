@@ -29,7 +29,7 @@ def spend(limit: Limit, *parts: str) -> None:
     """Count one try. Raises TooManyError, with the seconds to wait, where the period has no more."""
     number, until = _count(limit, parts)
     if number > limit.most:
-        raise TooManyError(retry_after=until - database_now())
+        raise TooManyError(retry_after=until - database_now(), is_first=number == limit.most + 1)
 
 
 def give_back(limit: Limit, *parts: str) -> None:

@@ -50,11 +50,15 @@ class UpstreamError(DomainError):
 
 
 class TooManyError(DomainError):
-    """Too many tries from there: nothing was tried this time. `retry_after_seconds`: when to try again."""
+    """Too many tries from there: nothing was tried this time. `retry_after_seconds`: when to try again.
+
+    `is_first`: the first one too many of its period.
+    """
 
     code = "too_many"
 
-    def __init__(self, *, retry_after: timedelta) -> None:
+    def __init__(self, *, retry_after: timedelta, is_first: bool = False) -> None:
+        self.is_first = is_first
         self.retry_after_seconds = max(1, round(retry_after.total_seconds()))
         minutes = -(-self.retry_after_seconds // 60)
         wait = "a minute" if minutes == 1 else f"{minutes} minutes"

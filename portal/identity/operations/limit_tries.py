@@ -1,0 +1,121 @@
+"""Passwords are tried here only so often: guessing is slow, and nobody can be locked out by somebody else's guesses.
+
+A try counts in one of two ways. From a known place - a browser or a network from which this very account signed in
+before - it counts for that place alone. From anywhere else it counts for the network (whoever tries many accounts),
+for the account from that network, and for the account from all strange places together, which is what bounds a
+guesser with many addresses, and what keeps a directory from locking the account. A right password gives its try back.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+
+from portal.audit.events import EventType, Outcome
+from portal.audit.operations import Entry, record
+from portal.directory.models import IdentityProvider
+from portal.identity.operations.refusing import SignInRefusedError
+from portal.kernel import attempts
+from portal.kernel.actor import Actor
+from portal.kernel.attempts import Limit
+from portal.kernel.clock import database_now
+from portal.kernel.errors import TooManyError
+
+MINUTES = timedelta(minutes=1)
+NETWORK = Limit("sign_in.network", 30, 10 * MINUTES)
+FROM_NETWORK = Limit("sign_in.account_from_network", 5, 15 * MINUTES)
+# A directory locks an account after so many wrong passwords, typically ten: strangers get four, a known place three.
+STRANGERS = {
+    IdentityProvider.Kind.LDAP: Limit("sign_in.account_by_strangers", 4, 30 * MINUTES),
+    IdentityProvider.Kind.LOCAL: Limit("sign_in.account_by_strangers", 20, 60 * MINUTES),
+}
+KNOWN = {
+    IdentityProvider.Kind.LDAP: Limit("sign_in.account_from_known", 3, 15 * MINUTES),
+    IdentityProvider.Kind.LOCAL: Limit("sign_in.account_from_known", 10, 15 * MINUTES),
+}
+KNOWN_NETWORK = Limit("sign_in.known_network", 1, timedelta(days=90))
+IPV6_SITE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a try comes from. `device`: the browser's own mark where this account signed in by it before."""
+
+    ip: str | None
+    device: str = ""
+
+    @property
+    def network(self) -> str:
+        """The address; of IPv6 its first 64 bits, which are one household's or one machine's."""
+        if self.ip is None:
+            return "nowhere"
+        address = ipaddress.ip_address(self.ip)
+        if address.version == 4:  # noqa: PLR2004  # IPv4
+            return str(address)
+        return str(ipaddress.ip_network((address, IPV6_SITE), strict=False))
+
+
+@contextmanager
+def limited_tries(*, provider: IdentityProvider, login: str, place: Place, actor: Actor) -> Iterator[None]:
+    """Count what is tried within it, unless it proves right, or the provider could not be asked.
+
+    Raises:
+        TooManyError: before anything is tried; noted in the audit trail once a period.
+    """
+    account = (str(provider.pk), login.strip().casefold())
+    spent: list[tuple[Limit, Sequence[str]]] = []
+    try:
+        for limit, parts in _limits(provider, account, place):
+            attempts.spend(limit, *parts)
+            spent.append((limit, parts))
+    except TooManyError as refusal:
+        _give_back(spent)
+        if refusal.is_first:
+            _record(provider, login, place, actor)
+        raise
+    try:
+        yield
+    except SignInRefusedError:
+        raise
+    except BaseException:
+        _give_back(spent)
+        raise
+    _give_back(spent)
+    attempts.forget(KNOWN_NETWORK, *account, place.network)
+    attempts.count(KNOWN_NETWORK, *account, place.network)
+
+
+def _limits(
+    provider: IdentityProvider, account: tuple[str, str], place: Place
+) -> list[tuple[Limit, Sequence[str]]]:
+    kind = IdentityProvider.Kind(provider.kind)
+    if place.device:
+        return [(KNOWN[kind], (*account, "device", place.device))]
+    if attempts.is_noted(KNOWN_NETWORK, *account, place.network):
+        return [(KNOWN[kind], (*account, "network", place.network))]
+    return [
+        (NETWORK, (place.network,)),
+        (FROM_NETWORK, (*account, place.network)),
+        (STRANGERS[kind], account),
+    ]
+
+
+def _give_back(spent: Sequence[tuple[Limit, Sequence[str]]]) -> None:
+    for limit, parts in spent:
+        attempts.give_back(limit, *parts)
+
+
+def _record(provider: IdentityProvider, login: str, place: Place, actor: Actor) -> None:
+    with transaction.atomic():
+        record(
+            Entry(
+                type=EventType.SIGN_IN_LIMITED,
+                at=database_now(),
+                actor=actor,
+                outcome=Outcome.REFUSED,
+                details={"provider": provider.slug, "login": login[:100], "network": place.network},
+            )
+        )
