@@ -113,6 +113,20 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # ---------------------------------------------------------------- who
 AUTH_USER_MODEL = "directory.Person"
 AUTHENTICATION_BACKENDS = ["portal.directory.backends.PersonBackend"]
+# For the local accounts alone: everybody else's password is their provider's.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("name", "email")},
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 14},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
 LOGIN_URL = "web:sign-in"
 LOGIN_REDIRECT_URL = "web:my-access"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"

@@ -9,11 +9,26 @@ from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError
 
+USUAL_FORMAT = {
+    IdentityProvider.Kind.SAML.value: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+    IdentityProvider.Kind.LDAP.value: "ldap",
+    IdentityProvider.Kind.OIDC.value: "",
+    IdentityProvider.Kind.LOCAL.value: "local",
+}
+
 
 def appoint_admin(  # noqa: PLR0913  # keyword-only facts of one record
-    *, provider_slug: str, subject: str, subject_format: str, name: str, actor: Actor, superuser: bool = True
+    *,
+    provider_slug: str,
+    subject: str,
+    subject_format: str | None,
+    name: str,
+    actor: Actor,
+    superuser: bool = True,
 ) -> Person:
     """Make the person with this identity an admin; makes the person when they never signed in.
+
+    `subject_format` None: what providers of that kind usually have.
 
     Raises:
         InvalidError: no such provider, a partner's, or the person is deactivated.
@@ -26,6 +41,7 @@ def appoint_admin(  # noqa: PLR0913  # keyword-only facts of one record
         )
     if provider.partner_id is not None:
         raise InvalidError("A partner's people can't be admins.", field="provider")
+    subject_format = USUAL_FORMAT[provider.kind] if subject_format is None else subject_format
     with transaction.atomic():
         identity = (
             ExternalIdentity.objects.select_related("person")

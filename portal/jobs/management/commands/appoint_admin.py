@@ -9,16 +9,17 @@ from portal.identity.operations.appoint_admin import appoint_admin
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError
 
-PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
-
 
 class Command(BaseCommand):
     help = "Make the person who is SUBJECT at PROVIDER an admin, before or after their first sign-in."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("provider", help="the identity provider's short name (slug)")
-        parser.add_argument("subject", help="the person's NameID there, exactly")
-        parser.add_argument("--format", default=PERSISTENT, help="the NameID's format (default: %(default)s)")
+        parser.add_argument(
+            "subject",
+            help="the person there, exactly: SAML's NameID, OIDC's sub, LDAP's entryUUID or objectGUID",
+        )
+        parser.add_argument("--format", help="the NameID's format (default: persistent, for SAML)")
         parser.add_argument("--name", default="", help="the person's name until the provider tells it")
 
     def handle(self, *args: Any, provider: str, subject: str, name: str, **options: Any) -> None:
