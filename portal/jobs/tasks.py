@@ -16,6 +16,7 @@ from portal.jobs.capacity import free_slot
 from portal.jobs.sweep_loop import sweep_here
 from portal.jobs.waking import quietly, send
 from portal.kernel import outbox
+from portal.kernel.attempts import tidy_attempts
 from portal.kernel.clock import database_now
 from portal.wiring import aws_ports
 
@@ -59,6 +60,7 @@ def tidy() -> None:
     now = database_now()
     tidy_access(at=now)
     tidy_sign_ins(at=now)
+    tidy_attempts(at=now)
     SessionStore.clear_expired()
     outbox.drop_delivered(before=now - timedelta(days=7))
 

@@ -1,10 +1,12 @@
 from datetime import datetime
 
-from portal.directory.models import PendingSignIn, SeenAssertion
+from portal.directory.models import PendingSignIn, SeenAssertion, SignIn
 
 
 def tidy_sign_ins(*, at: datetime) -> int:
-    """Remove sign-ins that can't finish any more, and assertions that could not count again anyway."""
+    """Remove sign-ins that can't finish any more or are over, and what could not count again anyway."""
     pending, _ = PendingSignIn.objects.filter(expires_at__lt=at).delete()
     seen, _ = SeenAssertion.objects.filter(valid_until__lt=at).delete()
-    return pending + seen
+    over, _ = SignIn.objects.filter(expires_at__lt=at).delete()
+    SignIn.objects.filter(id_token_expires_at__lt=at).update(sealed_id_token=None, id_token_expires_at=None)
+    return pending + seen + over
