@@ -73,11 +73,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
 
 @pytest.fixture
 def person(db: None) -> Callable[..., Any]:
-    """Make people: person(), person("Ada", partner=acme)."""
+    """Make people: person(), person("Ada", partner=acme); a provider vouches for them unless vouched=False."""
     from portal.directory.models import Person  # noqa: PLC0415  # after the settings are chosen
+    from tests.vouched import vouch  # noqa: PLC0415
 
-    def make(name: str = "Ada Brook", **fields: Any) -> Person:
-        return Person.objects.admit(name=name, **fields)
+    def make(name: str = "Ada Brook", *, vouched: bool = True, **fields: Any) -> Person:
+        made = Person.objects.admit(name=name, **fields)
+        if vouched:
+            vouch(made)
+        return made
 
     return make
 

@@ -16,6 +16,7 @@ from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import Person
 from portal.kernel.actor import Actor, ActorKind
 from tests.fakes import role_id_of
+from tests.vouched import vouch
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse
@@ -28,8 +29,12 @@ _numbers = itertools.count(1)
 HOUR = timedelta(hours=1)
 
 
-def make_person(name: str = "Ben Lindqvist", **fields: object) -> Person:
-    return Person.objects.admit(name=name, **fields)
+def make_person(name: str = "Ben Lindqvist", *, vouched: bool = True, **fields: object) -> Person:
+    """Somebody for whom a provider vouches, or with `vouched` False nobody does."""
+    person = Person.objects.admit(name=name, **fields)
+    if vouched:
+        vouch(person)
+    return person
 
 
 def make_admin(*permissions: str, name: str = "Ada Okafor") -> Person:

@@ -25,6 +25,7 @@ from portal.kernel.clock import database_now
 from tests.servers.ministack import REGION
 from tests.servers.sandbox import Sandbox
 from tests.servers.signed_calls import SignedCalls
+from tests.world import make_person
 
 SHELL = Actor.command("kill switch")
 ROLE = "ProductionOperator"
@@ -126,7 +127,7 @@ def on_a_role(sandbox: Sandbox, aws: AwsPorts, name: str = ROLE) -> House:
     role = AwsRole.objects.create(
         account=account, title=name, name=name, path="/sallyport/", unique_id=found["role_id"]
     )
-    return House(sandbox, aws, role, Person.objects.admit(name="Ada Brook"))
+    return House(sandbox, aws, role, make_person("Ada Brook"))
 
 
 def on_the_hubs_user(sandbox: Sandbox, aws: AwsPorts) -> House:
@@ -148,7 +149,7 @@ def on_the_hubs_user(sandbox: Sandbox, aws: AwsPorts) -> House:
         },
     )
     template.roles.add(role)
-    return House(sandbox, aws, role, Person.objects.admit(name="Ben Lindqvist"))
+    return House(sandbox, aws, role, make_person("Ben Lindqvist"))
 
 
 def table(sizes: Collection[Size], *, inline_limit: int) -> str:

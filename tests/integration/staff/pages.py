@@ -11,16 +11,22 @@ from portal.audit.models import AuditEvent
 def fields_of(response: Any) -> dict[str, Any]:
     """Return what the page's form would send as it stands."""
     form = response.context["adminform"].form
-    sent: dict[str, Any] = {}
-    for bound in form:
-        value = bound.value()
-        if value is None or value is False:
-            continue
-        sent[bound.html_name] = "on" if value is True else value
+    sent = _filled_in(form)
     for formset in response.context.get("inline_admin_formsets", []):
         for bound in formset.formset.management_form:
             sent[bound.html_name] = bound.value()
+        for row in formset.formset.initial_forms:
+            sent |= _filled_in(row)
     return sent
+
+
+def _filled_in(form: Any) -> dict[str, Any]:
+    values = {bound.html_name: bound.value() for bound in form}
+    return {
+        name: "on" if value is True else value
+        for name, value in values.items()
+        if value is not None and value is not False
+    }
 
 
 def save(client: Client, address: str, **changes: Any) -> Any:

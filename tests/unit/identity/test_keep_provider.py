@@ -45,7 +45,7 @@ def test_another_providers_metadata_does_not_take_its_people_over(person: Make) 
     ExternalIdentity.objects.create(provider=provider, person=person(), subject="ada")
     with pytest.raises(InvalidError, match="a name of its own"):
         keep("urn:evil")
-    assert IdentityProvider.objects.get().saml.entity_id == "urn:corp-renamed"
+    assert IdentityProvider.objects.get(slug="corp").saml.entity_id == "urn:corp-renamed"
     assert keep("urn:evil", slug="other").saml.entity_id == "urn:evil"
 
 

@@ -27,6 +27,7 @@ from portal.kernel.clock import database_now
 from portal.wiring import aws_ports
 from tests.integration.brokers.aws.estate import BUCKET, ROLE, TARGET, VIA_ARN, is_denied
 from tests.integration.jobs.plant import Plant
+from tests.world import make_person
 
 T = TypeVar("T")
 OPERATOR = Actor.command("faults")
@@ -56,7 +57,7 @@ class Installation:
             sets_source_identity=False,
             probe=ProbeAction.LIST_BUCKETS.value,
         )
-        self.person = Person.objects.admit(name="Ada Brook")
+        self.person = make_person("Ada Brook")
         self.aws = aws_ports()
         self.held: list[Held] = []
         self._stack = ExitStack()

@@ -14,10 +14,11 @@ from portal.directory.models import Partner, Person
 from portal.kernel.clock import database_now
 from tests.integration.jobs.faults.figures import PROMISE, Figure
 from tests.integration.jobs.faults.installation import OPERATOR, Installation
+from tests.world import make_person
 
 
 def person_gone(made: Installation) -> Iterator[Figure]:
-    person = Person.objects.admit(name="Ben Lindqvist")
+    person = make_person("Ben Lindqvist")
     held = made.session(person)
     _cannot_be_deleted(person)
     deactivate_person(person_id=person.pk, reason="left", actor=OPERATOR)
@@ -32,7 +33,7 @@ def partner_gone(made: Installation) -> Iterator[Figure]:
     partner = Partner.objects.create(
         name="Acme", contract_starts_at=now - timedelta(days=1), contract_ends_at=now + timedelta(days=30)
     )
-    held = [made.session(Person.objects.admit(name=name, partner=partner)) for name in ("Cleo", "Dan")]
+    held = [made.session(make_person(name, partner=partner)) for name in ("Cleo", "Dan")]
     _cannot_be_deleted(partner)
     suspend_partner(partner_id=partner.pk, reason="contract in dispute", actor=OPERATOR)
     made.wait(lambda: made.stands(*(one.grant for one in held)), PROMISE, "the denies")
