@@ -13,6 +13,7 @@ from portal.web.csp import allow_forms_to
 from portal.web.presenters import ProviderChoice
 from portal.web.redirects import own_path, see_other
 from portal.web.saml import sso_origins
+from portal.web.signing_out import current_sign_in, logout_redirect
 
 
 @require_safe
@@ -27,11 +28,20 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the portal's own session. What was opened in AWS goes on until its end; the page says so."""
+    """End the portal's own session, then send the browser on to its provider, where that signs it out too.
+
+    What was opened in AWS goes on until its end; the page says so. It leads on by itself, and not by a redirect: the
+    form came from any page, and none of them lets its forms lead to other sites.
+    """
+    sign_in = current_sign_in(request)
     if isinstance(request.user, Person):
-        record_sign_out(actor=actor_of(request))
+        record_sign_out(actor=actor_of(request), sign_in_id=sign_in.pk if sign_in else None)
     logout(request)
-    return render(request, "sign_in/signed_out.html")
+    context = {
+        "provider": sign_in.identity.provider.name if sign_in else "",
+        "leads_to": logout_redirect(request, sign_in),
+    }
+    return render(request, "sign_in/signed_out.html", context)
 
 
 def _choice(provider: IdentityProvider) -> ProviderChoice:
