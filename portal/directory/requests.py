@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from portal.directory.models import Person
 from portal.kernel.actor import Actor, ActorKind
 
-# The session's key for it.
+# The session's keys, which `portal.web.signing_in` writes.
 FACTOR_AT = "factor_at"
+SIGNED_IN_AT = "signed_in_at"
 
 
 def client_ip(request: HttpRequest) -> str | None:
@@ -34,12 +35,12 @@ def actor_of(request: HttpRequest, *, kind: ActorKind = ActorKind.PERSON) -> Act
         ip=client_ip(request),
         user_agent=request.META.get("HTTP_USER_AGENT", ""),
         request_id=request.META.get("sallyport.request_id", ""),
-        factor_at=_factor_at(request) if person else None,
+        factor_at=_moment(request, FACTOR_AT) if person else None,
+        signed_in_at=_moment(request, SIGNED_IN_AT) if person and kind == ActorKind.PERSON else None,
     )
 
 
-def _factor_at(request: HttpRequest) -> datetime | None:
-    """Return when a second factor was given in this browser's session: `portal.web.signing_in` writes it there."""
+def _moment(request: HttpRequest, key: str) -> datetime | None:
     session = getattr(request, "session", None)
-    told = session.get(FACTOR_AT) if session is not None else None
+    told = session.get(key) if session is not None else None
     return datetime.fromisoformat(told) if told else None

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from portal.directory.models import PendingSignIn
-from portal.directory.requests import FACTOR_AT, actor_of
+from portal.directory.requests import FACTOR_AT, SIGNED_IN_AT, actor_of
 from portal.identity.operations.complete_sign_in import SignedIn, open_sign_in
 from portal.identity.operations.factor_given import give_factor_to_sign_in
 from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in
@@ -57,6 +57,7 @@ def let_in(request: HttpRequest, signed_in: SignedIn) -> HttpResponse:
     # A moment, not a span: no later request moves it.
     now = database_now()
     request.session.set_expiry(now + signed_in.valid_for)
+    request.session[SIGNED_IN_AT] = now.isoformat()
     if signed_in.factor_at is not None:
         request.session[FACTOR_AT] = min(signed_in.factor_at, now).isoformat()
     # Saved here, so that it has the key by which it can be ended from the outside.

@@ -66,7 +66,7 @@ def complete_sign_in(  # noqa: PLR0913  # keyword-only facts of one sign-in
     try:
         with transaction.atomic():
             if once is not None:
-                _remember(provider, once)
+                remember(provider, once)
             identity = person_for(provider=provider, proven=proven, actor=newcomer)
             person = identity.person
             if must_be is not None and person.pk != must_be.pk:
@@ -130,7 +130,8 @@ def _valid_for(provider: IdentityProvider, proven: ProvenIdentity, now: datetime
     return longest if proven.session_ends_at is None else min(longest, proven.session_ends_at - now)
 
 
-def _remember(provider: IdentityProvider, once: Once) -> None:
+def remember(provider: IdentityProvider, once: Once) -> None:
+    """Have what proved it count this once. Raises SignInRefusedError the second time."""
     try:
         with transaction.atomic():
             SeenAssertion.objects.create(

@@ -63,7 +63,7 @@ def test_an_assertions_id_counts_once(
     client: Client, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch, *, checked: bool
 ) -> None:
     if not checked:
-        monkeypatch.setattr(complete_sign_in, "_remember", lambda *_: None)
+        monkeypatch.setattr(complete_sign_in, "remember", lambda *_: None)
     same = set_attribute(ASSERTION, "ID", f"_{secrets.token_hex(16)}")
     first = ask(client, provider)
     assert_accepted(client, first, alter=same)
