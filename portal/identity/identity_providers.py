@@ -1,10 +1,12 @@
-"""From a provider's row to what the SAML broker needs."""
+"""From a provider's row to what the brokers need."""
 
 from datetime import timedelta
 
+from brokers.errors import IdentityUnavailable
 from brokers.ports import SamlMetadataReader
-from brokers.types import SamlIdentityProvider
-from portal.directory.models import IdentityProvider
+from brokers.types import LdapNesting, LdapServer, SamlIdentityProvider
+from portal.directory.models import IdentityProvider, LdapSettings
+from portal.kernel.sealing import UnsealError, unseal
 
 
 def as_saml(provider: IdentityProvider, read: SamlMetadataReader) -> SamlIdentityProvider:
@@ -17,3 +19,38 @@ def as_saml(provider: IdentityProvider, read: SamlMetadataReader) -> SamlIdentit
         allow_aes_cbc=provider.saml.allow_aes_cbc,
         max_assertion_lifetime=timedelta(minutes=provider.saml.max_assertion_minutes),
     )
+
+
+def as_ldap(provider: IdentityProvider) -> LdapServer:
+    """Return the directory with its bind password. Raises IdentityUnavailable where that can't be opened."""
+    ours = provider.ldap
+    wanted = (provider.name_attribute, provider.email_attribute)
+    return LdapServer(
+        urls=tuple(ours.urls),
+        start_tls=ours.start_tls,
+        ca_certificates=ours.ca_certificates,
+        bind_dn=ours.bind_dn,
+        bind_password=_bind_password(ours),
+        is_active_directory=ours.flavour == LdapSettings.Flavour.ACTIVE_DIRECTORY,
+        people_base=ours.people_base,
+        people_filter=ours.people_filter,
+        login_attribute=ours.login_attribute,
+        id_attribute=ours.id_attribute,
+        groups_base=ours.groups_base,
+        groups_filter=ours.groups_filter,
+        group_name_attribute=ours.group_name_attribute,
+        nesting=LdapNesting(ours.nesting),
+        max_depth=ours.max_depth,
+        timeout=float(ours.timeout_seconds),
+        page_size=ours.page_size,
+        extra_attributes=tuple(dict.fromkeys(name for name in wanted if name)),
+    )
+
+
+def _bind_password(ours: LdapSettings) -> str:
+    if ours.sealed_bind_password is None:
+        return ""
+    try:
+        return unseal(bytes(ours.sealed_bind_password)).decode()
+    except UnsealError as problem:
+        raise IdentityUnavailable("ldap", "bind", f"the kept bind password: {problem}") from None

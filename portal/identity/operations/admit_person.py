@@ -18,6 +18,7 @@ def person_for(*, provider: IdentityProvider, proven: ProvenIdentity, actor: Act
     """Return the identity with its person, made at a first sign-in where the provider may do that.
 
     Name and groups become what the provider says; what was held through a group that it doesn't name any more ends.
+    To be called in a transaction.
 
     Raises:
         ForbiddenError: unknown here, deactivated, gone at the source, or not of the partner whose provider this is.
@@ -104,11 +105,13 @@ def told_of(proven: ProvenIdentity, name: str) -> str:
 
 
 def _known(provider: IdentityProvider, proven: ProvenIdentity) -> ExternalIdentity | None:
-    return (
-        ExternalIdentity.objects.select_related("person__partner")
-        .filter(provider=provider, subject_format=proven.subject_format, subject=proven.subject)
-        .first()
+    """Return the identity as it is once its person's row is locked: people come first in the order of locks."""
+    found = ExternalIdentity.objects.filter(
+        provider=provider, subject_format=proven.subject_format, subject=proven.subject
     )
+    for person in found.values_list("person_id", flat=True):
+        list(Person.objects.select_for_update(no_key=True).filter(pk=person).values_list("pk"))
+    return found.select_related("person__partner").first()
 
 
 def _first_sign_in(provider: IdentityProvider, proven: ProvenIdentity, actor: Actor) -> ExternalIdentity:

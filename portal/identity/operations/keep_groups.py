@@ -1,6 +1,7 @@
 """The groups of one person by one provider: exactly those that it names. What was held through a lost one ends."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from uuid import UUID
 
 from portal.access.operations.end_with_group import end_what_groups_gave
 from portal.audit.events import EventType
@@ -21,17 +22,28 @@ def keep_groups(
     Only this provider's own groups: another source's and the portal's stay as they are. To be called in a transaction.
     """
     names = group_names(provider, told)
-    held = GroupMembership.objects.filter(person=person, group__provider=provider)
-    before = dict(held.values_list("group__name", "group_id"))
-    lost = sorted(set(before) - names)
-    gained = sorted(names - set(before))
-    if lost:
-        held.filter(group__in=[before[name] for name in lost]).delete()
-    for name in gained:
+    known = dict(Group.objects.filter(provider=provider, name__in=names).values_list("name", "pk"))
+    for name in sorted(names - set(known)):
         group, _ = Group.objects.get_or_create(provider=provider, name=name)
-        GroupMembership.objects.get_or_create(group=group, person=person)
+        known[name] = group.pk
+    return keep_membership(person=person, provider=provider, group_ids=set(known.values()), actor=actor)
+
+
+def keep_membership(
+    *, person: Person, provider: IdentityProvider, group_ids: Collection[UUID], actor: Actor
+) -> tuple[list[str], list[str]]:
+    """Have the person be in these groups of the provider alone; else as `keep_groups`."""
+    held = GroupMembership.objects.filter(person=person, group__provider=provider)
+    before = dict(held.values_list("group_id", "group__name"))
+    wanted = dict(Group.objects.filter(provider=provider, pk__in=group_ids).values_list("pk", "name"))
+    lost = before.keys() - wanted.keys()
+    gained = wanted.keys() - before.keys()
     if lost:
-        end_what_groups_gave(person_id=person.pk, group_ids=[before[name] for name in lost], actor=actor)
+        held.filter(group__in=lost).delete()
+        end_what_groups_gave(person_id=person.pk, group_ids=lost, actor=actor)
+    for group_id in gained:
+        GroupMembership.objects.get_or_create(group_id=group_id, person=person)
+    joined, left = sorted(wanted[group] for group in gained), sorted(before[group] for group in lost)
     if lost or gained:
         record(
             Entry(
@@ -39,10 +51,10 @@ def keep_groups(
                 at=database_now(),
                 actor=actor,
                 person_id=person.pk,
-                details={"provider": provider.slug, "joined": gained[:50], "left": lost[:50]},
+                details={"provider": provider.slug, "joined": joined[:50], "left": left[:50]},
             )
         )
-    return gained, lost
+    return joined, left
 
 
 def group_names(provider: IdentityProvider, told: Iterable[str]) -> set[str]:
