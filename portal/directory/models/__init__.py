@@ -10,7 +10,7 @@ from portal.directory.models.providers import (
     OidcSettings,
     SamlSettings,
 )
-from portal.directory.models.provisioning import ScimGroup, ScimUser, SyncRun
+from portal.directory.models.provisioning import ScimGroup, ScimMembership, ScimUser, SyncRun
 from portal.directory.models.sign_ins import PendingSignIn, SeenAssertion, SignIn
 from portal.directory.models.tokens import ApiToken, ScimToken
 
@@ -31,6 +31,7 @@ __all__ = [
     "RecoveryCode",
     "SamlSettings",
     "ScimGroup",
+    "ScimMembership",
     "ScimToken",
     "ScimUser",
     "SeenAssertion",

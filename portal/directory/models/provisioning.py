@@ -105,3 +105,16 @@ class ScimGroup(models.Model):
 
     def __str__(self) -> str:
         return str(self.group)
+
+
+class ScimMembership(models.Model):
+    """Who is in a group as SCIM told it. Whoever of them is active is in the portal's group too, and nobody else."""
+
+    group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="told_members")
+    user = models.ForeignKey(ScimUser, models.CASCADE, related_name="told_groups")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group", "user"], name="scim_membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.group_id}"

@@ -37,6 +37,8 @@ from portal.directory.models import (
     PendingSignIn,
     Person,
     SamlSettings,
+    ScimGroup,
+    ScimMembership,
     ScimToken,
     ScimUser,
     SeenAssertion,
@@ -96,6 +98,17 @@ class Rows:
         provider = IdentityProvider.objects.first() or self.idp()
         given = {"provider": provider, "identity": self.identity(), "created_at": NOW, "modified_at": NOW}
         return ScimUser.objects.create(**given | changes)
+
+    def scim_group(self) -> Row:
+        return ScimGroup.objects.create(
+            provider=self.idp(), group=self.group(), created_at=NOW, modified_at=NOW
+        )
+
+    def told_membership(self, **changes: Any) -> Row:
+        made = {"group": self.scim_group, "user": lambda: self.scim_user(user_name=self.unique())}
+        return ScimMembership.objects.create(
+            **{k: v() for k, v in made.items() if k not in changes} | changes
+        )
 
     def sync(self, **changes: Any) -> Row:
         return SyncRun.objects.create(**{"provider": self.idp(), "state": "asked", "asked_at": NOW} | changes)
@@ -306,6 +319,11 @@ CASES: list[Case] = [
         "scim_user_name_once",
         lambda rows: [rows.scim_user(user_name=name) for name in ("Ada", "ADA")],
         lambda rows: [rows.scim_user(user_name=name) for name in ("Ada", "Eve")],
+    ),
+    (
+        "scim_membership_once",
+        twice("told_membership", group=Rows.scim_group, user=Rows.scim_user),
+        twice("told_membership", group=Rows.scim_group),
     ),
     ("group_name_of_own", twice("group", name="g"), twice("group")),
     ("membership_once", twice("membership", group=Rows.group, person=Rows.person), twice("membership", group=Rows.group)),
