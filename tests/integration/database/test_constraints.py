@@ -424,6 +424,8 @@ def test_what_history_needs_is_protected() -> None:
     assert cascades == {
         "GroupMembership.group",
         "GroupMembership.person",
+        "ScimMembership.group",
+        "ScimMembership.user",
         "PendingSignIn.provider",
         "PendingSignIn.person",
         "SeenAssertion.provider",
