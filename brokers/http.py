@@ -1,13 +1,21 @@
-"""One way to call plain HTTP: urllib3 with time-outs, TLS verified, no redirects, no proxies from the air."""
+"""One way to call plain HTTP: urllib3 with time-outs, TLS verified, no redirects, no proxies from the air.
 
+And one for addresses that somebody typed in, `GuardedHttp`: it calls no private network that isn't on a list.
+"""
+
+import base64
+import contextlib
+import http.client
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, quote_plus, urlencode, urlsplit
 
 import urllib3
 
-from brokers.errors import BrokerError
+from brokers.addresses import Address, AllowedPlaces, Resolve, parsed, resolved
+from brokers.errors import BrokerError, IdentityUnavailable
+from brokers.sockets import Cut, opened, secured, told
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
@@ -43,10 +51,11 @@ class HttpError(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A status and the whole body (at most MAX_BYTES). The body may be a secret."""
+    """A status and the whole body (at most MAX_BYTES). The body may be a secret. `headers`: by names in lower case."""
 
     status: int
     body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def origin_of(url: str) -> str:
@@ -106,3 +115,122 @@ def _read(response: urllib3.BaseHTTPResponse, origin: str, deadline: float, max_
     except urllib3.exceptions.HTTPError as error:
         raise HttpError(origin, type(error).__name__) from None
     return bytes(body)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedHttp:
+    """Calls identity servers where admins say that they are, and nothing else that such an address could lead to.
+
+    The host is resolved once and each of its addresses judged: public, or by its name or network in `allowed`. The
+    connection goes to the very address that was judged, with the host's name for TLS and in Host: a name server that
+    answers otherwise a moment later changes nothing. Redirects are returned, never followed. Certificates are verified
+    against the machine's own authorities and those of `ca` (PEM). `protocol` names the errors.
+
+    Limits: https, or http that stays on this machine; 5 s to resolve, 3 s to connect, 10 s between bytes, 20 s in all
+    from the connection on; `max_bytes` of body.
+
+    Raises:
+        IdentityUnavailable: reasons address (not to be called), unreachable, timeout, tls, malformed.
+    """
+
+    protocol: str = "identity"
+    allowed: AllowedPlaces = field(default_factory=AllowedPlaces)
+    ca: str = field(default="", repr=False)
+    resolve: Resolve = field(default=resolved, repr=False)
+
+    def get(
+        self, url: str, *, bearer: str = "", accept: str = "application/json", max_bytes: int = MAX_BYTES
+    ) -> HttpAnswer:
+        headers = {"Accept": accept} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
+        return self._call("GET", url, headers, None, max_bytes)
+
+    def post_form(
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        *,
+        auth: tuple[str, str] | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> HttpAnswer:
+        """POST a form; `auth`: client id and secret for HTTP Basic, each form-encoded first (RFC 6749, 2.3.1)."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        if auth is not None:
+            pair = ":".join(quote_plus(part) for part in auth)
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return self._call("POST", url, headers, urlencode(fields).encode("ascii"), max_bytes)
+
+    def _call(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, max_bytes: int
+    ) -> HttpAnswer:
+        parts = self._judged(url)
+        host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+        addresses = self._addresses(parts.scheme, host, port)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        cut = Cut()
+        with self._as_ours(cut), contextlib.closing(http.client.HTTPConnection(host, port)) as connection:
+            connection.sock = cut.socket = opened(addresses, port)
+            with cut.after(TOTAL_SECONDS):
+                if parts.scheme == "https":
+                    connection.sock = secured(connection.sock, host=host, ca=self.ca, cut=cut)
+                connection.request(method, target, body, {**headers, "Host": parts.netloc})
+                return self._answer(connection.getresponse(), max_bytes)
+
+    def _judged(self, url: str) -> SplitResult:
+        """Take the address apart, where it is one that may be called at all."""
+        try:
+            parts = urlsplit(url)
+            is_usable = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_usable = False
+        if not is_usable or not url.isascii() or not url.isprintable() or " " in url or "@" in parts.netloc:
+            raise self._unavailable("address", "this is no address that can be called")
+        if not is_protected(url):
+            raise self._unavailable("address", f"{origin_of(url)}: only https is called")
+        return parts
+
+    def _addresses(self, scheme: str, host: str, port: int) -> list[str]:
+        """Resolve `host`, this once, and return those of its addresses that may be called."""
+        try:
+            found = [str(each) for each in self.resolve(host, port)]
+            judged = [(text, parsed(text)) for text in found]
+        except TimeoutError:
+            raise self._unavailable("timeout", f"{host} was not resolved in time") from None
+        except (OSError, ValueError):
+            raise self._unavailable("unreachable", f"{host} has no address") from None
+        good = [text for text, address in judged if self._may_call(scheme, host, address)]
+        if not good:
+            where = ", ".join(found[:3])
+            raise self._unavailable(
+                "address", f"{host} is at {where}: neither public nor in SALLYPORT_IDENTITY_NETWORKS"
+            )
+        return good
+
+    def _may_call(self, scheme: str, host: str, address: Address) -> bool:
+        return self.allowed.allows(host, address) and (scheme == "https" or address.is_loopback)
+
+    def _answer(self, response: http.client.HTTPResponse, max_bytes: int) -> HttpAnswer:
+        body = bytearray()
+        while chunk := response.read1(16384):
+            body += chunk
+            if len(body) > max_bytes:
+                raise self._unavailable("malformed", f"more than {max_bytes} bytes")
+        if response.length:
+            raise self._unavailable("malformed", "the answer was cut short")
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return HttpAnswer(response.status, bytes(body), headers)
+
+    @contextlib.contextmanager
+    def _as_ours(self, cut: Cut) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, http.client.HTTPException, ValueError, IdentityUnavailable) as error:
+            if cut.is_done:
+                raise self._unavailable("timeout", f"not done within {TOTAL_SECONDS:.0f} s") from None
+            if isinstance(error, IdentityUnavailable):
+                raise
+            raise self._unavailable(*told(error)) from None
+        if cut.is_done:  # what was cut off can look like a whole answer
+            raise self._unavailable("timeout", f"not done within {TOTAL_SECONDS:.0f} s")
+
+    def _unavailable(self, reason: str, detail: str) -> IdentityUnavailable:
+        return IdentityUnavailable(self.protocol, reason, detail)

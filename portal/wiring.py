@@ -9,6 +9,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from brokers.aws import AwsBrokers, HubCredentials
+from brokers.http import GuardedHttp
 from brokers.ports import AwsPorts, SamlMetadataReader, SamlServiceProvider
 from brokers.saml import MetadataReader, ServiceProvider, ServiceProviderConfig
 
@@ -45,3 +46,8 @@ def saml_ports() -> SamlPorts:
         certificate=settings.SAML_SP_CERTIFICATE or None,
     )
     return SamlPorts(provider=ServiceProvider(config), read_metadata=MetadataReader())
+
+
+def guarded_http(protocol: str) -> GuardedHttp:
+    """Return the calls to what admins typed in: public addresses, and those of SALLYPORT_IDENTITY_NETWORKS."""
+    return GuardedHttp(protocol=protocol, allowed=settings.IDENTITY_NETWORKS, ca=settings.IDENTITY_CA)

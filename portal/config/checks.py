@@ -1,5 +1,6 @@
 """What a production start refuses. `manage.py check --deploy` shows it, web and worker start by it."""
 
+from ssl import SSLError, create_default_context
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,7 @@ FEWEST_CHARACTERS = 8
 def check_secure_start(app_configs: object = None, **kwargs: Any) -> list[CheckMessage]:
     """Return an Error for each thing that would make this installation insecure."""
     del app_configs, kwargs
-    return [*_secrets(), *_transport(), *_parts()]
+    return [*_secrets(), *_transport(), *_parts(), *_identity()]
 
 
 def refuse_insecure_start() -> None:
@@ -79,6 +80,16 @@ def _parts() -> list[CheckMessage]:
             )
         )
     return found
+
+
+def _identity() -> list[CheckMessage]:
+    if not settings.IDENTITY_CA:
+        return []
+    try:
+        create_default_context().load_verify_locations(cadata=settings.IDENTITY_CA)
+    except (SSLError, ValueError):
+        return [_error(9, "SALLYPORT_IDENTITY_CA can't be read.", "Give PEM certificates, nothing else.")]
+    return []
 
 
 def _error(number: int, message: str, hint: str) -> Error:

@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from brokers.addresses import AllowedPlaces
+
 PREFIX = "SALLYPORT_"
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
@@ -55,6 +57,14 @@ def one_of(name: str, default: str, *, allowed: Sequence[str]) -> str:
 def words(name: str) -> list[str]:
     """Read a comma-separated list; blanks around the parts are dropped, as are empty parts."""
     return [part.strip() for part in text(name).split(",") if part.strip()]
+
+
+def places(name: str) -> AllowedPlaces:
+    """Read a comma-separated list of host names and networks (CIDR)."""
+    try:
+        return AllowedPlaces.read(words(name))
+    except ValueError as problem:
+        raise ImproperlyConfigured(f"{PREFIX}{name}: {problem}") from None
 
 
 def url(name: str, default: str = "") -> str:

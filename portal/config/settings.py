@@ -243,6 +243,12 @@ AWS_REGION = env.text("AWS_REGION", "us-east-1")
 AWS_ENDPOINT_URL = env.url("AWS_ENDPOINT_URL")
 AWS_SIGNIN_URL = env.url("AWS_SIGNIN_URL")
 
+# ---------------------------------------------------------------- identity servers
+# Where they may be besides the public internet: host names and networks. Addresses of providers are typed in.
+IDENTITY_NETWORKS = env.places("IDENTITY_NETWORKS")
+# PEM: authorities of the company's own, besides those that this machine trusts.
+IDENTITY_CA = env.secret("IDENTITY_CA")
+
 # ---------------------------------------------------------------- SAML
 SAML_ENTITY_ID = env.text("SAML_ENTITY_ID") or f"{PORTAL_URL}/sign-in/saml/metadata"
 SAML_ACS_URL = f"{PORTAL_URL}/sign-in/saml/acs"

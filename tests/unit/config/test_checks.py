@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from portal.config.checks import check_secure_start
+from tests.servers.tls import authority
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,12 @@ def test_plain_http_answers_on_this_machine_alone(
         settings.TLS = tls
         found = {error.id for error in check_secure_start()}
         assert ("sallyport.E005" in found) is (refused and not tls)
+
+
+@pytest.mark.parametrize(
+    ("ca", "refused"), [("", False), ("rubbish", True), ("-----BEGIN CERTIFICATE-----", True)]
+)
+def test_authorities_that_can_not_be_read(settings: Any, ca: str, *, refused: bool) -> None:
+    for given, expected in ((ca, refused), (authority().pem, False)):
+        settings.IDENTITY_CA = given
+        assert ("sallyport.E009" in {error.id for error in check_secure_start()}) is expected

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from brokers.addresses import AllowedPlaces
 from portal.config import env
 
 
@@ -118,3 +119,11 @@ def test_a_secrets_file_that_is_none(
         path.write_bytes(content)
     monkeypatch.setenv("SALLYPORT_KEY_FILE", str(path))
     assert "SALLYPORT_KEY_FILE" in told(lambda: env.secret("KEY", "default"))
+
+
+def test_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.places("PLACES") == AllowedPlaces()
+    monkeypatch.setenv("SALLYPORT_PLACES", "idp.example.test, 192.0.2.0/24,")
+    assert env.places("PLACES") == AllowedPlaces.read(["idp.example.test", "192.0.2.0/24"])
+    monkeypatch.setenv("SALLYPORT_PLACES", "192.0.2.1/24")
+    assert "SALLYPORT_PLACES" in told(lambda: env.places("PLACES"))
