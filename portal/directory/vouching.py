@@ -3,12 +3,33 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from portal.directory.models import ExternalIdentity, ScimToken
+from portal.kernel.errors import ForbiddenError
 
 # Later than anything: what SCIM provisioned stands until SCIM says otherwise.
 FOR_NOW = timedelta(days=3650)
+DAY_HOURS = 24
+
+
+class SignInTooOldError(ForbiddenError):
+    """Nobody vouches for them now. The sentence says where to sign in, after which it works at once."""
+
+    code = "sign_in_too_old"
+
+
+def check_vouched(person_id: UUID, *, at: datetime) -> datetime:
+    """Return until when the providers' word for a person counts, cut to the whole second, as IAM's dates are.
+
+    Raises:
+        SignInTooOldError: nobody vouches for them at this moment; the end itself is outside.
+    """
+    until = vouched_until(person_id, at=at)
+    until = until and until.replace(microsecond=0)
+    if until is None or at >= until:
+        raise SignInTooOldError(_what_to_do(person_id))
+    return until
 
 
 def vouched_until(person_id: UUID, *, at: datetime) -> datetime | None:
@@ -18,11 +39,7 @@ def vouched_until(person_id: UUID, *, at: datetime) -> datetime | None:
     its word stands while one of its SCIM tokens is usable. Providers that are switched off vouch for nobody.
     """
     tells = ScimToken.objects.filter(provider=OuterRef("provider"), revoked_at=None, expires_at__gt=at)
-    identities = (
-        ExternalIdentity.objects.filter(person=person_id, gone_at=None, provider__is_enabled=True)
-        .select_related("provider")
-        .annotate(is_told=Exists(tells))
-    )
+    identities = _counting(person_id).annotate(is_told=Exists(tells))
     untils = [until for identity in identities if (until := _until(identity, at)) is not None]
     return max(untils, default=None)
 
@@ -31,3 +48,29 @@ def _until(identity: ExternalIdentity, at: datetime) -> datetime | None:
     if identity.is_provisioned and identity.is_told:  # type: ignore[attr-defined]  # annotated above
         return at + FOR_NOW
     return None if identity.confirmed_at is None else identity.confirmed_at + identity.provider.max_age
+
+
+def _counting(person_id: UUID) -> QuerySet[ExternalIdentity]:
+    found = ExternalIdentity.objects.filter(person=person_id, gone_at=None, provider__is_enabled=True)
+    return found.select_related("provider")
+
+
+def _what_to_do(person_id: UUID) -> str:
+    """Name the provider whose word counted longest, or where they have not signed in yet."""
+    identities = list(_counting(person_id).order_by("provider__name"))
+    told = [(one.confirmed_at + one.provider.max_age, one) for one in identities if one.confirmed_at]
+    if told:
+        provider = max(told, key=lambda pair: pair[0])[1].provider
+        return (
+            f"Your sign-in is older than {_span(provider.max_age_hours)}: "
+            f"sign in again at {provider.name}, and this works at once."
+        )
+    if identities:
+        return f"Sign in at {identities[0].provider.name} first, and this works at once."
+    return "No identity provider vouches for you any more: ask an admin."
+
+
+def _span(hours: int) -> str:
+    if hours % DAY_HOURS == 0 and hours > DAY_HOURS:
+        return f"{hours // DAY_HOURS} days"
+    return "an hour" if hours == 1 else f"{hours} hours"

@@ -42,9 +42,9 @@ def make_console_link(*, grant_id: UUID, destination: str, aws: AwsPorts, actor:
         grant = lock_grant(grant_id)
         now = database_now()
         check_issuing_open(now)
-        check_may_use(grant, AwsSession.Kind.CONSOLE, actor, now)
+        vouched = check_may_use(grant, AwsSession.Kind.CONSOLE, actor, now)
         # A link never leads into the next window: it dies with the one in which it was made.
-        expires_at = min(now + LINK_LIFE, issued_until(grant, now))
+        expires_at = min(now + LINK_LIFE, issued_until(grant, now, vouched=vouched))
         ConsoleLink.objects.create(
             grant=grant,
             digest=fingerprint(token),

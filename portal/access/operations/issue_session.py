@@ -20,7 +20,7 @@ from brokers.types import IssuedSession
 from portal.access.models import AwsSession, Grant
 from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.locking import lock_grant
-from portal.access.operations.may_use import check_may_use, issued_until
+from portal.access.operations.may_use import check_may_use, issued_until, what_ends
 from portal.access.operations.refusals import refusals_recorded
 from portal.access.operations.write_sessions import (
     Asked,
@@ -49,13 +49,13 @@ def ask_session(
         grant = lock_grant(grant_id)
         now = database_now()
         check_issuing_open(now)
-        check_may_use(grant, kind, actor, now)
-        ends_at = issued_until(grant, now)
+        vouched = check_may_use(grant, kind, actor, now)
+        ends_at = issued_until(grant, now, vouched=vouched)
         length = session_length(
             longest=grant.role.max_session,
             chained=aws.hub_is_chained,
             remaining=ends_at - now,
-            end=_what_ends(grant, ends_at, now),
+            end=what_ends(grant, ends_at, now, vouched=vouched),
         )
         session = write_asked(grant, kind, aws, actor, now, length, ends_at, destination)
     return Asked(session=session, grant=grant, length=length, ends_at=ends_at)
@@ -92,12 +92,6 @@ def finish_session(
     return issued, extra
 
 
-def _what_ends(grant: Grant, ends_at: datetime, now: datetime) -> str:
-    if ends_at == grant.ends_at:
-        return "the grant's end"
-    return "the window's end" if ends_at == grant.usable_until(now) else "the contract's end"
-
-
 def _closed_meanwhile(asked: Asked, grant: Grant, actor: Actor, now: datetime) -> str | None:
     """Return why what came may not leave: asked under the grant's lock, by all that was asked in step 1."""
     if grant.ended_at is not None or now >= grant.ends_at:
@@ -106,7 +100,9 @@ def _closed_meanwhile(asked: Asked, grant: Grant, actor: Actor, now: datetime) -
         return "The time in which this grant is open ended while AWS was asked."
     try:
         check_issuing_open(now)
-        check_may_use(grant, AwsSession.Kind(asked.session.kind), actor, now)
+        vouched = check_may_use(grant, AwsSession.Kind(asked.session.kind), actor, now)
     except DomainError as refusal:
         return str(refusal)
+    if vouched < asked.ends_at:
+        return "Whoever vouched for you that long does so no longer: try again."
     return None

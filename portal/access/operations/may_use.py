@@ -3,18 +3,22 @@
 from datetime import datetime
 
 from portal.access.models import AwsSession, Grant
+from portal.directory.vouching import check_vouched
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
 from portal.kernel.periods import utc_clock
 
 
-def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: datetime) -> None:
+def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: datetime) -> datetime:
     """Refuse unless `actor` is the grant's own person, its window is open and the role gives that kind.
+
+    Returns until when somebody vouches for the person: nothing that is issued may outlive that.
 
     Raises:
         NotFoundError: it is another's.
         ForbiddenError: person or role is switched off, the partner is suspended, its contract is over, or the
             role gives no such kind.
+        SignInTooOldError: nobody vouches for the person any more, until they sign in again.
         ConflictError: before the start, after the end, or between two windows.
     """
     if actor.person_id is None or grant.person_id != actor.person_id:
@@ -26,6 +30,7 @@ def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: dateti
     allowed = grant.role.allows_console if kind == AwsSession.Kind.CONSOLE else grant.role.allows_credentials
     if not allowed:
         raise ForbiddenError(f"{grant.role.title} does not allow the {kind.label.lower()}.")
+    return check_vouched(grant.person_id, at=now)
 
 
 def _closed(grant: Grant, now: datetime) -> str:
@@ -53,13 +58,23 @@ def switched_off(grant: Grant, now: datetime) -> str | None:
     return None
 
 
-def issued_until(grant: Grant, now: datetime) -> datetime:
-    """Return when what is issued now ends: with the grant, its window or the contract, whichever is first.
+def issued_until(grant: Grant, now: datetime, *, vouched: datetime) -> datetime:
+    """Return when what is issued now ends: with the grant, its window, the contract or the providers' word.
 
-    For a grant that check_may_use let pass; of whole seconds, as IAM's dates are.
+    Whichever is first; of whole seconds, as IAM's dates are. For a grant that check_may_use let pass, which said until
+    when the person is `vouched` for.
     """
-    until, partner = grant.usable_until(now) or now, grant.person.partner
+    until, partner = min(grant.usable_until(now) or now, vouched), grant.person.partner
     return until if partner is None else min(until, whole_second(partner.contract_ends_at))
+
+
+def what_ends(grant: Grant, ends_at: datetime, now: datetime, *, vouched: datetime) -> str:
+    """Say what it is that ends what was issued now, for whoever gets it."""
+    if ends_at == grant.ends_at:
+        return "the grant's end"
+    if ends_at == grant.usable_until(now):
+        return "the window's end"
+    return "the age of your sign-in" if ends_at == vouched else "the contract's end"
 
 
 def whole_second(moment: datetime) -> datetime:
