@@ -12,6 +12,7 @@ from brokers.types import (
     Credentials,
     DenyTarget,
     FederationTokenCall,
+    FetchedDocument,
     IssuedSession,
     LdapGroup,
     LdapPerson,
@@ -26,7 +27,11 @@ from brokers.types import (
     ProbeCall,
     SamlIdentity,
     SamlIdentityProvider,
+    SamlLogoutAnswer,
+    SamlLogoutRequest,
+    SamlMessage,
     SamlRequest,
+    SamlTrial,
     Scope,
     SignInUrl,
     StandingDeny,
@@ -118,18 +123,75 @@ class PolicyLister(Protocol):
 
 
 class SamlServiceProvider(Protocol):
-    """SAML 2.0 Web Browser SSO, the service provider's half (saml-profiles-2.0-os, section 4.1).
+    """SAML 2.0 Web Browser SSO and Single Logout, the service provider's half (saml-profiles-2.0-os, 4.1 and 4.4).
 
     Does *not* remember anything: replay, the pending request and the browser's binding are the caller's.
     """
 
-    def begin(self, idp: SamlIdentityProvider, *, relay_state: str) -> SamlRequest:
-        """Make an AuthnRequest for the HTTP-Redirect binding."""
+    @property
+    def certificate(self) -> str | None:
+        """The own certificate (PEM); without one nothing is signed, nothing decrypted, and nobody logged out there."""
+
+    def begin(
+        self, idp: SamlIdentityProvider, *, relay_state: str, context: str = "", fresh: bool = False
+    ) -> SamlRequest:
+        """Make an AuthnRequest for the HTTP-Redirect binding.
+
+        `context`: the one AuthnContext class that will do. `fresh`: the provider must ask for the person anew.
+        """
 
     def verify(
-        self, idp: SamlIdentityProvider, response: str, *, request_id: str, at: datetime
+        self, idp: SamlIdentityProvider, response: str, *, request_id: str | None, at: datetime
     ) -> SamlIdentity:
-        """Verify the base64 `SAMLResponse` form field as the answer of `idp` to `request_id`.
+        """Verify the base64 `SAMLResponse` form field as the answer of `idp` to `request_id`; None: nobody asked.
+
+        Raises:
+            SamlRejected: with the one reason.
+        """
+
+    def claimed_issuer(self, response: str) -> str:
+        """Return whose the response says that it is: nothing is verified, it only tells whose keys to verify it by.
+
+        Raises:
+            SamlRejected: it can't be read.
+        """
+
+    def inspect(self, idp: SamlIdentityProvider, response: str, *, at: datetime) -> SamlTrial:
+        """Try a response (base64 or XML) out, each check by itself. For an admin: it forgives old times."""
+
+    def begin_logout(
+        self,
+        idp: SamlIdentityProvider,
+        *,
+        name_id: str,
+        name_id_format: str,
+        session_index: str,
+        relay_state: Callable[[str], str],
+    ) -> str | None:
+        """Return where to send the browser, with a signed LogoutRequest; None without an own key or a `slo_url` there.
+
+        `relay_state` makes what is to come back with the answer (80 bytes at most) from the request's id.
+        """
+
+    def claimed_logout_issuer(self, message: SamlMessage) -> str:
+        """As `claimed_issuer`, for a log-out message."""
+
+    def read_logout_request(
+        self, idp: SamlIdentityProvider, message: SamlMessage, *, at: datetime
+    ) -> SamlLogoutRequest:
+        """Verify a LogoutRequest of `idp`: its signature, and every word.
+
+        Raises:
+            SamlRejected: with the one reason.
+        """
+
+    def answer_logout(self, idp: SamlIdentityProvider, request: SamlLogoutRequest) -> str | None:
+        """Return where to send the browser with a LogoutResponse; None where the provider says no address for it."""
+
+    def read_logout_answer(
+        self, idp: SamlIdentityProvider, message: SamlMessage, *, at: datetime
+    ) -> tuple[SamlLogoutAnswer, str, str]:
+        """Verify a LogoutResponse: returns it, the request's id that it names, and the RelayState.
 
         Raises:
             SamlRejected: with the one reason.
@@ -140,9 +202,29 @@ class SamlServiceProvider(Protocol):
 
 
 class SamlMetadataReader(Protocol):
-    """Reads an identity provider's metadata document (already fetched and pinned; no network)."""
+    """Reads an identity provider's metadata document (already fetched; no network).
 
-    def __call__(self, document: bytes, *, entity_id: str | None = None) -> SamlIdentityProvider: ...
+    `signer`: a PEM certificate by whose key the whole document must be signed.
+
+    Raises:
+        SamlMetadataRejected: with the one reason.
+    """
+
+    def __call__(
+        self, document: bytes, *, entity_id: str | None = None, signer: str | None = None
+    ) -> SamlIdentityProvider: ...
+
+
+class DocumentFetcher(Protocol):
+    """Fetches a public document that an admin named, such as metadata: https, within limits of time and size.
+
+    Follows no redirects. Private ranges only where the operator allows them.
+
+    Raises:
+        IdentityUnavailable: no usable answer: unreachable, timeout, tls, malformed.
+    """
+
+    def __call__(self, url: str) -> FetchedDocument: ...
 
 
 class LdapDirectory(Protocol):

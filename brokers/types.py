@@ -185,13 +185,23 @@ class ProbeCall:
 
 @dataclass(frozen=True, slots=True)
 class SamlIdentityProvider:
-    """An identity provider as its pinned metadata describes it. Several certificates: all are valid at once."""
+    """An identity provider as its pinned metadata describes it. Several certificates: all are valid at once.
+
+    `slo_url`: where to sign somebody out there too, by HTTP-Redirect; `slo_response_url`: where it wants the answer to
+    its own log-out requests. None: it offers no such thing. `certificates_end_at`: in the order of `certificates`.
+    `valid_until`: how long the document itself says that it holds.
+    """
 
     entity_id: str
     sso_url: str
     certificates: tuple[str, ...]
     allow_aes_cbc: bool = False
     max_assertion_lifetime: timedelta = timedelta(minutes=70)
+    slo_url: str | None = None
+    slo_response_url: str | None = None
+    wants_signed_requests: bool = False
+    certificates_end_at: tuple[datetime, ...] = ()
+    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +217,7 @@ class SamlIdentity:
     """What a verified assertion said. `assertion_id` is to be remembered until `valid_until`: it counts once.
 
     `session_ends_at`: when the provider wants the sign-in to be over at the latest (SessionNotOnOrAfter), if it says.
+    `context`: how they signed in there (AuthnContextClassRef), if it says.
     """
 
     issuer: str
@@ -218,6 +229,57 @@ class SamlIdentity:
     authenticated_at: datetime
     valid_until: datetime
     session_ends_at: datetime | None = None
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SamlMessage:
+    """A log-out message as it arrived: the exact query string (HTTP-Redirect), or the form's one field (HTTP-POST)."""
+
+    query: str = field(default="", repr=False)
+    posted: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SamlLogoutRequest:
+    """A verified LogoutRequest: whom to sign out, of which sign-ins (none named: all). It counts once.
+
+    `relay_state`: to be handed back with the answer, as it came.
+    """
+
+    request_id: str
+    name_id: str
+    name_id_format: str
+    session_indexes: tuple[str, ...]
+    valid_until: datetime
+    relay_state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SamlLogoutAnswer:
+    """A verified LogoutResponse to our own request. `status`: its last part, such as Success or PartialLogout."""
+
+    status: str
+
+    @property
+    def is_success(self) -> bool:
+        return self.status == "Success"
+
+
+@dataclass(frozen=True, slots=True)
+class SamlTrial:
+    """What came of trying a response out: each check by itself, and whom it speaks of, if it can be read that far."""
+
+    steps: tuple["CheckStep", ...]
+    identity: SamlIdentity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedDocument:
+    """A document fetched over HTTPS. `date`: the server's clock, by its Date header, if it has one."""
+
+    body: bytes = field(repr=False)
+    date: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 """Building the few documents that we send: elements with their text escaped by lxml, never text templates."""
 
+import secrets
+from datetime import datetime
+
 from lxml import etree
 
 from brokers.saml.names import DS, MD, SAML, SAMLP, XENC, Element
@@ -17,3 +20,13 @@ def make(tag: str, *children: Element, text: str | None = None, **attributes: st
 def document(root: Element) -> bytes:
     etree.cleanup_namespaces(root)
     return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def new_id() -> str:
+    """Return an id that nobody guesses: 160 bits (saml-core-2.0-os, 1.3.4)."""
+    return f"_{secrets.token_hex(20)}"
+
+
+def stamp(at: datetime) -> str:
+    """Return a time as SAML has it: `at` is in UTC (saml-core-2.0-os, 1.3.3)."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -119,7 +119,7 @@ def _name_id_qualifier(answer: Answer) -> str | None:
     return None
 
 
-def _unequal(found: str | None, expected: str) -> str | None:
+def _unequal(found: str | None, expected: str | None) -> str | None:
     return None if found == expected else f"{found!r} where {expected!r} was expected"
 
 

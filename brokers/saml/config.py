@@ -17,6 +17,7 @@ class ServiceProviderConfig:
 
     `entity_id`: a URI of 1 to 1,024 printable ASCII characters (saml-core-2.0-os, 8.3.6).
     `acs_url`: where responses are posted to, without query or fragment; https, or http on this machine.
+    `slo_url`: where log-out messages arrive, likewise; None: none are taken.
     `private_key` and `certificate`: PEM, both or neither. With them requests are signed and assertions
     decrypted.
 
@@ -28,12 +29,14 @@ class ServiceProviderConfig:
     acs_url: str
     private_key: str | None = field(default=None, repr=False)
     certificate: str | None = None
+    slo_url: str | None = None
 
     def __post_init__(self) -> None:
         if not _PLAIN.fullmatch(self.entity_id):
             raise SamlMisconfigured("entity_id", "must be 1 to 1,024 printable ASCII characters")
-        if (why := url_fault(self.acs_url)) or "?" in self.acs_url:
-            raise SamlMisconfigured("acs_url", why or "must have no query")
+        for name, url in (("acs_url", self.acs_url), ("slo_url", self.slo_url)):
+            if url is not None and ((why := url_fault(url)) or "?" in url):
+                raise SamlMisconfigured(name, why or "must have no query")
         if (self.private_key is None) != (self.certificate is None):
             raise SamlMisconfigured("private_key", "and certificate must be given together")
 

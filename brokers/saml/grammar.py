@@ -100,6 +100,20 @@ _SAML: Final = {
     "saml:AttributeValue": _rule(once="saml:NameID", attributes="xsi:type xsi:nil"),
 }
 
+# Log-out messages (saml-core-2.0-os, 3.7). No EncryptedID, no Extensions, as above.
+_LOGOUT: Final = {
+    "samlp:LogoutRequest": _rule(
+        once="saml:Issuer ds:Signature saml:NameID",
+        many="samlp:SessionIndex",
+        attributes="ID Version IssueInstant Destination Consent Reason NotOnOrAfter",
+    ),
+    "samlp:SessionIndex": _TEXT,
+    "samlp:LogoutResponse": _rule(
+        once="saml:Issuer ds:Signature samlp:Status",
+        attributes="ID Version IssueInstant Destination Consent InResponseTo",
+    ),
+}
+
 _SIGNATURE: Final = {
     "ds:Signature": _rule(once="ds:SignedInfo ds:SignatureValue ds:KeyInfo", attributes="Id"),
     "ds:SignedInfo": _rule(once="ds:CanonicalizationMethod ds:SignatureMethod ds:Reference", attributes="Id"),
@@ -149,5 +163,5 @@ _ENCRYPTION: Final = {
 # By the element's name, or by its parent's and its own where the place makes a difference.
 RULES: Final = {
     tuple(_name(name) for name in path.split()): rule
-    for path, rule in (_SAML | _SIGNATURE | _ENCRYPTION).items()
+    for path, rule in (_SAML | _LOGOUT | _SIGNATURE | _ENCRYPTION).items()
 }

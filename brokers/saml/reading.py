@@ -17,7 +17,7 @@ class Answer:
     response: Element
     config: ServiceProviderConfig
     idp: SamlIdentityProvider
-    request_id: str
+    request_id: str | None
     at: datetime
 
     @property
@@ -67,6 +67,7 @@ def identity(answer: Answer, *, valid_until: datetime, authenticated_at: datetim
         authenticated_at=authenticated_at,
         valid_until=valid_until,
         session_ends_at=moment(answer.authn_statement, "SessionNotOnOrAfter"),
+        context=(part(answer.authn_statement, "AuthnContext", "AuthnContextClassRef").text or "").strip(),
     )
 
 

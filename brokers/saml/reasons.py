@@ -45,6 +45,8 @@ class Reason(StrEnum):
     AUDIENCE = "audience"
     AUTHN_STATEMENT = "authn_statement"
     NAME_ID = "name_id"
+    ISSUE_INSTANT = "issue_instant"  # a log-out message that is older than minutes, or from the future
+    LOGOUT_TIME = "logout_time"  # a log-out request whose NotOnOrAfter has passed
     NAME_ID_QUALIFIER = "name_id_qualifier"  # names somebody of another identity provider or service
 
 
@@ -60,4 +62,7 @@ class MetadataReason(StrEnum):
     ROLE = "role"  # no IDPSSODescriptor for SAML 2.0
     SSO_URL = "sso_url"  # no HTTP-Redirect endpoint, or one that isn't https
     CERTIFICATE = "certificate"  # none to sign with that is readable and unexpired
+    SIGNATURE = (
+        "signature"  # not signed as a whole by the pinned signer, or asking for more than the list allows
+    )
     WEAK_KEY = "weak_key"  # RSA below 2048 bits, an unknown curve, another kind of key

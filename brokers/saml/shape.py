@@ -30,6 +30,30 @@ def check(response: Element, idp: SamlIdentityProvider) -> None:
             raise SamlRejected(reason, found)
 
 
+def check_message(message: Element, tag: str) -> None:
+    """Refuse a log-out message unless it is a `tag` by the allow-list (saml-core-2.0-os, 3.7).
+
+    Raises:
+        SamlRejected: the first reason of MESSAGE_CHECKS that applies, or structure.
+    """
+    if message.tag != tag:
+        raise SamlRejected(Reason.STRUCTURE, f"root is {message.tag}")
+    for reason, complaint in MESSAGE_CHECKS:
+        if found := complaint(message):
+            raise SamlRejected(reason, found)
+
+
+def check_signatures(document: Element) -> None:
+    """Refuse what a signature in `document` must not ask for, before any is verified: also metadata's.
+
+    Raises:
+        SamlRejected: duplicate_id, transform, algorithm, reference.
+    """
+    for reason, complaint in SIGNATURE_CHECKS:
+        if found := complaint(document):
+            raise SamlRejected(reason, found)
+
+
 def encrypted_data(response: Element) -> Element | None:
     return response.find(f"{SAML}EncryptedAssertion/{XENC}EncryptedData")
 
@@ -39,7 +63,7 @@ def uses_cbc(response: Element) -> bool:
     return data is not None and _algorithm(data, f"{XENC}EncryptionMethod") in names.AES_CBC
 
 
-def _depth(response: Element, _: SamlIdentityProvider) -> str | None:
+def _depth(response: Element, _: SamlIdentityProvider | None = None) -> str | None:
     level = [response]
     for _level in range(MAX_DEPTH):
         level = [child for element in level for child in element]
@@ -59,10 +83,10 @@ def _assertion_count(response: Element, _: SamlIdentityProvider) -> str | None:
     return None if count == 1 else f"{count} assertions; allowed is one"
 
 
-def _duplicate_id(response: Element, _: SamlIdentityProvider) -> str | None:
+def _duplicate_id(response: Element, _: SamlIdentityProvider | None = None) -> str | None:
     seen: set[str] = set()
     for element in response.iter():
-        for name in ("ID", "Id"):
+        for name in ("ID", "Id", f"{names.XML}id"):  # libxml2 knows the last by itself
             value = element.get(name)
             if value in seen:
                 return f"ID {value} stands twice"
@@ -71,7 +95,7 @@ def _duplicate_id(response: Element, _: SamlIdentityProvider) -> str | None:
     return None
 
 
-def _transform(response: Element, _: SamlIdentityProvider) -> str | None:
+def _transform(response: Element, _: SamlIdentityProvider | None = None) -> str | None:
     for method in response.iter(f"{DS}CanonicalizationMethod"):
         if method.get("Algorithm") != names.EXCLUSIVE:
             return f"canonicalization {method.get('Algorithm')}"
@@ -85,7 +109,7 @@ def _transform(response: Element, _: SamlIdentityProvider) -> str | None:
     return None
 
 
-def _algorithms(response: Element, _: SamlIdentityProvider) -> str | None:
+def _algorithms(response: Element, _: SamlIdentityProvider | None = None) -> str | None:
     for method in response.iter(f"{DS}SignatureMethod"):
         if method.get("Algorithm") not in names.SIGNATURES:
             return f"signature algorithm {method.get('Algorithm')}"
@@ -113,7 +137,7 @@ def _cbc_unsigned(response: Element, _: SamlIdentityProvider) -> str | None:
     return None
 
 
-def _reference(response: Element, _: SamlIdentityProvider) -> str | None:
+def _reference(response: Element, _: SamlIdentityProvider | None = None) -> str | None:
     for signature in response.iter(f"{DS}Signature"):
         around = signature.getparent()
         identifier = None if around is None else around.get("ID")
@@ -126,7 +150,11 @@ def _reference(response: Element, _: SamlIdentityProvider) -> str | None:
 def _structure(response: Element, _: SamlIdentityProvider) -> str | None:
     if response.tag != f"{SAMLP}Response":
         return f"root is {response.tag}"
-    return next((found for element in response.iter() if (found := _misplaced(element))), None)
+    return _first_misplaced(response)
+
+
+def _first_misplaced(root: Element) -> str | None:
+    return next((found for element in root.iter() if (found := _misplaced(element))), None)
 
 
 def _unsigned(response: Element, _: SamlIdentityProvider) -> str | None:
@@ -201,4 +229,15 @@ CHECKS: tuple[tuple[Reason, Callable[[Element, SamlIdentityProvider], str | None
     (Reason.REFERENCE, _reference),
     (Reason.STRUCTURE, _structure),
     (Reason.UNSIGNED, _unsigned),
+)
+SIGNATURE_CHECKS: tuple[tuple[Reason, Callable[[Element], str | None]], ...] = (
+    (Reason.DUPLICATE_ID, _duplicate_id),
+    (Reason.TRANSFORM, _transform),
+    (Reason.ALGORITHM, _algorithms),
+    (Reason.REFERENCE, _reference),
+)
+MESSAGE_CHECKS: tuple[tuple[Reason, Callable[[Element], str | None]], ...] = (
+    (Reason.DEPTH, _depth),
+    *SIGNATURE_CHECKS,
+    (Reason.STRUCTURE, _first_misplaced),
 )

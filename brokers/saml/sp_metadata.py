@@ -21,6 +21,7 @@ def metadata(config: ServiceProviderConfig) -> bytes:
     role = make(
         f"{MD}SPSSODescriptor",
         *_keys(config),
+        *_logout(config),
         make(
             f"{MD}AssertionConsumerService",
             Binding=names.HTTP_POST,
@@ -33,6 +34,13 @@ def metadata(config: ServiceProviderConfig) -> bytes:
         WantAssertionsSigned="true",
     )
     return document(make(f"{MD}EntityDescriptor", role, entityID=config.entity_id))
+
+
+def _logout(config: ServiceProviderConfig) -> list[Element]:
+    if config.slo_url is None or config.certificate is None:
+        return []  # answers must be signed
+    bindings = (names.HTTP_REDIRECT, names.HTTP_POST)
+    return [make(f"{MD}SingleLogoutService", Binding=each, Location=config.slo_url) for each in bindings]
 
 
 def _keys(config: ServiceProviderConfig) -> list[Element]:

@@ -66,7 +66,7 @@ def verify(
     response: Element,
     *,
     opened: Element | None,
-    request_id: str,
+    request_id: str | None,
 ) -> Element:
     """Return the tree whose signatures were verified: the only one to read from.
 

@@ -39,7 +39,8 @@ def test_every_rule_is_reached() -> None:
     named = {child for rule in RULES.values() for child in rule.once | rule.many}
     roots = {path[-1] for path in RULES} - named
 
-    assert roots == {"{urn:oasis:names:tc:SAML:2.0:protocol}Response"}
+    protocol = "{urn:oasis:names:tc:SAML:2.0:protocol}"
+    assert roots == {f"{protocol}Response", f"{protocol}LogoutRequest", f"{protocol}LogoutResponse"}
 
 
 def test_the_depth_limit_is_inclusive() -> None:
