@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 from django.test import Client
 
 from portal.directory.models import ExternalIdentity, IdentityProvider, Person, SignIn
-from portal.directory.requests import FACTOR_AT
+from portal.directory.requests import FACTOR_AT, SIGNED_IN_AT
 from portal.web.signing_in import SIGN_IN
+from tests.vouched import tests_provider
 
 
 def make_identity(
     person: Person, provider: IdentityProvider | None = None, **fields: object
 ) -> ExternalIdentity:
-    """Who the person is at a provider; at one that is made for it where none is given."""
-    if provider is None:
-        provider, _ = IdentityProvider.objects.get_or_create(slug="corp", defaults={"name": "Corp"})
+    """Who the person is at a provider; at the tests' own where none is given."""
+    provider = provider or tests_provider()
     known = {"subject": str(person.pk), "confirmed_at": datetime.now(UTC), **fields}
     identity, _ = ExternalIdentity.objects.get_or_create(provider=provider, person=person, defaults=known)
     return identity
@@ -44,6 +44,7 @@ def browser_of(
         factor_at=factor_at,
     )
     session[SIGN_IN] = str(sign_in.pk)
+    session[SIGNED_IN_AT] = sign_in.started_at.isoformat()
     if factor_at is not None:
         session[FACTOR_AT] = factor_at.isoformat()
     session.save()
