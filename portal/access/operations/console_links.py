@@ -10,6 +10,7 @@ from django.db import transaction
 from brokers.ports import AwsPorts
 from portal.access.models import AwsSession, ConsoleLink
 from portal.access.operations.doors import check_issuing_open
+from portal.access.operations.fresh_factor import check_fresh_factor
 from portal.access.operations.locking import lock_grant
 from portal.access.operations.may_use import check_may_use, issued_until
 from portal.access.operations.open_console import OpenedConsole, check_destination, open_console
@@ -88,8 +89,13 @@ def use_console_link(*, token: str, issuer: str, aws: AwsPorts, actor: Actor) ->
 
     Raises:
         NotFoundError: as find_console_link; else as open_console.
+        StepUpNeededError: the role asks for a fresh second factor; the link stays as it was.
     """
     link = find_console_link(token=token, actor=actor)
+    kind = AwsSession.Kind.CONSOLE.value
+    with refusals_recorded(grant_id=link.grant_id, kind=kind, actor=actor):
+        # Before the link is used up: it must still be there when the factor was given.
+        check_fresh_factor(link.grant, actor, database_now())
     with transaction.atomic():
         now = database_now()
         if not ConsoleLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now):

@@ -19,6 +19,7 @@ from brokers.ports import AwsPorts
 from brokers.types import IssuedSession
 from portal.access.models import AwsSession, Grant
 from portal.access.operations.doors import check_issuing_open
+from portal.access.operations.fresh_factor import check_fresh_factor
 from portal.access.operations.locking import lock_grant
 from portal.access.operations.may_use import check_may_use, issued_until, what_ends
 from portal.access.operations.refusals import refusals_recorded
@@ -43,6 +44,7 @@ def ask_session(
     """Do step 1. A refusal is written to the audit trail, then raised.
 
     Raises:
+        StepUpNeededError: the role asks for a fresh second factor.
         NotFoundError, ForbiddenError, ConflictError.
     """
     with refusals_recorded(grant_id=grant_id, kind=kind.value, actor=actor), transaction.atomic():
@@ -50,6 +52,7 @@ def ask_session(
         now = database_now()
         check_issuing_open(now)
         vouched = check_may_use(grant, kind, actor, now)
+        check_fresh_factor(grant, actor, now)
         ends_at = issued_until(grant, now, vouched=vouched)
         length = session_length(
             longest=grant.role.max_session,
