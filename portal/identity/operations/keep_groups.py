@@ -32,10 +32,14 @@ def keep_groups(
 def keep_membership(
     *, person: Person, provider: IdentityProvider, group_ids: Collection[UUID], actor: Actor
 ) -> tuple[list[str], list[str]]:
-    """Have the person be in these groups of the provider alone; else as `keep_groups`."""
-    held = GroupMembership.objects.filter(person=person, group__provider=provider)
+    """Have the person be in these groups of the provider alone; else as `keep_groups`.
+
+    Groups that SCIM tells of are SCIM's: a sign-in that doesn't name them takes nobody out, nor in.
+    """
+    held = GroupMembership.objects.filter(person=person, group__provider=provider, group__scim_group=None)
     before = dict(held.values_list("group_id", "group__name"))
-    wanted = dict(Group.objects.filter(provider=provider, pk__in=group_ids).values_list("pk", "name"))
+    groups = Group.objects.filter(provider=provider, pk__in=group_ids, scim_group=None)
+    wanted = dict(groups.values_list("pk", "name"))
     lost = before.keys() - wanted.keys()
     gained = wanted.keys() - before.keys()
     if lost:
