@@ -32,6 +32,15 @@ def check_vouched(person_id: UUID, *, at: datetime) -> datetime:
     return until
 
 
+def why_too_old(person_id: UUID, *, at: datetime) -> str:
+    """Return what a person for whom nobody vouches has to do; empty while somebody does."""
+    try:
+        check_vouched(person_id, at=at)
+    except SignInTooOldError as refusal:
+        return str(refusal)
+    return ""
+
+
 def vouched_until(person_id: UUID, *, at: datetime) -> datetime | None:
     """Return until when the person may use what they hold, by the best word of any provider; None: nobody's.
 

@@ -4,6 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from portal.directory.vouching import SignInTooOldError
+from portal.identity.operations.fresh import NotFreshError
 from portal.kernel.errors import (
     ConflictError,
     DomainError,
@@ -27,10 +29,15 @@ STATUS: dict[type[DomainError], int] = {
 def error_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Say what stopped it, in the error's own sentence, and what to do next."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
-    page = _page(request, status, str(error))
+    page = _page(request, status, str(error), template=_template(error, status))
     if isinstance(error, TooManyError):
         page["Retry-After"] = str(error.retry_after_seconds)
     return page
+
+
+def _template(error: DomainError, status: int) -> str:
+    is_old = isinstance(error, SignInTooOldError | NotFreshError)
+    return "errors/sign_in_again.html" if is_old else f"errors/{status}.html"
 
 
 def refused_page(request: HttpRequest) -> HttpResponse:
@@ -65,9 +72,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse(render_to_string("errors/500.html"), status=500)
 
 
-def _page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+def _page(request: HttpRequest, status: int, detail: str = "", *, template: str = "") -> HttpResponse:
     context = {"detail": detail, "reference": _reference(request)}
-    return render(request, f"errors/{status}.html", context, status=status)
+    return render(request, template or f"errors/{status}.html", context, status=status)
 
 
 def _reference(request: HttpRequest) -> str:

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from portal.access.queries import grants_of
+from portal.directory.vouching import why_too_old
 from portal.kernel.clock import database_now
 from portal.web.aws import sign_in_origins
 from portal.web.cards import Refused, card
@@ -51,7 +52,9 @@ def _access(request: PersonRequest, refused: Refused | None) -> MyAccess:
     grants = grants_of(request.user.pk, at=now)
     partner = request.user.partner
     suspended = partner is not None and partner.suspended_at is not None
+    too_old = why_too_old(request.user.pk, at=now) if grants and not suspended else ""
     return in_reading_order(
         (card(grant, now=now, zone=zone, refused=refused) for grant in grants),
-        notice=SUSPENDED.format(partner=partner) if suspended else "",
+        notice=SUSPENDED.format(partner=partner) if suspended else too_old,
+        signs_in_again=bool(too_old),
     )

@@ -19,7 +19,7 @@ from portal.web.signing_out import current_sign_in, logout_redirect
 @require_safe
 def sign_in(request: HttpRequest) -> HttpResponse:
     next_path = own_path(request.GET.get("next", ""))
-    if isinstance(request.user, Person):
+    if isinstance(request.user, Person) and "again" not in request.GET:
         return see_other(next_path)
     providers = enabled_providers()
     context = {"providers": [_choice(provider) for provider in providers], "next": next_path}

@@ -52,7 +52,7 @@ class GrantCard:
 class MyAccess:
     """My access, in reading order. `fingerprint` changes when the cards do, not when time passes.
 
-    `notice`: what concerns all of it.
+    `notice`: what concerns all of it. `signs_in_again`: to sign in again is what to do about it.
     """
 
     active: tuple[GrantCard, ...]
@@ -60,9 +60,10 @@ class MyAccess:
     ended: tuple[GrantCard, ...]
     fingerprint: str
     notice: str = ""
+    signs_in_again: bool = False
 
 
-def my_access(cards: Iterable[GrantCard], *, notice: str = "") -> MyAccess:
+def my_access(cards: Iterable[GrantCard], *, notice: str = "", signs_in_again: bool = False) -> MyAccess:
     """Put the cards in reading order: what ends or closes next, what starts or opens next, what ended last."""
     everything = sorted(cards, key=lambda card: (card.countdown.moment.iso, card.id))
     active = tuple(c for c in everything if c.countdown.kind in {"ends", "closes"} and c.is_open)
@@ -74,6 +75,7 @@ def my_access(cards: Iterable[GrantCard], *, notice: str = "") -> MyAccess:
         ended=ended,
         fingerprint=fingerprint(everything) + ("!" if notice else ""),
         notice=notice,
+        signs_in_again=signs_in_again,
     )
 
 
