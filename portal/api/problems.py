@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404
+from django.urls import reverse
 from rest_framework.exceptions import APIException, NotFound, Throttled, ValidationError
 from rest_framework.exceptions import PermissionDenied as NotPermitted
 from rest_framework.response import Response
@@ -20,6 +22,7 @@ from rest_framework.views import set_rollback
 
 from brokers.errors import BrokerError
 from portal.api.refusals import ScopeMissing, TooLarge
+from portal.directory.vouching import SignInTooOldError
 from portal.kernel.errors import (
     ConflictError,
     DomainError,
@@ -93,9 +96,12 @@ def _of_domain(error: DomainError) -> Problem:
         headers = {"Retry-After": str(error.retry_after_seconds)}
         return Problem(429, error.code, str(error), {"retryable": True}, headers)
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
-    facts = {}
+    facts: dict[str, Any] = {}
     if isinstance(error, InvalidError) and error.field:
         facts["errors"] = [{"field": error.field, "message": str(error)}]
+    if isinstance(error, SignInTooOldError):
+        # From the configuration, never from the request's Host. `again`: also for a browser that is signed in.
+        facts["sign_in_url"] = f"{settings.PORTAL_URL}{reverse('web:sign-in')}?again=1"
     return Problem(status, error.code, str(error), facts)
 
 
