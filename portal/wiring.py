@@ -10,14 +10,15 @@ from django.conf import settings
 
 from brokers.aws import AwsBrokers, HubCredentials
 from brokers.http import GuardedHttp
-from brokers.ports import AwsPorts, SamlMetadataReader, SamlServiceProvider
-from brokers.saml import MetadataReader, ServiceProvider, ServiceProviderConfig
+from brokers.ports import AwsPorts, DocumentFetcher, SamlMetadataReader, SamlServiceProvider
+from brokers.saml import MetadataFetcher, MetadataReader, ServiceProvider, ServiceProviderConfig
 
 
 @dataclass(frozen=True, slots=True)
 class SamlPorts:
     provider: SamlServiceProvider
     read_metadata: SamlMetadataReader
+    fetch: DocumentFetcher
 
 
 @lru_cache(maxsize=1)
@@ -44,8 +45,13 @@ def saml_ports() -> SamlPorts:
         acs_url=settings.SAML_ACS_URL,
         private_key=settings.SAML_SP_KEY or None,
         certificate=settings.SAML_SP_CERTIFICATE or None,
+        slo_url=settings.SAML_SLO_URL,
     )
-    return SamlPorts(provider=ServiceProvider(config), read_metadata=MetadataReader())
+    return SamlPorts(
+        provider=ServiceProvider(config),
+        read_metadata=MetadataReader(),
+        fetch=MetadataFetcher(guarded_http("saml")),
+    )
 
 
 def guarded_http(protocol: str) -> GuardedHttp:

@@ -252,6 +252,7 @@ IDENTITY_CA = env.secret("IDENTITY_CA")
 # ---------------------------------------------------------------- SAML
 SAML_ENTITY_ID = env.text("SAML_ENTITY_ID") or f"{PORTAL_URL}/sign-in/saml/metadata"
 SAML_ACS_URL = f"{PORTAL_URL}/sign-in/saml/acs"
+SAML_SLO_URL = f"{PORTAL_URL}/sign-in/saml/slo"
 SAML_SP_KEY = env.secret("SAML_SP_KEY")
 SAML_SP_CERTIFICATE = env.secret("SAML_SP_CERTIFICATE")
 

@@ -1,5 +1,6 @@
 """From a provider's row to what the brokers need."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from brokers.errors import IdentityUnavailable
@@ -12,10 +13,8 @@ from portal.kernel.sealing import UnsealError, unseal
 def as_saml(provider: IdentityProvider, read: SamlMetadataReader) -> SamlIdentityProvider:
     """Read the pinned metadata. Raises SamlMetadataRejected when it is not usable."""
     described = read(provider.saml.metadata.encode(), entity_id=provider.saml.entity_id)
-    return SamlIdentityProvider(
-        entity_id=described.entity_id,
-        sso_url=described.sso_url,
-        certificates=described.certificates,
+    return replace(
+        described,
         allow_aes_cbc=provider.saml.allow_aes_cbc,
         max_assertion_lifetime=timedelta(minutes=provider.saml.max_assertion_minutes),
     )

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
 
 
-def read(document: bytes, *, entity_id: str | None = None) -> SamlIdentityProvider:
-    del entity_id
+def read(document: bytes, *, entity_id: str | None = None, signer: str | None = None) -> SamlIdentityProvider:
+    del entity_id, signer
     if document == b"bad":
         raise SamlMetadataRejected("malformed", "not XML")
     return SamlIdentityProvider(document.decode(), "https://idp.example/sso", ("certificate",))

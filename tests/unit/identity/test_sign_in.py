@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError
 
 from brokers.errors import SamlMetadataRejected, SamlRejected
+from brokers.saml import ServiceProvider
 from brokers.types import SamlIdentity, SamlIdentityProvider, SamlRequest
 from portal.audit.models import AuditEvent
 from portal.directory.models import (
@@ -37,14 +38,17 @@ SHELL = Actor.command("tests")
 Make = Callable[..., Any]
 
 
-def read(document: bytes, *, entity_id: str | None = None) -> SamlIdentityProvider:
+def read(document: bytes, *, entity_id: str | None = None, signer: str | None = None) -> SamlIdentityProvider:
+    del signer
     if document == b"broken":
         raise SamlMetadataRejected("malformed", "not XML")
     return SamlIdentityProvider(entity_id or "https://idp.example", "https://idp.example/sso", ("cert",))
 
 
-class FakeSaml:
-    def __init__(self) -> None:
+class FakeSaml(ServiceProvider):
+    """Answers what it is told; the rest of the port is of no concern here."""
+
+    def __init__(self) -> None:  # no settings, no key
         self.count = 0
         self.problem: SamlRejected | None = None
         now = datetime.now(UTC)
@@ -63,13 +67,16 @@ class FakeSaml:
             valid_until=now + timedelta(minutes=5),
         )
 
-    def begin(self, idp: SamlIdentityProvider, *, relay_state: str) -> SamlRequest:
+    def begin(
+        self, idp: SamlIdentityProvider, *, relay_state: str, context: str = "", fresh: bool = False
+    ) -> SamlRequest:
+        self.asked = (context, fresh)
         if self.problem:
             raise self.problem
         self.count += 1
         return SamlRequest(f"_r{self.count}", f"{idp.sso_url}?RelayState={relay_state}")
 
-    def verify(self, idp: Any, response: str, *, request_id: str, at: datetime) -> SamlIdentity:
+    def verify(self, idp: Any, response: str, *, request_id: str | None, at: datetime) -> SamlIdentity:
         if self.problem:
             raise self.problem
         return replace(self.identity, session_index=f"{response} for {request_id} at {at} by {idp}")
