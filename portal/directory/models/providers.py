@@ -118,7 +118,11 @@ class IdentityProvider(models.Model):
 
 
 class SamlSettings(models.Model):
-    """A SAML provider's own. The metadata is pinned: what a URL brings is taken only when it is signed, or by a yes."""
+    """A SAML provider's own. The metadata is pinned: what a URL brings is taken only when it is signed, or by a yes.
+
+    `offered_metadata` waits for that yes since `offered_at`; without a time it was refused, and is not offered again.
+    `refreshed_at`: when the address last brought something usable; `refresh_problem`: why it did not since then.
+    """
 
     provider = models.OneToOneField(IdentityProvider, models.CASCADE, primary_key=True, related_name="saml")
     entity_id = models.CharField(max_length=1024, unique=True)
@@ -135,6 +139,7 @@ class SamlSettings(models.Model):
     offered_metadata = models.TextField(blank=True, editable=False)
     offered_at = models.DateTimeField(null=True, blank=True, editable=False)
     refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refresh_tried_at = models.DateTimeField(null=True, blank=True, editable=False)
     refresh_problem = models.CharField(max_length=300, blank=True, editable=False)
     allow_aes_cbc = models.BooleanField(
         "allow AES-CBC",
