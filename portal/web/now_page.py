@@ -42,6 +42,10 @@ TITLES = {
     AlarmKind.DENY_CHANGED: "A deny policy was changed in AWS",
     AlarmKind.PROOF_FAILED: "AWS did not deny what was cut off",
     AlarmKind.HELD: "Sallyport is in hold",
+    AlarmKind.SYNC_STOPPED: "A sync stopped and asks",
+    AlarmKind.SYNC_FAILED: "A sync failed",
+    AlarmKind.METADATA_CHANGED: "An identity provider's metadata asks for a look",
+    AlarmKind.BREAK_GLASS_USED: "An emergency account was used",
 }
 
 
