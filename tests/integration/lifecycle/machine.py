@@ -5,7 +5,7 @@ trail back. What is judged on the spot is in the rule: who was let in must have 
 """
 
 from collections.abc import Callable
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from portal.access.operations.open_console import open_console
 from portal.access.operations.release_grant import release_grant
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.suspend_partner import resume_partner, suspend_partner
-from portal.directory.models import Person
+from portal.directory.models import ExternalIdentity, Person
 from portal.kernel.errors import DomainError
 from tests.fakes import CONSOLE
 from tests.integration.lifecycle.story import DAY, HOUR, MINUTE, Killed, Story
@@ -36,9 +36,10 @@ WINDOWS = (
     WindowOrder((1, 2, 3, 4, 5), time(8), time(18), "Europe/Berlin"),
     WindowOrder((5, 6, 7), time(22), time(2), "America/New_York"),
 )
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 LENGTHS = st.sampled_from([MINUTE, 10 * MINUTE, HOUR, 8 * HOUR, 3 * DAY])
 ENDINGS = ("revoke", "let run out", "release", "leave", "suspend", "end", "sweep")
-MEANWHILE = ("nothing", "nothing", "extend", "hold", *ENDINGS)
+MEANWHILE = ("nothing", "nothing", "extend", "hold", "word ends", *ENDINGS)
 
 
 class Lifecycle(Story):
@@ -125,6 +126,12 @@ class Lifecycle(Story):
     @rule()
     def resume(self) -> None:
         self._try(lambda: resume_partner(partner_id=self.world.partner.pk, reason="on", actor=SHELL))
+
+    @rule(person=st.integers(0, 3))
+    def sign_in(self, person: int) -> None:
+        """The provider vouches for them anew."""
+        identities = ExternalIdentity.objects.filter(person=self.world.people[person])
+        identities.update(confirmed_at=self.clock.now(), gone_at=None, gone_why="")
 
     # -- what is issued
 
@@ -238,7 +245,7 @@ class Lifecycle(Story):
     def _issue(
         self, grant: UUID, meanwhile: str, *, dies: bool, act: Callable[[], object], may_fail: bool = False
     ) -> None:
-        before = self._grant(grant)
+        before, word = self._grant(grant), self._word(grant)
         welcome = meanwhile == "nothing" and not dies and not may_fail and self._is_welcome(before)
         for call in ("assume_role", "get_federation_token"):
             self.aws.after[call] = lambda: self._amid(grant, meanwhile, dies=dies)
@@ -258,14 +265,27 @@ class Lifecycle(Story):
             assert self.clock.at <= after.ends_at + timedelta(seconds=1), "handed out after the end"
             last = AwsSession.objects.filter(grant=grant, state="got").latest("asked_at")
             assert last.ends_at == self.aws.minted[-1].ends_at, "the row's end isn't the policy's"
-            self._check_fresh(after, last)
+            assert last.ends_at <= min(word, self._word(grant)), "outlives what the provider said"
+            self._check_fresh(after, last, word)
         assert handed_out or not welcome, "who may be let in was refused"
 
-    def _check_fresh(self, grant: Grant, session: AwsSession) -> None:
-        """What was issued now may be used until the grant's end as it was when it was asked for, or its window's."""
+    def _check_fresh(self, grant: Grant, session: AwsSession, word: datetime) -> None:
+        """What was issued now may be used until the grant's end as it was when it was asked for, or its window's.
+
+        Or as long as the provider's word for its person counts.
+        """
         assert session.ends_at is not None
         if grant.window is None and grant.person.partner is None:
-            assert session.ends_at == self.ends.get(grant.pk, grant.ends_at), "not until the grant's end"
+            end = min(self.ends.get(grant.pk) or grant.ends_at, word.replace(microsecond=0))
+            assert session.ends_at == end, "not until the grant's end"
+
+    @staticmethod
+    def _word(grant: UUID) -> datetime:
+        """Until when the provider's word for the grant's person counts, by the rows themselves."""
+        said = ExternalIdentity.objects.select_related("provider").get(person__grants=grant)
+        if said.gone_at is not None or said.confirmed_at is None:
+            return NEVER
+        return said.confirmed_at + timedelta(hours=said.provider.max_age_hours)
 
     def _is_welcome(self, grant: Grant) -> bool:
         """Whether nothing stands against issuing: the person and the grant are in order, and AWS is healthy."""
@@ -275,7 +295,16 @@ class Lifecycle(Story):
         soon = self.clock.at + timedelta(seconds=1)
         always = grant.window is None and grant.starts_at <= self.clock.at and soon < grant.ends_at
         contract = partner is None or soon < partner.contract_ends_at
-        return healthy and in_order and always and contract and grant.ended_at is None and not is_held()
+        vouched = soon < self._word(grant.pk)
+        return (
+            healthy
+            and in_order
+            and always
+            and contract
+            and vouched
+            and grant.ended_at is None
+            and not is_held()
+        )
 
     def _amid(self, grant: UUID, meanwhile: str, *, dies: bool) -> None:
         self.ends[grant] = self._grant(grant).ends_at
@@ -299,5 +328,8 @@ class Lifecycle(Story):
                 self._sweep()
         elif what == "hold":
             self.hold()
+        elif what == "word ends":
+            identities = ExternalIdentity.objects.filter(person=person)
+            identities.update(gone_at=self.clock.now(), gone_why="gone")
         elif what == "extend":
             self.extend(grant, by=HOUR)

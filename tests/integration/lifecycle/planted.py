@@ -15,6 +15,7 @@ from portal.access.operations import (
     end_idle_grants,
     extend_grant,
     issue_session,
+    may_use,
     sweep_grants,
 )
 from portal.access.operations.wanted_denies import Wanted, wanted_denies
@@ -50,6 +51,12 @@ def _an_hour_early(document: Any, aws: Any, now: datetime) -> Wanted:
 def _whole_grant(self: Grant, at: datetime) -> datetime:
     del at
     return self.ends_at
+
+
+def _whatever(person_id: object, *, at: datetime) -> datetime:
+    """Ask nobody who vouches."""
+    del person_id
+    return at + timedelta(days=400)
 
 
 def _due_an_hour_ago(now: datetime) -> Any:
@@ -94,6 +101,7 @@ MORE: Mapping[str, Bug] = {
         ),
         "nobody is at it",
     ),
+    "old sign-in forgotten": Bug(_patch(may_use, "check_vouched", _whatever), "outlives what the provider"),
     "window forgotten": Bug(_patch(Grant, "usable_until", _whole_grant), "when its grant is closed"),
     "extension without audit": Bug(_patch(extend_grant, "_record", lambda *_: None), "against the trail"),
     "sweep that leaves the last": Bug(

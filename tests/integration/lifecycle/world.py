@@ -7,7 +7,7 @@ from django.db import connection
 from portal.access import models as access
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
-from portal.directory.models import Partner, Person
+from portal.directory.models import ExternalIdentity, IdentityProvider, Partner, Person
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.models import OutboxMessage
 from tests.fakes import role_id_of
@@ -29,7 +29,16 @@ MADE = (
     OutboxMessage,
     AuditEvent,
 )
-WORLD = (ScopeTemplate.roles.through, ScopeTemplate, AwsRole, AwsAccount, Person, Partner)
+WORLD = (
+    ScopeTemplate.roles.through,
+    ScopeTemplate,
+    AwsRole,
+    AwsAccount,
+    ExternalIdentity,
+    IdentityProvider,
+    Person,
+    Partner,
+)
 
 
 class World:
@@ -45,6 +54,15 @@ class World:
             Person.objects.admit(name=name, partner=partner)
             for name, partner in (("Ada", None), ("Ben", None), ("Cy", self.partner), ("Di", self.partner))
         ]
+        # What is said of every other one counts for a day.
+        said = [
+            IdentityProvider.objects.create(slug=slug, name=slug, max_age_hours=hours)
+            for slug, hours in (("season", 2160), ("day", 24))
+        ]
+        for number, person in enumerate(self.people):
+            ExternalIdentity.objects.create(
+                provider=said[number % 2], person=person, subject=person.name, confirmed_at=BEGINNING
+            )
         data = AwsAccount.objects.create(name="Data", account_id="222222222222")
         hub = AwsAccount.objects.create(name="Hub", account_id=HUB_ACCOUNT)
         self.template = ScopeTemplate.objects.create(
