@@ -10,7 +10,8 @@ from portal.kernel.errors import NotFoundError
 
 def enabled_providers() -> QuerySet[IdentityProvider]:
     """Return where people may sign in, the own company's first."""
-    providers = IdentityProvider.objects.filter(is_enabled=True).select_related("partner")
+    providers = IdentityProvider.objects.filter(is_enabled=True).exclude(kind=IdentityProvider.Kind.LOCAL)
+    providers = providers.select_related("partner")
     return providers.order_by(F("partner__name").asc(nulls_first=True), "name")
 
 

@@ -9,6 +9,7 @@ from portal.directory.models import IdentityProvider, Person
 from portal.directory.operations.sign_out import record_sign_out
 from portal.directory.queries import enabled_providers
 from portal.directory.requests import actor_of
+from portal.identity.operations.local_accounts import local_provider
 from portal.web.csp import allow_forms_to
 from portal.web.presenters import ProviderChoice
 from portal.web.redirects import own_path, see_other
@@ -22,7 +23,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, Person) and "again" not in request.GET:
         return see_other(next_path)
     providers = enabled_providers()
-    context = {"providers": [_choice(provider) for provider in providers], "next": next_path}
+    context = {
+        "providers": [_choice(provider) for provider in providers],
+        "next": next_path,
+        "has_emergency_accounts": local_provider() is not None,
+    }
     return allow_forms_to(render(request, "sign_in/sign_in.html", context), sso_origins(providers))
 
 

@@ -78,6 +78,8 @@ MATRIX = {
 OPEN = {"saml-begin", "saml-finish"}
 PLAIN = {
     "my-access", "grants-fragment", "tokens", "sign-in", "saml-acs", "saml-metadata", "sign-out",
+    # test_local_sign_in.py is about these.
+    "local-sign-in", "local-factor",
     # test_now.py, test_health.py and test_metrics.py are about these.
     "now", "now-state", "now-next", "now-cutoffs", "now-retry", "healthz", "readyz", "metrics",
     # test_difference.py is about these.

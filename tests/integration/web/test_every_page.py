@@ -55,6 +55,7 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "revoke": (_revoke, 200),
     "difference": (lambda _: signed_in(make_admin("revoke_grant")).get("/now/difference/"), 200),
     "sign in": (_stranger("/sign-in/"), 200),
+    "no emergency accounts": (_stranger("/sign-in/local/"), 404),
     "signed out": (lambda _: Client().post("/sign-out"), 200),
     "to sign in": (_stranger("/"), 303),
     "refused sign-in": (lambda _: Client().post("/sign-in/saml/acs"), 403),
