@@ -7,7 +7,10 @@ from django.contrib.auth.models import Group as DjangoGroup
 from portal.staff import (
     accounts,
     audit,
+    entitlements,
     grants,
+    groups,
+    identities,
     operating,
     partners,
     people,
@@ -20,7 +23,10 @@ from portal.staff import (
 __all__ = [
     "accounts",
     "audit",
+    "entitlements",
     "grants",
+    "groups",
+    "identities",
     "operating",
     "partners",
     "people",

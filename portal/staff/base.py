@@ -1,6 +1,6 @@
 """What every admin page shares: each write leaves its audit row in the same transaction; history is never edited."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -38,14 +38,19 @@ class CappedPaginator(Paginator[M]):
 
 
 class CheckedForm(ModelForm[M], Generic[M]):
-    """Checks the whole row, also fields that this form doesn't show: a constraint fails here, not in the database."""
+    """Checks the whole row, also fields that this form doesn't show: a constraint fails here, not in the database.
+
+    `unchecked`: what only saving fills in.
+    """
+
+    unchecked: Collection[str] = ()
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]  # not in the stubs
         if self.errors:
             return
         try:
-            self.instance.full_clean()
+            self.instance.full_clean(exclude=self.unchecked)
         except ValidationError as problem:
             for field, messages in problem.message_dict.items():
                 self.add_error(field if field in self.fields else None, messages)
@@ -97,12 +102,15 @@ class RecordedAdmin(BoundedAdmin[M]):
         super().save_related(request, form, formsets, change)
         told = {name: str(form.cleaned_data.get(name))[:SHOWN] for name in form.changed_data}
         for formset in formsets:
-            rows = len(formset.new_objects) + len(formset.changed_objects) + len(formset.deleted_objects)
-            if rows:
-                told[formset.prefix] = f"{rows} rows"
+            told |= self.told_of_rows(formset)
         if told or not change:
             event = EventType.RECORD_CHANGED if change else EventType.RECORD_ADDED
             record_of(request, event, form.instance, told)
+
+    def told_of_rows(self, formset: Any) -> dict[str, str]:
+        """Return what the audit trail is told of the rows that belong to the record."""
+        rows = len(formset.new_objects) + len(formset.changed_objects) + len(formset.deleted_objects)
+        return {formset.prefix: f"{rows} rows"} if rows else {}
 
     def delete_model(self, request: HttpRequest, obj: M) -> None:
         record_of(request, EventType.RECORD_DELETED, obj, {})

@@ -1,4 +1,4 @@
-"""People and groups. Nobody gives themselves rights, and only superusers give any.
+"""People. Nobody gives themselves rights, and only superusers give any.
 
 People are deactivated, never deleted: what they did stays theirs.
 """
@@ -13,13 +13,15 @@ from django.http import HttpRequest, HttpResponse
 from portal.access.lifecycle import LIVING, stored
 from portal.access.models import Grant
 from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
-from portal.directory.models import ExternalIdentity, Group, GroupMembership, Person
+from portal.directory.models import ExternalIdentity, Person
 from portal.directory.requests import actor_of
 from portal.kernel.errors import DomainError
 from portal.staff.base import CheckedForm, RecordedAdmin, brief, is_superuser
 from portal.staff.confirm import MOST, Question, ReasonForm, answered, ask
+from portal.staff.identities import gone_words
 
 RIGHTS = ("is_staff", "is_superuser", "user_permissions")
+SO_FAR = ("is_active", "deactivated_at", "deactivated_by_provider", "last_login", "created_at")
 ROOMS = ("access", "audit", "catalog", "directory")
 
 
@@ -56,10 +58,22 @@ class PersonForm(CheckedForm[Person]):
 
 class IdentityInline(admin.TabularInline[ExternalIdentity, Person]):
     model = ExternalIdentity
-    fields = readonly_fields = ("provider", "subject", "subject_format", "linked_at", "last_seen_at")
+    fields = readonly_fields = (
+        "provider",
+        "subject",
+        "login",
+        "linked_at",
+        "last_seen_at",
+        "confirmed_at",
+        "gone",
+    )
     extra = 0
     can_delete = False
     verbose_name_plural = "signs in as"
+
+    @admin.display(description="gone since")
+    def gone(self, identity: ExternalIdentity) -> str:
+        return gone_words(identity)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002  # Django's signature
         return False
@@ -82,9 +96,9 @@ class PersonAdmin(RecordedAdmin[Person]):
             "Management",
             {"fields": RIGHTS, "description": "Only superusers change these, and nobody changes their own."},
         ),
-        ("So far", {"fields": ("is_active", "deactivated_at", "last_login", "created_at")}),
+        ("So far", {"fields": SO_FAR}),
     )
-    readonly_fields = ("is_active", "deactivated_at", "last_login", "created_at")
+    readonly_fields = SO_FAR
 
     @admin.display(description="last sign-in", ordering="last_login")
     def seen(self, person: Person) -> str:
@@ -185,37 +199,3 @@ def _question(people: list[Person], *, on: bool) -> Question:
         ids=[str(person.pk) for person in people],
         danger=not on,
     )
-
-
-class MembershipInline(admin.TabularInline[GroupMembership, Group]):
-    model = GroupMembership
-    extra = 0
-    autocomplete_fields = ("person",)
-    readonly_fields = ("since",)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_ours(obj) and super().has_add_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_ours(obj) and super().has_delete_permission(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_ours(obj) and super().has_change_permission(request, obj)
-
-
-def _is_ours(group: Group | None) -> bool:
-    """A provider's groups are as the provider says at each sign-in."""
-    return group is None or group.provider_id is None
-
-
-@admin.register(Group)
-class GroupAdmin(RecordedAdmin[Group]):
-    list_display = ("name", "provider")
-    list_select_related = ("provider",)
-    search_fields = ("name",)
-    fields = ("name", "provider")
-    readonly_fields = ("provider",)
-    inlines = (MembershipInline,)
-
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return _is_ours(obj) and super().has_change_permission(request, obj)

@@ -15,7 +15,7 @@ def fields_of(response: Any) -> dict[str, Any]:
     for formset in response.context.get("inline_admin_formsets", []):
         for bound in formset.formset.management_form:
             sent[bound.html_name] = bound.value()
-        for row in formset.formset.initial_forms:
+        for row in formset.formset.forms:
             sent |= _filled_in(row)
     return sent
 
@@ -41,10 +41,16 @@ def save(client: Client, address: str, **changes: Any) -> Any:
 
 
 def errors_of(response: Any) -> dict[str, list[str]]:
-    """Return the form's errors; empty when it was saved."""
+    """Return the form's errors, those of its rows by their own names; empty when it was saved."""
     if response.status_code == 302:  # saved
         return {}
-    return {name: list(found) for name, found in response.context["adminform"].form.errors.items()}
+    told = {name: list(found) for name, found in response.context["adminform"].form.errors.items()}
+    for inline in response.context.get("inline_admin_formsets", []):
+        if inline.formset.non_form_errors():
+            told[inline.formset.prefix] = list(inline.formset.non_form_errors())
+        for form in inline.formset.forms:
+            told |= {f"{form.prefix}-{name}": list(found) for name, found in form.errors.items()}
+    return told
 
 
 def trail(kind: str) -> list[AuditEvent]:

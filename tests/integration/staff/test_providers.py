@@ -10,7 +10,7 @@ from tests.saml_forge.keys import rsa_key
 from tests.world import signed_in
 
 pytestmark = pytest.mark.django_db
-ADD = "/manage/directory/identityprovider/add/"
+ADD = "/manage/directory/identityprovider/add/?kind=saml"
 LINK = "/manage/directory/externalidentity/add/"
 
 
@@ -23,15 +23,11 @@ def form(entity_id: str = OWN, **changes: str) -> dict[str, str]:
     known = {
         "name": "Own company",
         "slug": "own",
-        "kind": "saml",
         "is_enabled": "on",
         "saml-0-metadata": described(entity_id, rsa_key("own")),
         "saml-0-max_assertion_minutes": "70",
         "sign_in_hours": "8",
         "max_age_hours": "24",
-        "most_gone_percent": "10",
-        "factor_contexts": "[]",
-        "group_names": "{}",
         "scim_subject": "userName",
         "saml-TOTAL_FORMS": "1",
         "saml-INITIAL_FORMS": "0",
