@@ -25,12 +25,13 @@ from datetime import timedelta
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.make_grant import GrantOrder, make_grant
 from portal.catalog.models import AwsRole
-from portal.directory.models import Person
+from portal.directory.models import ExternalIdentity, Person
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
 from portal.wiring import aws_ports
 
 dora = Person.objects.get(name="Dora Weiss")
+ExternalIdentity.objects.filter(person=dora).update(confirmed_at=database_now())  # as if she had signed in
 role = AwsRole.objects.get(name="ProductionReadOnly")
 order = GrantOrder(person_id=dora.pk, role_id=role.pk, reason="test", ends_at=database_now() + timedelta(seconds=61))
 grant = make_grant(order=order, aws=aws_ports(), actor=Actor.command("test"))
