@@ -57,3 +57,11 @@ def saml_ports() -> SamlPorts:
 def guarded_http(protocol: str) -> GuardedHttp:
     """Return the calls to what admins typed in: public addresses, and those of SALLYPORT_IDENTITY_NETWORKS."""
     return GuardedHttp(protocol=protocol, allowed=settings.IDENTITY_NETWORKS, ca=settings.IDENTITY_CA)
+
+
+@lru_cache(maxsize=1)
+def ldap_ports() -> LdapDirectory:
+    """Return what speaks to directories: each call says to which."""
+    from brokers.ldap import Directory  # type: ignore[attr-defined]  # noqa: PLC0415
+
+    return Directory()  # type: ignore[no-any-return]

@@ -19,7 +19,7 @@ class ReadGroup:
     stable_id: str
     dn: str
     name: str
-    people: array[int] = field(default_factory=lambda: array("I"))
+    people: "array[int]" = field(default_factory=lambda: array("I"))
     others: bytes = b""
 
 
