@@ -10,7 +10,7 @@ from django.conf import settings
 
 from brokers.aws import AwsBrokers, HubCredentials
 from brokers.http import GuardedHttp
-from brokers.ports import AwsPorts, DocumentFetcher, SamlMetadataReader, SamlServiceProvider
+from brokers.ports import AwsPorts, DocumentFetcher, LdapDirectory, SamlMetadataReader, SamlServiceProvider
 from brokers.saml import MetadataFetcher, MetadataReader, ServiceProvider, ServiceProviderConfig
 
 

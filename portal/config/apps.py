@@ -1,3 +1,5 @@
+from uuid import UUID
+
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 
@@ -7,7 +9,17 @@ class ConfigConfig(AppConfig):
     label = "sallyport_config"
 
     def ready(self) -> None:
+        from portal.access.operations import ask_sources  # noqa: PLC0415  # models are ready only now
         from portal.config import celery  # noqa: F401, PLC0415  # every process that sends wake-ups needs the app
         from portal.config.checks import check_secure_start  # noqa: PLC0415  # settings are ready only now
 
+        ask_sources.register(ask_directories)
         register(check_secure_start, Tags.security, deploy=True)
+
+
+def ask_directories(person_id: UUID) -> None:
+    """Ask about somebody before anything is issued to them: `portal.access` knows of no directory."""
+    from portal import wiring  # noqa: PLC0415  # models are ready only later
+    from portal.identity.operations.confirm_person import confirm_person  # noqa: PLC0415  # as above
+
+    confirm_person(person_id=person_id, ldap=wiring.ldap_ports)

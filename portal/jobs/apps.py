@@ -6,9 +6,10 @@ class JobsConfig(AppConfig):
     label = "jobs"
 
     def ready(self) -> None:
-        from portal.jobs.comparing import subscribe  # noqa: PLC0415  # models are ready only now
+        from portal.jobs import comparing, syncing  # noqa: PLC0415  # models are ready only now
         from portal.jobs.waking import wake  # noqa: PLC0415
         from portal.kernel import outbox  # noqa: PLC0415
 
         outbox.on_post(wake)
-        subscribe()
+        comparing.subscribe()
+        syncing.subscribe()

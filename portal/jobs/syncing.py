@@ -1,4 +1,4 @@
-"""Directories read by a worker, as the schedule wants it and as the outbox says: the database has what is to be done."""
+"""Directories read by a worker: by the schedule, and when the outbox says so. The database has what is to be done."""
 
 import logging
 from uuid import UUID

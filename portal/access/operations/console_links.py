@@ -9,6 +9,7 @@ from django.db import transaction
 
 from brokers.ports import AwsPorts
 from portal.access.models import AwsSession, ConsoleLink
+from portal.access.operations.ask_sources import ask_sources
 from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.fresh_factor import check_fresh_factor
 from portal.access.operations.locking import lock_grant
@@ -38,6 +39,7 @@ def make_console_link(*, grant_id: UUID, destination: str, aws: AwsPorts, actor:
         InvalidError, NotFoundError, ForbiddenError, ConflictError.
     """
     check_destination(grant_id=grant_id, destination=destination, aws=aws, actor=actor)
+    ask_sources(grant_id=grant_id, kind="console_link", actor=actor)
     token = secrets.token_urlsafe(32)
     with refusals_recorded(grant_id=grant_id, kind="console_link", actor=actor), transaction.atomic():
         grant = lock_grant(grant_id)

@@ -7,6 +7,7 @@ from uuid import UUID
 from brokers.ports import AwsPorts
 from brokers.types import Credentials
 from portal.access.models import AwsSession, Grant
+from portal.access.operations.ask_sources import ask_sources
 from portal.access.operations.call_aws import call_sts
 from portal.access.operations.issue_session import ask_session, finish_session
 from portal.access.operations.read_role_id import ensure_role_id
@@ -34,6 +35,7 @@ def issue_credentials(*, grant_id: UUID, aws: AwsPorts, actor: Actor) -> IssuedC
         UpstreamError: AWS refused or did not answer.
     """
     kind = AwsSession.Kind.CREDENTIALS
+    ask_sources(grant_id=grant_id, kind=kind.value, actor=actor)
     ensure_role_id(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
     asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
     issued, _ = finish_session(

@@ -7,6 +7,7 @@ from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
 from brokers.types import IssuedSession, Partition, SignInUrl
 from portal.access.models import AwsSession, Grant
+from portal.access.operations.ask_sources import ask_sources
 from portal.access.operations.call_aws import call_sts
 from portal.access.operations.issue_session import ask_session, finish_session
 from portal.access.operations.read_role_id import ensure_role_id
@@ -35,6 +36,7 @@ def open_console(
     """
     check_destination(grant_id=grant_id, destination=destination, aws=aws, actor=actor)
     kind = AwsSession.Kind.CONSOLE
+    ask_sources(grant_id=grant_id, kind=kind.value, actor=actor)
     ensure_role_id(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
     asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, destination=destination)
     _, sign_in = finish_session(

@@ -7,6 +7,7 @@ counts is bounded by the provider's `max_age`, whatever happens here.
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,7 +29,7 @@ _rests_lock = threading.Lock()
 CHECK = Actor.system("check at issue")
 
 
-def confirm_person(*, person_id: UUID, ldap: LdapDirectory) -> None:
+def confirm_person(*, person_id: UUID, ldap: Callable[[], LdapDirectory]) -> None:
     """Ask the directories in which the person is about them. Not to be called in a transaction.
 
     Raises:
@@ -43,7 +44,7 @@ def confirm_person(*, person_id: UUID, ldap: LdapDirectory) -> None:
     ).select_related("provider__ldap")
     for identity in identities:
         if identity.confirmed_at is None or identity.confirmed_at <= database_now() - ASKED_EACH:
-            _confirm(identity, ldap)
+            _confirm(identity, ldap())
 
 
 def _confirm(identity: ExternalIdentity, ldap: LdapDirectory) -> None:
