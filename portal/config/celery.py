@@ -29,7 +29,15 @@ app.conf.update(
     task_default_queue="sweep",
     # Each by its own key: by Celery's default both would get every task.
     task_queues=[Queue("sweep", routing_key="sweep"), Queue("aws", routing_key="aws")],
-    task_routes={"portal.jobs.revoke": {"queue": "aws", "routing_key": "aws"}},
+    task_routes={
+        name: {"queue": "aws", "routing_key": "aws"}
+        for name in (
+            "portal.jobs.revoke",
+            "portal.jobs.refresh_metadata",
+            "portal.jobs.sync_people",
+            "portal.jobs.settle_doubt",
+        )
+    },
     # Threads: the work waits for AWS, and prefork would hold a copy of everything, connections included, each.
     worker_pool="threads",
     worker_concurrency=8,

@@ -226,6 +226,9 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "portal.jobs.sweep", "schedule": 1.0},
     "tidy": {"task": "portal.jobs.tidy", "schedule": 300.0},
+    "sync": {"task": "portal.jobs.sync_people", "schedule": 60.0},
+    # Each address is asked once an hour: a run takes the few that are due.
+    "refresh-metadata": {"task": "portal.jobs.refresh_metadata", "schedule": 120.0},
 }
 SWEEP_BATCH = env.number("SWEEP_BATCH", 1000, low=1, high=5000)
 # How many connections end grants at once where more are due than one batch (PostgreSQL).

@@ -12,6 +12,7 @@ from portal.access.operations.prove_revocations import is_probe_due, prove_revoc
 from portal.access.operations.tidy import tidy_access
 from portal.access.operations.work_off import due_documents, fail_due, work_off
 from portal.identity.operations.tidy import tidy_sign_ins
+from portal.jobs import metadata as _metadata  # noqa: F401  # Celery finds its task here
 from portal.jobs.capacity import free_slot
 from portal.jobs.sweep_loop import sweep_here
 from portal.jobs.waking import quietly, send

@@ -33,6 +33,12 @@ def expired_key(name: str = "expired") -> KeyPair:
 
 
 @cache
+def key_until(name: str, *, days: int) -> KeyPair:
+    """One whose certificate ends in so many days."""
+    return _pair(name, rsa.generate_private_key(65537, 2048), timedelta(days=days))
+
+
+@cache
 def ec_key(name: str = "ec", curve: type[ec.EllipticCurve] = ec.SECP256R1) -> KeyPair:
     return _pair(name, ec.generate_private_key(curve()), timedelta(days=30))
 

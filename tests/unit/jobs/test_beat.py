@@ -14,14 +14,16 @@ def beat() -> Iterator[SteadyScheduler]:
 
     made = SteadyScheduler(app=app, lazy=True)
     made.setup_schedule()
-    waiting(made).purge()
+    for queue in ("sweep", "aws"):
+        waiting(made, queue).purge()
     yield made
-    waiting(made).purge()
+    for queue in ("sweep", "aws"):
+        waiting(made, queue).purge()
 
 
-def waiting(beat: SteadyScheduler) -> Any:
+def waiting(beat: SteadyScheduler, queue: str = "sweep") -> Any:
     channel: Any = beat.producer.channel
-    return beat.app.amqp.queues["sweep"](channel)
+    return beat.app.amqp.queues[queue](channel)
 
 
 def test_no_more_ticks_wait_than_are_of_use(beat: SteadyScheduler) -> None:
@@ -39,5 +41,6 @@ def test_no_more_ticks_wait_than_are_of_use(beat: SteadyScheduler) -> None:
 def test_a_tick_carries_no_time_of_beats_clock(beat: SteadyScheduler) -> None:
     for name in beat.schedule:
         beat.apply_entry(beat.schedule[name], producer=beat.producer)
-        message = waiting(beat).get(no_ack=True)
+        routed = beat.app.conf.task_routes.get(beat.schedule[name].task, {"queue": "sweep"})
+        message = waiting(beat, routed["queue"]).get(no_ack=True)
         assert (message.headers["expires"], message.headers["eta"]) == (None, None)
