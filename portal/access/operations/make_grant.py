@@ -15,8 +15,9 @@ from portal.access.operations import granting_rules as rules
 from portal.access.windows import WeeklyWindow
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
-from portal.catalog.models import AwsRole, ScopeTemplate
+from portal.catalog.models import AwsRole, Entitlement, ScopeTemplate
 from portal.catalog.scopes import fill, validate_placeholders, validate_values
+from portal.directory.models import Person
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
@@ -69,30 +70,46 @@ def make_grant(*, order: GrantOrder, aws: AwsPorts, actor: Actor) -> Grant:
     with transaction.atomic():
         people = rules.lock_people(order.person_id, actor)
         rules.check_may_grant(order.person_id, actor, people)
-        person = rules.find_recipient(order.person_id, people)
-        role = rules.find_role(order.role_id, accepts_no_kill_switch=order.accepts_no_kill_switch)
-        now = database_now()
-        starts_at = _start(order.starts_at, now)
-        rules.check_period(person, starts_at, order.ends_at, now)
-        grant = Grant(
-            person=person,
-            role=role,
-            starts_at=starts_at,
-            ends_at=order.ends_at,
-            state=(GrantState.ACTIVE if starts_at <= now else GrantState.SCHEDULED).value,
-            activated_at=now if starts_at <= now else None,
-            reason=_reason(order.reason),
-            ticket=order.ticket.strip(),
-            granted_by_id=actor.person_id,
-            made_at=now,
-            accepted_no_kill_switch=not role.has_kill_switch,
-        )
-        _put_window(grant, order.window)
-        _put_scope(grant, order, role)
-        rules.check_sendable(grant, aws)
-        _clean(grant)
-        grant.save(force_insert=True)
-        _record(grant, actor, now)
+        return write_grant(order=order, people=people, aws=aws, actor=actor, now=database_now())
+
+
+def write_grant(  # noqa: PLR0913  # keyword-only facts of one record
+    *,
+    order: GrantOrder,
+    people: Mapping[UUID, Person],
+    aws: AwsPorts,
+    actor: Actor,
+    now: datetime,
+    entitlement: Entitlement | None = None,
+) -> Grant:
+    """Write a grant by all the rules that hold for every one. `entitlement`: what its person took it through.
+
+    Does *not* ask who may: the caller has, and holds the locks of `people`.
+    """
+    person = rules.find_recipient(order.person_id, people)
+    role = rules.find_role(order.role_id, accepts_no_kill_switch=order.accepts_no_kill_switch)
+    starts_at = _start(order.starts_at, now)
+    rules.check_period(person, starts_at, order.ends_at, now)
+    grant = Grant(
+        person=person,
+        role=role,
+        entitlement=entitlement,
+        starts_at=starts_at,
+        ends_at=order.ends_at,
+        state=(GrantState.ACTIVE if starts_at <= now else GrantState.SCHEDULED).value,
+        activated_at=now if starts_at <= now else None,
+        reason=_reason(order.reason),
+        ticket=order.ticket.strip(),
+        granted_by_id=None if entitlement else actor.person_id,
+        made_at=now,
+        accepted_no_kill_switch=not role.has_kill_switch,
+    )
+    _put_window(grant, order.window)
+    _put_scope(grant, order, role)
+    rules.check_sendable(grant, aws)
+    _clean(grant)
+    grant.save(force_insert=True)
+    _record(grant, actor, now)
     return grant
 
 
@@ -168,6 +185,9 @@ def _clean(grant: Grant) -> None:
 
 
 def _record(grant: Grant, actor: Actor, now: datetime) -> None:
+    through, taken = grant.entitlement, {}
+    if through is not None:
+        taken = {"entitlement": str(through.pk), "group": through.group.name}
     record(
         Entry(
             type=EventType.GRANT_MADE,
@@ -186,6 +206,7 @@ def _record(grant: Grant, actor: Actor, now: datetime) -> None:
                 "scope_policy": grant.scope_policy,
                 "window": grant.window.describe() if grant.window else "",
                 "accepted_no_kill_switch": grant.accepted_no_kill_switch,
+                **taken,
             },
         )
     )
