@@ -15,10 +15,11 @@ from django.urls import URLPattern, reverse
 
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant
 from portal.access.operations.console_links import make_console_link
-from portal.directory.models import ApiToken, Person
+from portal.directory.models import ApiToken, AuthenticatorApp, Person, SignIn
 from portal.directory.operations.api_tokens import create_token
 from portal.web.urls import urlpatterns
 from tests.fakes import FakeAws
+from tests.sign_ins import browser_of, sign_in_of
 from tests.world import as_actor, make_admin, make_grant, signed_in
 
 DESTINATION = "https://console.aws.amazon.com/s3/home"
@@ -51,6 +52,17 @@ def a_document(owner: Person, _: FakeAws) -> dict[str, Any]:
     return {"document_id": DenyDocument.objects.create(account=role.account, kind="role", name=role.name).pk}
 
 
+def a_factor(owner: Person, _: FakeAws) -> dict[str, Any]:
+    app = AuthenticatorApp.objects.create(person=owner, name="Phone", sealed_secret=b"none")
+    return {"factor_id": app.pk}
+
+
+def a_sign_in(owner: Person, _: FakeAws) -> dict[str, Any]:
+    elsewhere = sign_in_of(browser_of(owner))
+    assert elsewhere is not None
+    return {"sign_in_id": elsewhere.pk}
+
+
 @dataclass(frozen=True)
 class Door:
     """An address that takes an id. `get`, `post`: what its own person is answered; 405 where it isn't a method."""
@@ -73,13 +85,18 @@ MATRIX = {
     "cut-role-of": Door(a_role, get=405, post=404),
     "console-link": Door(a_link, get=200, post=303),
     "token-revoke": Door(a_token, get=405, post=303),
+    # To the page that asks for the factor first; test_account.py is about what comes after.
+    "factor-remove": Door(a_factor, get=303, post=303),
+    "sign-in-end": Door(a_sign_in, get=405, post=303),
 }
 # Before anybody is signed in; test_saml.py and test_sign_in.py are about these.
-OPEN = {"saml-begin", "saml-finish"}
+OPEN = {"ldap-sign-in", "saml-begin", "saml-finish"}
 PLAIN = {
     "my-access", "grants-fragment", "tokens", "sign-in", "saml-acs", "saml-metadata", "sign-out",
     # test_local_sign_in.py is about these.
     "local-sign-in", "local-factor",
+    # test_account.py and test_step_up.py are about these.
+    "account", "account-app", "account-passkey", "account-codes", "sign-ins-end", "step-up",
     # test_now.py, test_health.py and test_metrics.py are about these.
     "now", "now-state", "now-next", "now-cutoffs", "now-retry", "healthz", "readyz", "metrics",
     # test_difference.py is about these.
@@ -126,6 +143,7 @@ def test_anothers_is_not_there(name: str, url: str, mallory: Person, aws: FakeAw
 def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Person) -> None:
     kwargs = {
         "grant_id": uuid4(), "token_id": uuid4(), "token": "never-made", "role_id": uuid4(), "document_id": 10**9,
+        "factor_id": uuid4(), "sign_in_id": uuid4(),
     }  # fmt: skip
     [parameter] = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
     unknown = reverse(f"web:{name}", kwargs={parameter: kwargs[parameter]})
@@ -199,4 +217,6 @@ def state() -> list[tuple[UUID | int, str]]:
         *((each.pk, str(each.issued_before)) for each in DenyDocument.objects.order_by("pk")),
         *((link.pk, str(link.used_at)) for link in ConsoleLink.objects.order_by("pk")),
         *((token.pk, str(token.revoked_at)) for token in ApiToken.objects.order_by("pk")),
+        *((app.pk, app.name) for app in AuthenticatorApp.objects.order_by("pk")),
+        *((sign_in.pk, sign_in.session_key) for sign_in in SignIn.objects.order_by("pk")),
     ]

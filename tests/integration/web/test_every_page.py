@@ -9,8 +9,11 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.directory.models import Person
+from tests.fake_ldap import make_directory
+from tests.factors import add_app, add_device
 from tests.integration.web.saml_visits import make_provider
-from tests.world import Answer, make_admin, make_grant, signed_in
+from tests.sign_ins import browser_of
+from tests.world import Answer, make_admin, make_grant, make_role, signed_in
 
 Visit = Callable[[Person], Answer]
 
@@ -46,15 +49,39 @@ def _forged(person: Person) -> Answer:
     return client.post("/tokens/")
 
 
+def _directory(person: Person) -> Answer:
+    del person
+    return Client().get(reverse("web:ldap-sign-in", args=[make_directory().slug]))
+
+
+def _codes(person: Person) -> Answer:
+    add_app(person)
+    return browser_of(person, factor_minutes=1).post("/account/codes/")
+
+
+def _step_up(person: Person) -> Answer:
+    add_device(person)
+    grant = make_grant(person, make_role(factor_minutes=5))
+    browser = browser_of(person)
+    return browser.get(browser.post(reverse("web:credentials", args=[grant.pk])).headers["Location"])
+
+
 PAGES: dict[str, tuple[Visit, int]] = {
     "my access": (_get("/"), 200),
     "polled": (_get("/grants/"), 200),
     "tokens": (_get("/tokens/"), 200),
     "credentials": (_credentials, 200),
+    "account": (_get("/account/"), 200),
+    "to a second factor": (_get("/account/app/"), 403),
+    "add an app": (lambda person: browser_of(person).get("/account/app/"), 200),
+    "add a passkey": (lambda person: browser_of(person).get("/account/passkey/"), 200),
+    "recovery codes": (_codes, 200),
+    "step up": (_step_up, 200),
     "grant": (_grant, 200),
     "revoke": (_revoke, 200),
     "difference": (lambda _: signed_in(make_admin("revoke_grant")).get("/now/difference/"), 200),
     "sign in": (_stranger("/sign-in/"), 200),
+    "sign in at a directory": (_directory, 200),
     "no emergency accounts": (_stranger("/sign-in/local/"), 404),
     "signed out": (lambda _: Client().post("/sign-out"), 200),
     "to sign in": (_stranger("/"), 303),
