@@ -273,9 +273,19 @@ class OidcClient(Protocol):
         """Make an authentication request. `fresh`: the provider must ask for the person anew (max_age=0)."""
 
     def finish(  # noqa: PLR0913  # keyword-only facts of one answer
-        self, provider: OidcProvider, *, code: str, issuer: str, nonce: str, code_verifier: str, at: datetime
+        self,
+        provider: OidcProvider,
+        *,
+        code: str,
+        issuer: str,
+        nonce: str,
+        code_verifier: str,
+        at: datetime,
+        fresh_since: datetime | None = None,
     ) -> OidcIdentity:
         """Exchange the code and verify the ID token. `issuer`: the `iss` parameter of the answer (RFC 9207), or empty.
+
+        `fresh_since`: the provider must say that it asked for the person since then (auth_time).
 
         Raises:
             SignInRejected: with the one reason.

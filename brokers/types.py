@@ -396,7 +396,7 @@ class OidcProvider:
 class OidcRequest:
     """Where to send the browser, and what only the portal may know until it comes back."""
 
-    url: str
+    url: str = field(repr=False)
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
 
