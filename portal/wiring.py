@@ -10,6 +10,7 @@ from django.conf import settings
 
 from brokers.aws import AwsBrokers, HubCredentials
 from brokers.http import GuardedHttp
+from brokers.ldap import Directory
 from brokers.ports import AwsPorts, DocumentFetcher, LdapDirectory, SamlMetadataReader, SamlServiceProvider
 from brokers.saml import MetadataFetcher, MetadataReader, ServiceProvider, ServiceProviderConfig
 
@@ -62,6 +63,4 @@ def guarded_http(protocol: str) -> GuardedHttp:
 @lru_cache(maxsize=1)
 def ldap_ports() -> LdapDirectory:
     """Return what speaks to directories: each call says to which."""
-    from brokers.ldap import Directory  # type: ignore[attr-defined]  # noqa: PLC0415
-
-    return Directory()  # type: ignore[no-any-return]
+    return Directory()

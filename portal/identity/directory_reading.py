@@ -74,9 +74,11 @@ class DirectoryReading:
     def members(self, nesting: LdapNesting, max_depth: int) -> Iterator[set[int]]:
         """Yield, group by group, who is in it, also by way of groups in it; loops end, and depth is bounded.
 
-        `max_depth`: how many groups lie between the group and a person at most, counting the one that names them.
+        `max_depth`: how many groups lead from the person to the group at most, both ends counted. Active Directory's
+        own rule knows no such bound, and a sync must not take away what a sign-in found.
         """
-        depth = 1 if nesting == LdapNesting.DIRECT else max_depth
+        depths = {LdapNesting.DIRECT: 1, LdapNesting.WALK: max_depth, LdapNesting.IN_CHAIN: len(self.groups)}
+        depth = depths[nesting]
         links = self.link()
         for number in range(len(self.groups)):
             found: set[int] = set()

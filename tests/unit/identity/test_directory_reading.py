@@ -95,6 +95,14 @@ def test_depth_is_bounded() -> None:
     assert read.members(depth=3) == {"a": set(), "b": {"ann"}, "c": {"ann"}, "d": {"ann"}}
 
 
+def test_in_chain_there_is_no_bound() -> None:
+    read = Read("ann")
+    read.group("a", "@b")
+    read.group("b", "@c")
+    read.group("c", "ann")
+    assert read.members(LdapNesting.IN_CHAIN, depth=1) == {"a": {"ann"}, "b": {"ann"}, "c": {"ann"}}
+
+
 def test_one_name_of_two_people_is_nobodys() -> None:
     read = Read("ann", "Ann", "ben")
     read.group("dev", "ann", "ben")
