@@ -45,9 +45,14 @@ class BrowserAuthentication(SessionAuthentication):
 
 
 def caller(request: Request) -> Actor:
-    """Return who acts: the token's person by that token, or the person at the browser."""
+    """Return who acts: the token's person by that token, or the person at the browser.
+
+    A token has its own second factor: what its person gave in some browser is not its.
+    """
     plain = request._request  # noqa: SLF001  # DRF's request wraps Django's, and offers no other way to it
     if not isinstance(request.auth, ApiToken):
         return actor_of(plain)
     actor = actor_of(plain, kind=ActorKind.TOKEN)
-    return dataclasses.replace(actor, label=f"{actor.label}, token {request.auth.name}")
+    return dataclasses.replace(
+        actor, label=f"{actor.label}, token {request.auth.name}", factor_at=request.auth.factor_at
+    )

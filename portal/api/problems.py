@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -17,11 +18,14 @@ from django.http import Http404
 from django.urls import reverse
 from rest_framework.exceptions import APIException, NotFound, Throttled, ValidationError
 from rest_framework.exceptions import PermissionDenied as NotPermitted
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from brokers.errors import BrokerError
+from portal.access.operations.fresh_factor import StepUpNeededError
 from portal.api.refusals import ScopeMissing, TooLarge
+from portal.directory.models import ApiToken
 from portal.directory.vouching import SignInTooOldError
 from portal.kernel.errors import (
     ConflictError,
@@ -66,7 +70,7 @@ class Problem:
 def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response:
     """Turn any exception of a view into a response: DRF's EXCEPTION_HANDLER."""
     set_rollback()
-    problem = _problem(exc)
+    problem = _step_up(exc, context["request"]) if isinstance(exc, StepUpNeededError) else _problem(exc)
     request_id = context["request"].META.get("sallyport.request_id", "")
     if problem.code in {"internal", "unavailable"}:
         log.error("The API failed in request %s", request_id, exc_info=exc)
@@ -103,6 +107,21 @@ def _of_domain(error: DomainError) -> Problem:
         # From the configuration, never from the request's Host. `again`: also for a browser that is signed in.
         facts["sign_in_url"] = f"{settings.PORTAL_URL}{reverse('web:sign-in')}?again=1"
     return Problem(status, error.code, str(error), facts)
+
+
+def _step_up(error: StepUpNeededError, request: Request) -> Problem:
+    """Say how to satisfy it: a program can't, its person can, in a browser, for this token alone (cf. RFC 9470)."""
+    told = {"token": request.auth.pk} if isinstance(request.auth, ApiToken) else {}
+    query = urlencode({**told, "grant": error.grant_id})
+    seconds = error.minutes * 60
+    # From the configuration, never from the request's Host.
+    facts = {
+        "max_age_seconds": seconds,
+        "step_up_url": f"{settings.PORTAL_URL}{reverse('web:step-up')}?{query}",
+    }
+    challenge = f'Bearer realm="sallyport", error="insufficient_user_authentication", max_age={seconds}'
+    detail = f"{error} Open step_up_url in a browser, give it there, then make the same call again."
+    return Problem(403, error.code, detail, facts, {"WWW-Authenticate": challenge})
 
 
 def _upstream(detail: str, code: str, *, retryable: bool) -> Problem:

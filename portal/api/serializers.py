@@ -33,6 +33,7 @@ class RoleSerializer(serializers.ModelSerializer[AwsRole]):
             "allows_console",
             "allows_credentials",
             "has_kill_switch",
+            "factor_minutes",
         ]
 
     has_kill_switch = serializers.BooleanField(
@@ -191,6 +192,13 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
     code = serializers.CharField()
     request_id = serializers.CharField()
     retryable = serializers.BooleanField(required=False)
+    max_age_seconds = serializers.IntegerField(
+        required=False,
+        help_text="With the code step_up_required: how old the second factor of the token's person may be.",
+    )
+    step_up_url = serializers.CharField(
+        required=False, help_text="With step_up_required: the page where that person gives it. Then call again."
+    )
 
 
 def _seconds(since: datetime, at: datetime | None) -> float | None:

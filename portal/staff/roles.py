@@ -17,6 +17,11 @@ KILL_SWITCH_WORDS = (
     "Service-linked roles and those of IAM Identity Center have none, whatever is chosen here: AWS alone writes them. "
     "A role without one can be enabled, and each grant of it must accept that its sessions can't be cut short."
 )
+FACTOR_WORDS = (
+    "A second factor is asked for at the click, from people and through the API: a passkey, an authenticator app, a "
+    "recovery code, or the provider's own where it says so. 5 to 15 minutes suit what could do damage; 60 and more "
+    "ask about once in a morning. Credentials that were given go on until their own end."
+)
 IDENTITY = ("account", "method", "path", "name")
 
 
@@ -39,6 +44,7 @@ class RoleAdmin(RecordedAdmin[AwsRole]):
         (None, {"fields": ("title", "description", "is_enabled")}),
         ("In AWS", {"fields": (*IDENTITY, "arn", "unique_id", "max_session_seconds")}),
         ("What it gives", {"fields": ("allows_console", "allows_credentials", "requires_scope")}),
+        ("Who opens it", {"fields": ("factor_minutes",), "description": FACTOR_WORDS}),
         ("What is sent along", {"fields": ("sends_tags", "sets_source_identity")}),
         ("The kill switch", {"fields": ("is_writable", "probe"), "description": KILL_SWITCH_WORDS}),
     )

@@ -51,6 +51,7 @@ def card(grant: Grant, *, now: datetime, zone: tzinfo, refused: Refused | None =
         window_now=window_now(grant, now=now, zone=zone),
         shut=(switched_off(grant, now) or "") if is_open else "",
         no_kill_switch=not role.has_kill_switch,
+        factor_minutes=role.factor_minutes,
     )
 
 

@@ -9,18 +9,28 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
 from portal.access.models import Grant
+from portal.access.operations.fresh_factor import StepUpNeededError
 from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.web.aws import aws_ports
 from portal.web.cards import account_label, countdown_of, explanation
 from portal.web.guard import PersonRequest, signed_in, zone_of
+from portal.web.intents import Act, ask_factor
 from portal.web.presenters import CredentialsView, Snippet, moment, snippets
 
 
 @require_POST
 @signed_in
 def credentials(request: PersonRequest, grant_id: UUID) -> HttpResponse:
+    try:
+        return credentials_page(request, grant_id)
+    except StepUpNeededError:
+        return ask_factor(request, Act.CREDENTIALS, grant=str(grant_id))
+
+
+def credentials_page(request: PersonRequest, grant_id: UUID) -> HttpResponse:
+    """Issue them, and show them this once. Raises as the operation."""
     issued = issue_credentials(grant_id=grant_id, aws=aws_ports(), actor=actor_of(request))
     return render(request, "access/credentials.html", {"view": _view(request, issued)})
 

@@ -1,12 +1,14 @@
 from django.urls import path
 
 from portal.web import (
+    account,
     console,
     credentials,
     cut_role,
     difference,
     ending,
     extending,
+    factors,
     grants,
     health,
     ldap,
@@ -16,6 +18,7 @@ from portal.web import (
     now,
     saml,
     sign_in,
+    step_up,
     tokens,
 )
 
@@ -33,6 +36,14 @@ urlpatterns = [
     path("console/<str:token>", console.console_link, name="console-link"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<uuid:token_id>/revoke", tokens.token_revoke, name="token-revoke"),
+    path("account/", account.account, name="account"),
+    path("account/app/", factors.add_app, name="account-app"),
+    path("account/passkey/", factors.add_a_passkey, name="account-passkey"),
+    path("account/codes/", factors.recovery_codes, name="account-codes"),
+    path("account/factors/<uuid:factor_id>/remove/", factors.remove, name="factor-remove"),
+    path("account/sign-ins/<uuid:sign_in_id>/end", account.sign_in_end, name="sign-in-end"),
+    path("account/sign-ins/end-others", account.sign_ins_end, name="sign-ins-end"),
+    path("step-up/", step_up.step_up, name="step-up"),
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-in/ldap/<slug:slug>/", ldap.sign_in, name="ldap-sign-in"),
     path("sign-in/saml/<slug:slug>/begin", saml.begin, name="saml-begin"),

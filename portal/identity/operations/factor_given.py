@@ -15,10 +15,13 @@ from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, NotFoundError
 
 
-def give_factor_to_sign_in(*, session: SessionBase, factor: str, at: datetime, actor: Actor) -> datetime:
+def give_factor_to_sign_in(
+    *, session: SessionBase, factor: str, at: datetime, actor: Actor, is_recorded: bool = False
+) -> datetime:
     """Note in the browser's session that a second factor was given at `at`; the session gets a new key.
 
-    Never later than now, and never earlier than one that was given before. Returns what counts.
+    Never later than now, and never earlier than one that was given before. Returns what counts. `is_recorded`: who
+    judged the factor has written it to the trail already, as those of the portal's own do.
 
     Raises:
         ForbiddenError: the sign-in was ended meanwhile, so that nothing may make its session anew.
@@ -37,7 +40,8 @@ def give_factor_to_sign_in(*, session: SessionBase, factor: str, at: datetime, a
         sign_in.session_key = str(session.session_key)
         sign_in.factor_at, sign_in.factor = counts, factor[:120]
         sign_in.save(update_fields=["session_key", "factor_at", "factor"])
-        _record(actor, factor=factor, sign_in=str(sign_in.pk))
+        if not is_recorded:
+            _record(actor, factor=factor, sign_in=str(sign_in.pk))
     return counts
 
 

@@ -195,6 +195,8 @@ def _registered(answer: str, challenge: bytes) -> tuple[RegistrationCredential, 
     try:
         if len(answer) > LONGEST_ANSWER:
             raise ValueError("too long")
+        if not challenge:
+            raise ValueError("nothing was asked")
         credential = parse_registration_credential_json(answer)
         return credential, verify_registration_response(
             credential=credential,
@@ -228,6 +230,9 @@ def _read(answer: str) -> AuthenticationCredential:
 def _verified(
     credential: AuthenticationCredential, passkey: Passkey, challenge: bytes
 ) -> VerifiedAuthentication:
+    if not challenge:
+        # Used up, or never asked: an answer to no question would be right.
+        raise FactorRefusedError("challenge", WRONG)
     try:
         return verify_authentication_response(
             credential=credential,

@@ -22,7 +22,7 @@ class GrantCard:
 
     `is_open`: it can be used now. `window`: when it is open each week; `window_now` says how that stands.
     `shut`: why nothing is given under it though its time has come. `destination_error` and `typed_destination`
-    bring back a refused 'other address'.
+    bring back a refused 'other address'. `factor_minutes`: how old a second factor may be; 0: none is asked for.
     """
 
     id: str
@@ -46,6 +46,7 @@ class GrantCard:
     window_now: str = ""
     shut: str = ""
     no_kill_switch: bool = False
+    factor_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def fingerprint(cards: Iterable[GrantCard]) -> str:
             *(card.id, card.role_name, card.role_description, card.account, card.scope, card.badge),
             *(card.granted_by, card.reason, card.explanation, card.partner, card.destinations),
             *(card.console_allowed, card.credentials_allowed, card.countdown.kind, card.countdown.moment.iso),
-            *(card.is_open, card.window, card.shut, card.no_kill_switch),
+            *(card.is_open, card.window, card.shut, card.no_kill_switch, card.factor_minutes),
         )
         digest.update(repr(told).encode())
     return digest.hexdigest()[:16]

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.directory.models import Person
-from tests.fake_ldap import make_directory
 from tests.factors import add_app, add_device
+from tests.fake_ldap import make_directory
 from tests.integration.web.saml_visits import make_provider
 from tests.sign_ins import browser_of
 from tests.world import Answer, make_admin, make_grant, make_role, signed_in
