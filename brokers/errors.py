@@ -145,7 +145,7 @@ class IdentityUnavailable(BrokerError):
     """An identity server gave no usable answer: down, slow, not to be trusted, or talking rubbish.
 
     It says nothing about anybody: nobody may be deactivated by it. `reason` is stable: unreachable, timeout, tls,
-    bind, busy, malformed, discovery.
+    bind, busy, malformed, discovery; of LDAP also settings, limit, referral, search.
     """
 
     protocol: str

@@ -241,14 +241,17 @@ class LdapDirectory(Protocol):
 
         Raises:
             SignInRejected: empty_password, bad_username, unknown, ambiguous, wrong_password, or an account state
-                (disabled, locked, expired, password_must_change, password_expired).
+                (disabled, locked, expired, password_must_change, password_expired, not_now).
         """
 
     def find_person(self, server: LdapServer, stable_id: str) -> LdapPerson | None:
         """Return the entry with that stable id, whatever its state; None when the directory has none."""
 
     def groups_of(self, server: LdapServer, person: LdapPerson) -> tuple[LdapGroup, ...]:
-        """Return the groups that the person is in, nested as the server's settings say; loops and depth are bounded."""
+        """Return the groups that the person is in, nested as the server's settings say; loops and depth are bounded.
+
+        Their members are left out.
+        """
 
     def people(self, server: LdapServer) -> Iterator[LdapPerson]:
         """Yield all people, page by page (RFC 2696). An error in the middle raises: never fewer than there are."""
