@@ -11,7 +11,15 @@ from django.conf import settings
 from brokers.aws import AwsBrokers, HubCredentials
 from brokers.http import GuardedHttp
 from brokers.ldap import Directory
-from brokers.ports import AwsPorts, DocumentFetcher, LdapDirectory, SamlMetadataReader, SamlServiceProvider
+from brokers.oidc import RelyingParty
+from brokers.ports import (
+    AwsPorts,
+    DocumentFetcher,
+    LdapDirectory,
+    OidcClient,
+    SamlMetadataReader,
+    SamlServiceProvider,
+)
 from brokers.saml import MetadataFetcher, MetadataReader, ServiceProvider, ServiceProviderConfig
 
 
@@ -53,6 +61,12 @@ def saml_ports() -> SamlPorts:
         read_metadata=MetadataReader(),
         fetch=MetadataFetcher(guarded_http("saml")),
     )
+
+
+@lru_cache(maxsize=1)
+def oidc_ports() -> OidcClient:
+    """Return the portal's OpenID relying party, which keeps what providers say of themselves for some minutes."""
+    return RelyingParty(guarded_http("oidc"))
 
 
 def guarded_http(protocol: str) -> GuardedHttp:

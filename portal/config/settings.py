@@ -259,6 +259,9 @@ SAML_SLO_URL = f"{PORTAL_URL}/sign-in/saml/slo"
 SAML_SP_KEY = env.secret("SAML_SP_KEY")
 SAML_SP_CERTIFICATE = env.secret("SAML_SP_CERTIFICATE")
 
+# ---------------------------------------------------------------- OpenID Connect
+OIDC_REDIRECT_URI = f"{PORTAL_URL}/sign-in/oidc/callback"
+
 # ---------------------------------------------------------------- metrics and logs
 # Empty: /metrics answers this machine alone.
 METRICS_TOKEN = env.secret("METRICS_TOKEN")

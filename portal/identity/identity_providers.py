@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from django.conf import settings
+
 from brokers.errors import IdentityUnavailable
 from brokers.ports import SamlMetadataReader
-from brokers.types import LdapNesting, LdapServer, SamlIdentityProvider
-from portal.directory.models import IdentityProvider, LdapSettings
+from brokers.types import LdapNesting, LdapServer, OidcProvider, SamlIdentityProvider
+from portal.directory.models import IdentityProvider, LdapSettings, OidcSettings
 from portal.kernel.sealing import UnsealError, unseal
 
 
@@ -53,3 +55,27 @@ def _bind_password(ours: LdapSettings) -> str:
         return unseal(bytes(ours.sealed_bind_password)).decode()
     except UnsealError as problem:
         raise IdentityUnavailable("ldap", "bind", f"the kept bind password: {problem}") from None
+
+
+def as_oidc(provider: IdentityProvider) -> OidcProvider:
+    """Return the provider with our secret there. Raises IdentityUnavailable where that can't be opened.
+
+    The redirect URI comes from the settings, never from a request's Host.
+    """
+    ours = provider.oidc
+    return OidcProvider(
+        issuer=ours.issuer,
+        client_id=ours.client_id,
+        client_secret=_client_secret(ours),
+        scopes=ours.scopes,
+        redirect_uri=settings.OIDC_REDIRECT_URI,
+    )
+
+
+def _client_secret(ours: OidcSettings) -> str | None:
+    if ours.sealed_client_secret is None:
+        return None
+    try:
+        return unseal(bytes(ours.sealed_client_secret)).decode()
+    except UnsealError as problem:
+        raise IdentityUnavailable("oidc", "client", f"the kept client secret: {problem}") from None
