@@ -95,11 +95,10 @@ def change_user(
         with transaction.atomic():
             user = _locked(provider, user_id)
             check_version(user.version, versions)
-            told = change(user)
-            fields = _differences(user, told)
-            if fields:
+            told, was_active = change(user), user.is_active
+            if fields := _differences(user, told):
                 _write(user, told, fields, actor)
-            if "active" in fields or not user.is_active:
+            if user.is_active != was_active or not user.is_active:
                 _settle(user, actor)
     except IntegrityError:
         raise TakenError(f"Another user of {provider.name} is called {told.user_name}.") from None
@@ -202,7 +201,7 @@ def _differences(user: ScimUser, told: ToldUser) -> list[str]:
     before: dict[str, Any] = user.resource
     return sorted(
         {name for name, (old, new) in columns.items() if old != new}
-        | {name for name in {*before, *told.resource} if before.get(name) != told.resource.get(name)}
+        | {name for name in {*before, *told.resource} if before.get(name, 0) != told.resource.get(name, 0)}
     )
 
 
