@@ -9,7 +9,6 @@ from django.urls import reverse
 from brokers.types import AccountState
 from portal import wiring
 from portal.directory.models import IdentityProvider, Partner, Person, SignIn
-from portal.identity.operations import ldap_sign_in
 from tests.fake_ldap import DOWN, PASSWORD, FakeLdap, make_directory
 from tests.world import Answer, signed_in
 
@@ -21,7 +20,7 @@ def ldap(monkeypatch: pytest.MonkeyPatch) -> FakeLdap:
     fake = FakeLdap()
     fake.add("ann", displayName="Ann Brook")
     monkeypatch.setattr(wiring, "ldap_ports", lambda: fake)
-    monkeypatch.setattr(ldap_sign_in.time, "sleep", lambda _: None)
+    monkeypatch.setattr("portal.identity.operations.ldap_sign_in.time.sleep", lambda _: None)
     return fake
 
 

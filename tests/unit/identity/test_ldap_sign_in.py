@@ -41,7 +41,7 @@ Make = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
-    monkeypatch.setattr(ldap_sign_in.time, "sleep", slept.append)
+    monkeypatch.setattr("portal.identity.operations.ldap_sign_in.time.sleep", slept.append)
     return slept
 
 
