@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from portal.catalog.models import Entitlement
+from portal.catalog.scopes import fill
 from portal.directory.models import ExternalIdentity, GroupMembership
 
 
@@ -28,3 +30,14 @@ def offers_to(person_id: UUID) -> QuerySet[Entitlement]:
         .select_related("group", "role__account", "scope_template")
         .order_by(F("role__account__name"), F("role__title"), F("longest_minutes").desc(), "pk")
     )
+
+
+def scope_words(entitlement: Entitlement) -> str:
+    """Say what a grant taken through it lets its person do."""
+    template = entitlement.scope_template
+    if template is None:
+        return "Everything the role allows"
+    try:
+        return str(fill(template.summary, entitlement.scope_parameters))
+    except (KeyError, ValidationError):
+        return template.name  # it was changed since, and taking will say what is wrong

@@ -86,6 +86,11 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
     person = serializers.CharField(source="person.name", help_text="Whose it is.")
     role = RoleSerializer()
     granted_by = serializers.CharField(source="granted_by.name", default="", help_text="Who made it.")
+    group = serializers.CharField(
+        source="entitlement.group.name",
+        default="",
+        help_text="Through which group its person took it: it ends when they leave that.",
+    )
     is_open = serializers.SerializerMethodField()
     open_until = serializers.SerializerMethodField(help_text="When what is issued now ends; null: closed.")
     opens_at = serializers.SerializerMethodField(help_text="When it opens next; null: never again.")
@@ -99,7 +104,7 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
         model = Grant
         fields = [
             *("id", "state", "is_open", "open_until", "opens_at", "person", "role", "scope_summary"),
-            *("starts_at", "ends_at", "window", "reason", "ticket", "granted_by", "made_at"),
+            *("starts_at", "ends_at", "window", "reason", "ticket", "granted_by", "group", "made_at"),
             *("activated_at", "ended_at", "end_reason", "sessions_run_out", "accepted_no_kill_switch"),
             "revocation",
         ]

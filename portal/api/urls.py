@@ -2,6 +2,7 @@ from django.urls import path, re_path
 
 from portal.api.views.console_links import ConsoleLinksView
 from portal.api.views.credentials import CredentialsView
+from portal.api.views.entitlements import EntitlementsView, TakeView
 from portal.api.views.grants import GrantsView, GrantView
 from portal.api.views.lifecycle import CutSessionsView, ExtendView, ReleaseView, RevocationView, RevokeView
 from portal.api.views.me import MeView
@@ -11,6 +12,8 @@ from portal.api.views.schema import NowhereView, SchemaView
 app_name = "api"
 urlpatterns = [
     path("v1/me", MeView.as_view(), name="me"),
+    path("v1/entitlements", EntitlementsView.as_view(), name="entitlements"),
+    path("v1/entitlements/<uuid:entitlement_id>/take", TakeView.as_view(), name="take"),
     path("v1/grants", GrantsView.as_view(), name="grants"),
     path("v1/grants/<uuid:grant_id>", GrantView.as_view(), name="grant"),
     path("v1/grants/<uuid:grant_id>/credentials", CredentialsView.as_view(), name="credentials"),

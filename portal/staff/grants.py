@@ -47,9 +47,9 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
     fieldsets = (
         (None, {"fields": ("person", "role", "arn", "scope_summary", "scope_policy", "state")}),
         ("When", {"fields": ("begins", "closes", "open_in_week", "ended")}),
-        ("Why", {"fields": ("reason", "ticket", "granted_by", "made", "ended_by", "end_reason")}),
+        ("Why", {"fields": ("reason", "ticket", "granted_by", "through", "made", "ended_by", "end_reason")}),
     )
-    readonly_fields = ("arn", "begins", "closes", "open_in_week", "ended", "made")
+    readonly_fields = ("arn", "begins", "closes", "open_in_week", "ended", "made", "through")
 
     @admin.display(description="company", ordering="person__partner__name")
     def company(self, grant: Grant) -> str:
@@ -82,6 +82,10 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
     @admin.display(description="made")
     def made(self, grant: Grant) -> str:
         return clock(grant.made_at)
+
+    @admin.display(description="taken through")
+    def through(self, grant: Grant) -> str:
+        return f"the group {grant.entitlement.group.name}" if grant.entitlement else "no group"
 
     @admin.display(description="role's ARN")
     def arn(self, grant: Grant) -> str:

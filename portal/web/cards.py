@@ -37,7 +37,7 @@ def card(grant: Grant, *, now: datetime, zone: tzinfo, refused: Refused | None =
         scope=grant.scope_summary or "Everything the role allows",
         countdown=countdown_of(grant, now=now, zone=zone),
         badge=badge(shown_state(grant, now)),
-        granted_by=grant.granted_by.name if grant.granted_by else "an operator, by command",
+        granted_by=granter(grant),
         reason=grant.reason,
         explanation=explanation(role),
         partner=grant.person.partner.name if grant.person.partner else "",
@@ -53,6 +53,13 @@ def card(grant: Grant, *, now: datetime, zone: tzinfo, refused: Refused | None =
         no_kill_switch=not role.has_kill_switch,
         factor_minutes=role.factor_minutes,
     )
+
+
+def granter(grant: Grant) -> str:
+    """Say by whom it was made, or through which group its person took it."""
+    if grant.entitlement is not None:
+        return f"the group {grant.entitlement.group.name}, whose members may take it"
+    return grant.granted_by.name if grant.granted_by else "an operator, by command"
 
 
 def account_label(grant: Grant) -> AccountLabel:

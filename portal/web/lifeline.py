@@ -35,8 +35,11 @@ class Life:
 def lifeline(life: Life, at: At) -> tuple[TimelineEvent, ...]:
     grant = life.grant
     by = f"by {grant.granted_by.name}" if grant.granted_by else "by command"
+    made = (
+        ("Granted", by) if grant.entitlement is None else ("Taken", f"through {grant.entitlement.group.name}")
+    )
     return (
-        TimelineEvent("Granted", "done", at(grant.made_at), by),
+        TimelineEvent(made[0], "done", at(grant.made_at), made[1]),
         *_start(grant, at, life.now),
         *_extensions(life.events, at),
         *_uses(life.sessions, at),

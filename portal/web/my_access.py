@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from portal.access.offers import offers_to
 from portal.access.queries import grants_of
 from portal.directory.vouching import why_too_old
 from portal.kernel.clock import database_now
@@ -15,6 +16,7 @@ from portal.web.guard import PersonRequest, signed_in, zone_of
 from portal.web.presenters import MyAccess
 from portal.web.presenters import my_access as in_reading_order
 from portal.web.redirects import see_other
+from portal.web.taking import offer
 
 SUSPENDED = (
     "{partner} is suspended: what its people held has ended, and they are given nothing until it is resumed."
@@ -52,9 +54,12 @@ def _access(request: PersonRequest, refused: Refused | None) -> MyAccess:
     grants = grants_of(request.user.pk, at=now)
     partner = request.user.partner
     suspended = partner is not None and partner.suspended_at is not None
-    too_old = why_too_old(request.user.pk, at=now) if grants and not suspended else ""
+    held = {grant.entitlement_id for grant in grants if grant.ended_at is None and now < grant.ends_at}
+    offers = [] if suspended else [one for one in offers_to(request.user.pk) if one.pk not in held]
+    too_old = why_too_old(request.user.pk, at=now) if (grants or offers) and not suspended else ""
     return in_reading_order(
         (card(grant, now=now, zone=zone, refused=refused) for grant in grants),
         notice=SUSPENDED.format(partner=partner) if suspended else too_old,
         signs_in_again=bool(too_old),
+        offers=[offer(one) for one in offers],
     )

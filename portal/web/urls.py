@@ -18,6 +18,7 @@ from portal.web import (
     now,
     saml,
     sign_in,
+    taking,
     step_up,
     tokens,
 )
@@ -26,6 +27,7 @@ app_name = "web"
 urlpatterns = [
     path("", my_access.my_access, name="my-access"),
     path("grants/", my_access.grants_fragment, name="grants-fragment"),
+    path("take/<uuid:entitlement_id>/", taking.take, name="take"),
     path("grants/<uuid:grant_id>/", grants.grant, name="grant"),
     path("grants/<uuid:grant_id>/credentials", credentials.credentials, name="credentials"),
     path("grants/<uuid:grant_id>/console", console.open_console, name="open-console"),

@@ -61,7 +61,9 @@ class GrantView(ScopedView):
 
 def shown_grant(grant_id: UUID) -> Any:
     """Return a grant as it stands in the database, for whoever was just let do something to it."""
-    grants = Grant.objects.select_related("role__account", "person", "granted_by", "revocation")
+    grants = Grant.objects.select_related(
+        "role__account", "person", "granted_by", "entitlement__group", "revocation"
+    )
     return _shown(grants.get(pk=grant_id))
 
 

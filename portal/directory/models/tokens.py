@@ -22,6 +22,7 @@ class ApiToken(models.Model):
         ISSUE_CREDENTIALS = "credentials:issue", "issue credentials"
         OPEN_CONSOLE = "console:open", "make console links"
         RELEASE_GRANTS = "grants:release", "give my grants back"
+        TAKE_GRANTS = "grants:take", "take what my groups may take"
         MAKE_GRANTS = "grants:make", "make and extend grants (admins)"
         REVOKE_GRANTS = "grants:revoke", "revoke grants (admins)"
         SUSPEND_PARTNERS = "partners:suspend", "suspend and resume partners (admins)"

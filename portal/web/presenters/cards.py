@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from portal.web.presenters.labels import AccountLabel, Badge
+from portal.web.presenters.offers import Offer
 from portal.web.presenters.words import Countdown
 
 
@@ -54,6 +55,7 @@ class MyAccess:
     """My access, in reading order. `fingerprint` changes when the cards do, not when time passes.
 
     `notice`: what concerns all of it. `signs_in_again`: to sign in again is what to do about it.
+    `offers`: what the person may take for themselves, and does not hold.
     """
 
     active: tuple[GrantCard, ...]
@@ -62,10 +64,18 @@ class MyAccess:
     fingerprint: str
     notice: str = ""
     signs_in_again: bool = False
+    offers: tuple[Offer, ...] = ()
 
 
-def my_access(cards: Iterable[GrantCard], *, notice: str = "", signs_in_again: bool = False) -> MyAccess:
+def my_access(
+    cards: Iterable[GrantCard],
+    *,
+    notice: str = "",
+    signs_in_again: bool = False,
+    offers: Iterable[Offer] = (),
+) -> MyAccess:
     """Put the cards in reading order: what ends or closes next, what starts or opens next, what ended last."""
+    offered = tuple(offers)
     everything = sorted(cards, key=lambda card: (card.countdown.moment.iso, card.id))
     active = tuple(c for c in everything if c.countdown.kind in {"ends", "closes"} and c.is_open)
     ended = tuple(c for c in reversed(everything) if c.countdown.kind == "ended")
@@ -74,15 +84,16 @@ def my_access(cards: Iterable[GrantCard], *, notice: str = "", signs_in_again: b
         active=active,
         later=tuple(c for c in everything if c.id not in shown),
         ended=ended,
-        fingerprint=fingerprint(everything) + ("!" if notice else ""),
+        fingerprint=fingerprint(everything, offered) + ("!" if notice else ""),
         notice=notice,
         signs_in_again=signs_in_again,
+        offers=offered,
     )
 
 
-def fingerprint(cards: Iterable[GrantCard]) -> str:
+def fingerprint(cards: Iterable[GrantCard], offers: Iterable[Offer] = ()) -> str:
     """Return a short digest of what the cards say, leaving out the words that only time changes."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(tuple(offers)).encode())
     for card in cards:
         told = (
             *(card.id, card.role_name, card.role_description, card.account, card.scope, card.badge),

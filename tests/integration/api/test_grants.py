@@ -140,6 +140,8 @@ def test_the_schema_describes_every_endpoint_and_its_problems(ben: Person) -> No
     told = send(caller(ben), "get", "/api/v1/schema").json()
     assert set(told["paths"]) == {
         "/api/v1/me",
+        "/api/v1/entitlements",
+        "/api/v1/entitlements/{entitlement_id}/take",
         "/api/v1/grants",
         "/api/v1/grants/{grant_id}",
         "/api/v1/grants/{grant_id}/credentials",

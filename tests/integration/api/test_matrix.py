@@ -14,9 +14,11 @@ from django.urls import URLPattern, reverse
 
 from portal.access.models import AwsSession, ConsoleLink, Grant
 from portal.api.urls import urlpatterns
+from portal.catalog.models import Entitlement
 from portal.directory.models import ApiToken, Partner, Person
+from tests.entitled import entitle, make_group
 from tests.integration.api.calling import ALL_SCOPES, caller, make_token, problem, send, with_token
-from tests.world import HOUR, make_admin, make_grant, make_person, signed_in
+from tests.world import HOUR, make_admin, make_grant, make_person, make_role, signed_in
 
 pytestmark = pytest.mark.django_db
 LATER = (datetime.now(UTC) + 5 * HOUR).isoformat()
@@ -28,7 +30,8 @@ Scope = ApiToken.Scope
 class Row:
     """One method of an endpoint: the scope it needs, what it names, whose it is, what an accepted call sends.
 
-    `names`: "grant", "partner" or nothing. `admin`: the permission of whoever may; none: the grant's own person.
+    `names`: "grant", "partner", "entitlement" or nothing. `admin`: the permission of whoever may; none: the grant's
+    own person.
     """
 
     method: str
@@ -47,6 +50,8 @@ REASON = {"reason": "left the project"}
 MATRIX = {
     "me": Row("get", None),
     "schema": Row("get", None),
+    "entitlements": Row("get", Scope.READ_GRANTS),
+    "take": Row("post", Scope.TAKE_GRANTS, "entitlement", REASON | {"minutes": 30}, 201),
     "grants": Row("get", Scope.READ_GRANTS),
     "grants post": Row("post", Scope.MAKE_GRANTS, status=201, admin="make_grant"),
     "grant": Row("get", Scope.READ_GRANTS, "grant"),
@@ -77,6 +82,12 @@ def grant(ben: Person) -> Grant:
 
 
 @pytest.fixture(autouse=True)
+def offer(ben: Person) -> Entitlement:
+    """What Ben's group may take."""
+    return entitle(make_group(ben), make_role("Taken"))
+
+
+@pytest.fixture(autouse=True)
 def acme(partner: Partner) -> Partner:
     return partner
 
@@ -87,10 +98,12 @@ def holder(name: str, ben: Person) -> Person:
 
 
 def address(name: str, named: uuid.UUID) -> str:
-    """Return where it is; `named`: the grant's id, or of a partner whatever is no grant's."""
+    """Return where it is; `named`: the grant's id, or of a partner or an entitlement whatever is no grant's."""
     row = MATRIX[name]
     if row.names == "partner" and Grant.objects.filter(pk=named).exists():
         named = Partner.objects.get().pk
+    if row.names == "entitlement" and Grant.objects.filter(pk=named).exists():
+        named = Entitlement.objects.get().pk
     return reverse(f"api:{name.partition(' ')[0]}", args=[named] if row.names else [])
 
 
@@ -121,7 +134,8 @@ def test_every_endpoint_has_its_row(pattern: URLPattern) -> None:
     for row in rows:
         writes = row.method == "post" and getattr(view.view_class, "write_scope", None)
         assert (writes or view.view_class.scope) == row.scope
-        assert row.names == next((n for n in ("grant", "partner") if f"{n}_id" in str(pattern.pattern)), "")
+        named = ("grant", "partner", "entitlement")
+        assert row.names == next((n for n in named if f"{n}_id" in str(pattern.pattern)), "")
     assert [m for m in METHODS if hasattr(view.view_class, m) and m != "options"] == [
         row.method for row in rows
     ]

@@ -18,9 +18,10 @@ from portal.access.operations.console_links import make_console_link
 from portal.directory.models import ApiToken, AuthenticatorApp, Person, SignIn
 from portal.directory.operations.api_tokens import create_token
 from portal.web.urls import urlpatterns
+from tests.entitled import entitle, make_group
 from tests.fakes import FakeAws
 from tests.sign_ins import browser_of, sign_in_of
-from tests.world import as_actor, make_admin, make_grant, signed_in
+from tests.world import as_actor, make_admin, make_grant, make_role, signed_in
 
 DESTINATION = "https://console.aws.amazon.com/s3/home"
 Make = Callable[[Person, FakeAws], dict[str, Any]]
@@ -72,7 +73,12 @@ class Door:
     post: int
 
 
+def an_offer(owner: Person, _: FakeAws) -> dict[str, Any]:
+    return {"entitlement_id": entitle(make_group(owner), make_role()).pk}
+
+
 MATRIX = {
+    "take": Door(an_offer, get=200, post=303),
     "grant": Door(a_grant, get=200, post=405),
     "credentials": Door(a_grant, get=405, post=200),
     "open-console": Door(a_grant, get=405, post=303),
@@ -142,7 +148,7 @@ def test_anothers_is_not_there(name: str, url: str, mallory: Person, aws: FakeAw
 
 def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Person) -> None:
     kwargs = {
-        "grant_id": uuid4(), "token_id": uuid4(), "token": "never-made", "role_id": uuid4(), "document_id": 10**9,
+        "entitlement_id": uuid4(), "grant_id": uuid4(), "token_id": uuid4(), "token": "never-made", "role_id": uuid4(), "document_id": 10**9,
         "factor_id": uuid4(), "sign_in_id": uuid4(),
     }  # fmt: skip
     [parameter] = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]

@@ -16,7 +16,7 @@ from tests.fakes import ORIGINS
 from tests.world import HOUR, make_grant, make_person, make_role, make_scheduled, signed_in
 
 POLL = {"HX-Request": "true"}
-BUDGET = 5  # session, person, time, grants, and the partner of a partner's person
+BUDGET = 7  # session, person, time, grants, offers, who vouches, and the partner of a partner's person
 
 
 def queries_of(client: Client, path: str) -> int:
