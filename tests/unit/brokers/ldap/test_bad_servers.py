@@ -1,0 +1,279 @@
+"""Servers that are slow, lie, break off or talk rubbish: an error with its reason, within the time-out."""
+
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from brokers.errors import IdentityUnavailable, SignInRejected
+from brokers.ldap import Directory, Fault, Reason
+from brokers.types import LdapServer
+from tests.servers.process import free_port
+from tests.servers.scripted_ldap import (
+    BIND_RESPONSE,
+    DONE,
+    EXTENDED_RESPONSE,
+    REFERENCE,
+    Step,
+    ber,
+    drip,
+    entry,
+    result,
+    scripted,
+    silence,
+)
+from tests.unit.brokers.ldap.settings import told
+
+BOUND = result(1, BIND_RESPONSE)
+ADA = entry(2, "uid=ada,ou=people", uid="ada", entryUUID="1")
+
+
+def fault(act: Callable[[], object]) -> tuple[str, float]:
+    began = time.monotonic()
+    with pytest.raises(IdentityUnavailable) as caught:
+        act()
+    assert caught.value.protocol == "ldap"
+    return caught.value.reason, time.monotonic() - began
+
+
+def of_sign_in(*steps: Step, **changes: object) -> str:
+    with scripted(*steps) as url:
+        reason, seconds = fault(lambda: Directory().sign_in(told(url, **changes), "ada", "right"))
+    assert seconds < 2
+    return reason
+
+
+def page(message_id: int, cookie: bytes) -> bytes:
+    value = ber(4, ber(0x30, ber(2, b"\x00"), ber(4, cookie)))
+    return result(message_id, DONE, 0, "", ber(0x30, ber(4, b"1.2.840.113556.1.4.319"), value))
+
+
+def test_a_server_that_is_down() -> None:
+    server = told(f"ldap://127.0.0.1:{free_port()}")
+    assert fault(lambda: Directory().sign_in(server, "ada", "right"))[0] == Fault.UNREACHABLE
+
+
+def test_a_host_that_does_not_exist() -> None:
+    server = told("ldaps://directory.invalid")
+    assert fault(lambda: Directory().find_person(server, "1"))[0] == Fault.UNREACHABLE
+
+
+def test_a_server_that_never_answers() -> None:
+    assert of_sign_in(silence) == Fault.TIMEOUT
+    assert of_sign_in(BOUND, silence) == Fault.TIMEOUT
+
+
+def test_a_server_that_never_answers_our_hello() -> None:
+    with scripted(silence) as url:
+        server = told(url.replace("ldap:", "ldaps:"))
+        reason, seconds = fault(lambda: Directory().find_person(server, "1"))
+    assert reason == Fault.TIMEOUT
+    assert seconds < 2
+
+
+def test_a_server_that_answers_byte_by_byte_for_ever() -> None:
+    assert of_sign_in(drip) == Fault.TIMEOUT
+    assert of_sign_in(BOUND, drip) == Fault.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"0\x00",
+        b"0\x03abc",
+        b"0\x80\x00\x00",  # the indefinite form, which LDAP doesn't have
+        b"0\x84\xff\xff\xff\xff",  # four gigabytes are announced
+        b"0\x88" + b"\xff" * 8,
+        b"0\x08\x02\x01\x01\x61\x03\x0a\x01\x00",
+        result(9, BIND_RESPONSE),  # the answer to another question
+        ber(0x30, ber(2, b"\x01"), ber(0x7F)),  # an operation that doesn't exist
+    ],
+    ids=["http", "empty", "not-ber", "indefinite", "huge", "huger", "cut", "other-id", "unknown-operation"],
+)
+def test_a_server_that_talks_rubbish(rubbish: bytes) -> None:
+    assert of_sign_in(rubbish) == Fault.MALFORMED
+
+
+def test_a_server_without_tls_where_tls_is_due() -> None:
+    with scripted(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url:
+        server = told(url.replace("ldap:", "ldaps:"))
+        assert fault(lambda: Directory().find_person(server, "1"))[0] == Fault.TLS
+
+
+def cut_off(connection: socket.socket) -> None:
+    connection.sendall(ADA[:9])
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_connection_that_is_lost() -> None:
+    assert of_sign_in(lambda connection: connection.shutdown(socket.SHUT_RDWR)) == Fault.UNREACHABLE
+    assert of_sign_in(BOUND, cut_off) == Fault.UNREACHABLE
+
+
+def test_a_notice_of_disconnection() -> None:
+    notice = result(0, EXTENDED_RESPONSE, 52, "going down")
+    assert of_sign_in(BOUND, notice) == Fault.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (1, Fault.SEARCH),
+        (3, Fault.LIMIT),
+        (4, Fault.LIMIT),
+        (10, Fault.REFERRAL),
+        (11, Fault.LIMIT),
+        (32, Fault.SEARCH),
+        (50, Fault.SEARCH),
+        (51, Fault.BUSY),
+        (52, Fault.BUSY),
+    ],
+)
+def test_a_refused_search_is_nobodys_end(code: int, reason: Fault) -> None:
+    """A base that isn't shown to us any more must not look like an entry that isn't there."""
+    with scripted(BOUND, result(2, DONE, code)) as url:
+        assert fault(lambda: Directory().find_person(told(url), "1"))[0] == reason
+    assert of_sign_in(BOUND, result(2, DONE, code)) == reason
+
+
+def test_a_search_that_finds_nothing_is_an_answer() -> None:
+    with scripted(BOUND, result(2, DONE)) as url:
+        assert Directory().find_person(told(url), "1") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(49, Fault.BIND), (53, Fault.BIND), (13, Fault.BIND), (51, Fault.BUSY)]
+)
+def test_our_own_account_is_refused(code: int, reason: Fault) -> None:
+    assert of_sign_in(result(1, BIND_RESPONSE, code)) == reason
+
+
+def reference(message_id: int) -> bytes:
+    return ber(0x30, ber(2, bytes([message_id])), ber(REFERENCE, ber(4, b"ldap://127.0.0.1:1/uid=ada")))
+
+
+def test_a_reference_is_no_entry() -> None:
+    with (
+        scripted(BOUND, reference(2) + result(2, DONE), result(3, BIND_RESPONSE, 49)) as url,
+        pytest.raises(SignInRejected) as caught,
+    ):
+        Directory().sign_in(told(url), "ada", "right")
+    assert caught.value.reason == Reason.UNKNOWN
+
+
+def test_a_reference_beside_the_one_entry_is_passed_over() -> None:
+    with scripted(
+        BOUND, reference(2) + ADA + reference(2) + result(2, DONE), result(3, BIND_RESPONSE)
+    ) as url:
+        assert Directory().sign_in(told(url), "ada", "right").stable_id == "1"
+
+
+def test_two_entries_are_nobody() -> None:
+    other = entry(2, "uid=ada,ou=others", uid="ada", entryUUID="2")
+    steps = (BOUND, ADA + other + result(2, DONE, 4), result(3, BIND_RESPONSE))
+    with scripted(*steps) as url, pytest.raises(SignInRejected) as caught:
+        Directory().sign_in(told(url), "ada", "right")
+    assert caught.value.reason == Reason.AMBIGUOUS
+
+
+def test_two_entries_with_one_id_are_no_answer() -> None:
+    other = entry(2, "uid=ada,ou=others", uid="ada", entryUUID="1")
+    with scripted(BOUND, ADA + other + result(2, DONE, 4)) as url:
+        assert fault(lambda: Directory().find_person(told(url), "1"))[0] == Fault.MALFORMED
+
+
+def test_an_entry_with_another_login_than_asked_is_nobody() -> None:
+    """Directories fold accents, widths and spaces; a server that ignores the filter is no better."""
+    ads = entry(2, "uid=àdà,ou=people", uid="àdà", entryUUID="1")
+    with (
+        scripted(BOUND, ads + result(2, DONE), result(3, BIND_RESPONSE)) as url,
+        pytest.raises(SignInRejected) as caught,
+    ):
+        Directory().sign_in(told(url), "ada", "right")
+    assert caught.value.reason == Reason.UNKNOWN
+
+
+def test_an_entry_without_a_name_is_never_bound_as() -> None:
+    """A bind without a name is anonymous (RFC 4513, 5.1.1), and a success."""
+    nameless = entry(2, "", uid="ada", entryUUID="1")
+    assert of_sign_in(BOUND, nameless + result(2, DONE), result(3, BIND_RESPONSE)) == Fault.SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(49, Reason.WRONG_PASSWORD), (48, Reason.WRONG_PASSWORD), (19, Reason.LOCKED)]
+)
+def test_a_refused_bind(code: int, reason: Reason) -> None:
+    with (
+        scripted(BOUND, ADA + result(2, DONE), result(3, BIND_RESPONSE, code)) as url,
+        pytest.raises(SignInRejected) as caught,
+    ):
+        Directory().sign_in(told(url), "ada", "wrong")
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(("code", "reason"), [(51, Fault.BUSY), (13, Fault.BIND), (80, Fault.BIND)])
+def test_a_bind_that_is_not_judged_says_nothing_of_the_password(code: int, reason: Fault) -> None:
+    assert of_sign_in(BOUND, ADA + result(2, DONE), result(3, BIND_RESPONSE, code)) == reason
+
+
+def test_one_connection_for_somebody_unknown_takes_as_many_round_trips() -> None:
+    asked: list[bytes] = []
+    with (
+        scripted(BOUND, result(2, DONE), result(3, BIND_RESPONSE, 49), asked=asked) as url,
+        pytest.raises(SignInRejected),
+    ):
+        Directory().sign_in(told(url), "ada", "correct horse")
+    assert len(asked) == 3
+    assert b"correct horse" not in b"".join(asked)
+
+
+def test_nothing_is_sent_without_a_password_of_our_own() -> None:
+    asked: list[bytes] = []
+    with scripted(BOUND, asked=asked) as url:
+        assert fault(lambda: Directory().find_person(told(url, bind_password=""), "1"))[0] == Fault.SETTINGS
+    assert b"cn=portal" not in b"".join(asked)
+
+
+@pytest.mark.parametrize("code", [1, 2, 52, 80])
+def test_start_tls_that_fails_ends_it(code: int) -> None:
+    asked: list[bytes] = []
+    with scripted(result(1, EXTENDED_RESPONSE, code), BOUND, asked=asked) as url:
+        assert fault(lambda: Directory().sign_in(told(url, start_tls=True), "ada", "right"))[0] == Fault.TLS
+    assert b"reads" not in b"".join(asked)
+
+
+def test_what_was_said_in_plain_text_before_tls_is_no_answer_after_it() -> None:
+    """An attacker in between puts the answer to the bind behind the answer to StartTLS."""
+    with scripted(result(1, EXTENDED_RESPONSE) + result(2, BIND_RESPONSE)) as url:
+        assert fault(lambda: Directory().find_person(told(url, start_tls=True), "1"))[0] == Fault.TLS
+
+
+def test_pages_that_break_off_are_an_error() -> None:
+    def people(server: LdapServer) -> list[str]:
+        return [person.stable_id for person in Directory().people(server)]
+
+    first = ADA + page(2, b"more")
+    second = entry(3, "uid=ben,ou=people", uid="ben", entryUUID="2") + page(3, b"")
+    with scripted(BOUND, first, second) as url:
+        assert people(told(url)) == ["1", "2"]
+    with scripted(BOUND, first, lambda connection: connection.shutdown(socket.SHUT_RDWR)) as url:
+        assert fault(lambda: people(told(url)))[0] == Fault.UNREACHABLE
+    with scripted(BOUND, first, silence) as url:
+        assert fault(lambda: people(told(url)))[0] == Fault.TIMEOUT
+    with scripted(BOUND, first, result(3, DONE, 4)) as url:
+        assert fault(lambda: people(told(url)))[0] == Fault.LIMIT
+
+
+def test_a_server_that_ignores_pages_is_not_believed_to_have_shown_all() -> None:
+    with scripted(BOUND, ADA + result(2, DONE)) as url:
+        assert fault(lambda: list(Directory().people(told(url))))[0] == Fault.MALFORMED
+
+
+def test_each_page_is_asked_for_as_critical() -> None:
+    asked: list[bytes] = []
+    with scripted(BOUND, ADA + page(2, b""), asked=asked) as url:
+        list(Directory().people(told(url, page_size=7)))
+    oid = b"1.2.840.113556.1.4.319"
+    assert oid + b"\x01\x01\xff" in asked[1]
