@@ -234,10 +234,11 @@ class SamlIdentity:
 
 @dataclass(frozen=True, slots=True)
 class SamlMessage:
-    """A log-out message as it arrived: the exact query string (HTTP-Redirect), or the form's one field (HTTP-POST)."""
+    """A log-out message as it arrived: the exact query string (HTTP-Redirect), or a form's two fields (HTTP-POST)."""
 
     query: str = field(default="", repr=False)
     posted: str = field(default="", repr=False)
+    relay_state: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def _heard(
             raise SamlRejected(Reason.UNSIGNED, "a log-out message without a signature")
         if not signatures.is_signed_by(document, idp.certificates):
             raise SamlRejected(Reason.SIGNATURE, "the message's signature is by no pinned key")
-        return Heard(document, config, idp, at)
+        return Heard(document, config, idp, at, message.relay_state)
     query = redirect.read(message.query, redirect.REQUEST if tag == REQUEST else redirect.RESPONSE)
     redirect.verify(query, idp.certificates)
     document = redirect.parsed(query)

@@ -15,32 +15,44 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from brokers.errors import BrokerError
 from portal import wiring
-from portal.directory.models import IdentityProvider
+from portal.directory.models import IdentityProvider, PendingSignIn, Person
 from portal.directory.queries import enabled_provider
 from portal.directory.requests import actor_of
 from portal.identity.identity_providers import as_saml
-from portal.identity.operations import saml_sign_in
+from portal.identity.operations import saml_sign_in, saml_unasked
+from portal.identity.operations.link_identity import check_may_link
 from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in
+from portal.kernel.errors import NotFoundError
 from portal.web.errors import refused_page
 from portal.web.redirects import own_path, see_other
-from portal.web.signing_in import let_in
+from portal.web.signing_in import Arrived, arrive, let_in
 
+Purpose = PendingSignIn.Purpose
 COOKIE: Final = "__Host-sallyport-sign-in" if settings.TLS else "sallyport-sign-in"
+# Of its own: the other one may be under way in another tab, and the POST that brings this doesn't show it.
+UNASKED_COOKIE: Final = "__Host-sallyport-unasked" if settings.TLS else "sallyport-unasked"
 _BROWSER: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @require_POST
 def begin(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send the browser to its identity provider, with a cookie of its own that the answer needs."""
+    """Send the browser to its identity provider, with a cookie of its own that the answer needs.
+
+    `purpose` in the form: to sign in, or for whoever is signed in a fresh second factor, or one more identity.
+    """
     provider = enabled_provider(slug)
+    if provider.kind != IdentityProvider.Kind.SAML:
+        raise NotFoundError("There is no such identity provider.")
     saml = wiring.saml_ports()
     browser = _browser(request)
+    purpose, person = _purpose(request)
     try:
         begun = saml_sign_in.begin_saml_sign_in(
             provider=provider,
@@ -48,18 +60,13 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
             next_path=own_path(request.POST.get("next", "")),
             saml=saml.provider,
             read=saml.read_metadata,
+            purpose=purpose,
+            person=person,
         )
     except SignInRefusedError as refusal:
         return _refuse(request, refusal, provider)
     answer = see_other(begun.redirect_url)
-    answer.set_cookie(
-        COOKIE,
-        browser,
-        max_age=saml_sign_in.PENDING_LIFE,
-        secure=settings.TLS,
-        httponly=True,
-        samesite="Lax",
-    )
+    _set_cookie(answer, COOKIE, browser)
     return answer
 
 
@@ -71,8 +78,28 @@ def acs(request: HttpRequest) -> HttpResponse:
         relay_state, response = _posted(request)
         pending = saml_sign_in.receive_saml_response(relay_state=relay_state, response=response)
     except SignInRefusedError as refusal:
+        if refusal.reason == "saml.not_asked":
+            return _acs_unasked(request, relay_state, response)
         return _refuse(request, refusal)
     return see_other(reverse("web:saml-finish", args=[pending]))
+
+
+def _acs_unasked(request: HttpRequest, relay_state: str, response: str) -> HttpResponse:
+    """Nobody asked for it here: its provider may be allowed that. The browser gets what ties it to the next step."""
+    saml, browser = wiring.saml_ports(), secrets.token_urlsafe(32)
+    try:
+        pending = saml_unasked.receive_unasked_response(
+            relay_state=relay_state,
+            response=response,
+            browser=browser,
+            saml=saml.provider,
+            read=saml.read_metadata,
+        )
+    except SignInRefusedError as refusal:
+        return _refuse(request, refusal)
+    answer = see_other(reverse("web:saml-unasked", args=[pending]))
+    _set_cookie(answer, UNASKED_COOKIE, browser)
+    return answer
 
 
 @require_safe
@@ -80,12 +107,36 @@ def finish(request: HttpRequest, pending_id: UUID) -> HttpResponse:
     """Verify the kept answer for this browser, and sign its person in: a new session, with an end of its own."""
     saml = wiring.saml_ports()
     try:
-        signed_in = saml_sign_in.finish_saml_sign_in(
+        finished = saml_sign_in.finish_saml_sign_in(
             pending_id=pending_id,
             browser=request.COOKIES.get(COOKIE, ""),
             saml=saml.provider,
             read=saml.read_metadata,
             actor=actor_of(request),
+        )
+    except SignInRefusedError:
+        return refused_page(request)  # the operation has written the audit row
+    return arrive(request, Arrived(finished.signed_in, finished.pending))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def unasked(request: HttpRequest, pending_id: UUID) -> HttpResponse:
+    """Sign in whom the provider sent; never in place of somebody else who is signed in here, unless they say so."""
+    saml = wiring.saml_ports()
+    browser, actor = request.COOKIES.get(UNASKED_COOKIE, ""), actor_of(request)
+    try:
+        if request.method != "POST":
+            sent = saml_unasked.look_at_unasked(
+                pending_id=pending_id,
+                browser=browser,
+                saml=saml.provider,
+                read=saml.read_metadata,
+                actor=actor,
+            )
+            if isinstance(request.user, Person) and sent.person != request.user:
+                return render(request, "sign_in/unasked.html", {"sent": sent})
+        signed_in = saml_unasked.finish_unasked_sign_in(
+            pending_id=pending_id, browser=browser, saml=saml.provider, read=saml.read_metadata, actor=actor
         )
     except SignInRefusedError:
         return refused_page(request)  # the operation has written the audit row
@@ -112,6 +163,27 @@ def sso_origins(providers: Iterable[IdentityProvider]) -> list[str]:
     return found
 
 
+def _purpose(request: HttpRequest) -> tuple[PendingSignIn.Purpose, Person | None]:
+    """Return what the form asks for, and for whom: only whoever is signed in asks for more than to sign in."""
+    told, person = request.POST.get("purpose", Purpose.SIGN_IN), request.user
+    if told not in {Purpose.LINK, Purpose.STEP_UP} or not isinstance(person, Person):
+        return Purpose.SIGN_IN, None
+    if told == Purpose.LINK:
+        check_may_link(person=person, actor=actor_of(request))
+    return Purpose(told), person
+
+
+def _set_cookie(answer: HttpResponse, name: str, value: str) -> None:
+    answer.set_cookie(
+        name,
+        value,
+        max_age=saml_sign_in.PENDING_LIFE,
+        secure=settings.TLS,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
 def _browser(request: HttpRequest) -> str:
     """Return the browser's own secret; the same one while a sign-in in another tab is under way."""
     held = request.COOKIES.get(COOKIE, "")
@@ -126,11 +198,11 @@ def _posted(request: HttpRequest) -> tuple[str, str]:
     except (SuspiciousOperation, MultiPartParserError, OSError) as problem:
         raise SignInRefusedError("saml.malformed", type(problem).__name__) from None
     relay_states, responses = form.getlist("RelayState"), form.getlist("SAMLResponse")
-    if len(relay_states) != 1 or len(responses) != 1:
+    if len(relay_states) > 1 or len(responses) != 1:
         raise SignInRefusedError(
             "saml.malformed", f"{len(responses)} SAMLResponse, {len(relay_states)} RelayState"
         )
-    return relay_states[0], responses[0]
+    return (relay_states or [""])[0], responses[0]
 
 
 def _refuse(

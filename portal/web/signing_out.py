@@ -7,12 +7,15 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from portal.directory.models import IdentityProvider, SignIn
+from portal.web import saml_logout
 from portal.web.signing_in import SIGN_IN
 
 # By the provider's kind: `logout_redirect(request, sign_in)` of its protocol, which returns None where the provider
 # offers nothing. It must not raise: by then the session here has ended, and what the provider does is its own matter.
 Redirect = Callable[[HttpRequest, SignIn], str | None]
-REDIRECTS: Final[Mapping[str, Redirect]] = {}
+REDIRECTS: Final[Mapping[str, Redirect]] = {
+    IdentityProvider.Kind.SAML: saml_logout.logout_redirect,
+}
 
 
 def current_sign_in(request: HttpRequest) -> SignIn | None:

@@ -53,10 +53,11 @@ def complete_sign_in(  # noqa: PLR0913  # keyword-only facts of one sign-in
     actor: Actor,
     once: Once | None = None,
     must_be: Person | None = None,
+    is_unasked: bool = False,
 ) -> SignedIn:
     """Let in whom the provider vouches for: made at a first sign-in where it may do that, name and groups as it says.
 
-    `must_be`: only this person, as for a fresh second factor.
+    `must_be`: only this person, as for a fresh second factor. `is_unasked`: the provider sent them, nobody had asked.
 
     Raises:
         SignInRefusedError: counted before, unknown here, deactivated, of another company, or somebody else.
@@ -75,7 +76,7 @@ def complete_sign_in(  # noqa: PLR0913  # keyword-only facts of one sign-in
             person.last_login = now
             person.save(update_fields=["last_login"])
             factor = _factor(provider, proven)
-            _record(provider, proven, person, newcomer, now, factor)
+            _record(provider, proven, person, newcomer, now, factor, is_unasked=is_unasked)
     except (NotFoundError, ForbiddenError) as refusal:
         if isinstance(refusal, SignInRefusedError):
             raise
@@ -148,6 +149,8 @@ def _record(  # noqa: PLR0913, PLR0917  # the facts of one audit row
     actor: Actor,
     now: datetime,
     factor: str,
+    *,
+    is_unasked: bool,
 ) -> None:
     record(
         Entry(
@@ -160,6 +163,7 @@ def _record(  # noqa: PLR0913, PLR0917  # the facts of one audit row
                 "subject": proven.subject,
                 "factor": factor,
                 "contexts": list(proven.contexts)[:20],
+                **({"unasked": True} if is_unasked else {}),
             },
         )
     )

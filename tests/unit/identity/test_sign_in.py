@@ -104,9 +104,11 @@ def start(provider: IdentityProvider, saml: FakeSaml, next_path: str = "/mine") 
 
 
 def finish(pending: UUID, saml: FakeSaml, browser: str = "cookie") -> SignedIn:
-    return saml_sign_in.finish_saml_sign_in(
+    finished = saml_sign_in.finish_saml_sign_in(
         pending_id=pending, browser=browser, saml=saml, read=read, actor=NOBODY
     )
+    assert finished.signed_in is not None
+    return finished.signed_in
 
 
 def refused(call: Callable[[], object]) -> str:
