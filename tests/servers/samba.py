@@ -6,6 +6,7 @@ is in payments, which is in engineering), ben (in loop-b, which is in loop-a, wh
 ours), and accounts in the states that their names tell.
 """
 
+import base64
 import contextlib
 import fcntl
 import json
@@ -51,6 +52,9 @@ GROUP_MEMBERS = {
     "loop-a": [],
     "loop-b": ["CN=loop-a,OU=Groups", "CN=ben,OU=People"],
 }
+# userAccountControl.
+NORMAL = "512"
+DISABLED = "514"
 CLOSED_LOOP = {"loop-a": ["CN=loop-b,OU=Groups"]}
 
 
@@ -125,14 +129,18 @@ class Samba:
         lines = "".join(f"replace: {name}\n{name}: {value}\n-\n" for name, value in values.items())
         self.change("\n".join(f"dn: CN={name},{PEOPLE}\nchangetype: modify\n{lines}" for name in names))
 
+    def add_user(self, name: str, password: str = PASSWORD) -> None:
+        """Add somebody who can sign in, while the server runs."""
+        secret = base64.b64encode(f'"{password}"'.encode("utf-16-le")).decode()
+        self.change(
+            f"dn: CN={name},{PEOPLE}\nchangetype: add\nobjectClass: user\nsAMAccountName: {name}\n"
+            f"mail: {name}@example.test\nuserAccountControl: {NORMAL}\nunicodePwd:: {secret}\n"
+        )
+
     def _answers(self) -> bool:
         probe = ["ldapsearch", "-x", "-H", self.ldaps_url, "-b", "", "-s", "base", "-LLL", "currentTime"]
         environment = {**os.environ, "LDAPTLS_CACERT": str(self.directory / "ca.pem")}
         return subprocess.run(probe, env=environment, capture_output=True, check=False).returncode == 0
-
-
-NORMAL = "512"
-DISABLED = "514"
 
 
 @contextlib.contextmanager

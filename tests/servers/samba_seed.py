@@ -47,6 +47,7 @@ def _make_tree(domain: Any, seed: dict[str, Any]) -> None:
     domain.newuser(seed["reader"], seed["reader_password"])
     for name in seed["with_password"]:
         domain.newuser(name, seed["password"], userou="OU=People", mailaddress=f"{name}@example.test")
+        _set(domain, _somebody(name), displayName=name.title())
     _set(domain, _somebody("dora-disabled"), userAccountControl="514")
     _set(domain, _somebody("erin-expired"), accountExpires=file_time(86400))
     _set(domain, _somebody("fred-locked"), lockoutTime=file_time(60), badPwdCount="4")
