@@ -5,16 +5,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.directory.models import IdentityProvider, Person
+from portal.directory.models import Person
 from portal.directory.operations.sign_out import record_sign_out
 from portal.directory.queries import enabled_providers
 from portal.directory.requests import actor_of
 from portal.identity.operations.local_accounts import local_provider
 from portal.web.csp import allow_forms_to
-from portal.web.presenters import ProviderChoice
 from portal.web.redirects import own_path, see_other
-from portal.web.saml import sso_origins
 from portal.web.signing_out import current_sign_in, logout_redirect
+from portal.web.ways_in import choices, form_origins
 
 
 @require_safe
@@ -22,13 +21,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     next_path = own_path(request.GET.get("next", ""))
     if isinstance(request.user, Person) and "again" not in request.GET:
         return see_other(next_path)
-    providers = enabled_providers()
+    providers = enabled_providers().select_related("saml", "oidc", "ldap")
     context = {
-        "providers": [_choice(provider) for provider in providers],
+        "providers": choices(providers),
         "next": next_path,
         "has_emergency_accounts": local_provider() is not None,
     }
-    return allow_forms_to(render(request, "sign_in/sign_in.html", context), sso_origins(providers))
+    return allow_forms_to(render(request, "sign_in/sign_in.html", context), form_origins(providers))
 
 
 @require_POST
@@ -47,8 +46,3 @@ def sign_out(request: HttpRequest) -> HttpResponse:
         "leads_to": logout_redirect(request, sign_in),
     }
     return render(request, "sign_in/signed_out.html", context)
-
-
-def _choice(provider: IdentityProvider) -> ProviderChoice:
-    hint = f"for people of {provider.partner.name}" if provider.partner else ""
-    return ProviderChoice(slug=provider.slug, name=provider.name, hint=hint)

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from portal.directory.models import IdentityProvider, SignIn
-from portal.web import saml_logout
+from portal.web import oidc, saml_logout
 from portal.web.signing_in import SIGN_IN
 
 # By the provider's kind: `logout_redirect(request, sign_in)` of its protocol, which returns None where the provider
@@ -15,6 +15,7 @@ from portal.web.signing_in import SIGN_IN
 Redirect = Callable[[HttpRequest, SignIn], str | None]
 REDIRECTS: Final[Mapping[str, Redirect]] = {
     IdentityProvider.Kind.SAML: saml_logout.logout_redirect,
+    IdentityProvider.Kind.OIDC: oidc.logout_redirect,
 }
 
 

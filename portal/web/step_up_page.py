@@ -23,9 +23,9 @@ from portal.web.csp import allow_forms_to
 from portal.web.guard import PersonRequest
 from portal.web.intents import Act, Intent, put_challenge
 from portal.web.presenters import AccountLabel
-from portal.web.saml import sso_origins
 from portal.web.signing_in import SKEW
 from portal.web.signing_out import current_sign_in
+from portal.web.ways_in import form_origins
 
 # Where a browser is sent to its provider, by kind; the others ask for nothing beyond a password.
 BEGIN: Final = {
@@ -106,7 +106,7 @@ def step_up_page(
     page = render(request, "step_up/step_up.html", {"view": view}, status=status)
     origins = [*sign_in_origins()] if intent.act in {Act.CONSOLE, Act.LINK} else []
     if view.provider is not None and provider is not None:
-        origins += sso_origins([provider])
+        origins += form_origins([provider])
     return allow_forms_to(page, origins)
 
 

@@ -3,7 +3,6 @@
 Whatever was wrong, the page says the same, after the same time; the audit trail says what it was.
 """
 
-import logging
 import time
 import unicodedata
 from dataclasses import replace
@@ -21,12 +20,15 @@ from portal.identity.operations.gone import person_back
 from portal.identity.operations.keep_groups import keep_membership
 from portal.identity.operations.ldap_groups import group_rows
 from portal.identity.operations.limit_tries import Place, limited_tries
-from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in, refused
+from portal.identity.operations.refusing import (
+    SignInRefusedError,
+    record_refused_sign_in,
+    refused,
+    unavailable,
+)
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
-from portal.kernel.errors import UpstreamError
 
-log = logging.getLogger(__name__)
 # A refusal takes a multiple of so many seconds: how long the directory took doesn't tell what was wrong.
 REFUSAL_TAKES = 0.5
 LONGEST_PASSWORD = 1024
@@ -97,16 +99,6 @@ def proven_by_ldap(person: LdapPerson) -> ProvenIdentity:
         login=person.login,
         attributes=person.attributes,
         authenticated_at=database_now(),
-    )
-
-
-def unavailable(provider: IdentityProvider, problem: IdentityUnavailable) -> UpstreamError:
-    """Write down why, and return what to say of it."""
-    log.warning("%s can't be asked: %s", provider.slug, problem)
-    return UpstreamError(
-        f"{provider.name} can't be reached right now; try again in a few minutes. Nothing is wrong with your account.",
-        upstream_code=problem.code,
-        retryable=True,
     )
 
 

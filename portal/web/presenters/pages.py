@@ -150,8 +150,10 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True)
 class ProviderChoice:
-    """An identity provider to sign in with."""
+    """An identity provider to sign in with. `begin_url`: where its button leads; `is_posted`: by a form, not a link."""
 
     slug: str
     name: str
     hint: str = ""
+    begin_url: str = ""
+    is_posted: bool = True

@@ -96,9 +96,12 @@ MATRIX = {
     "sign-in-end": Door(a_sign_in, get=405, post=303),
 }
 # Before anybody is signed in; test_saml.py and test_sign_in.py are about these.
-OPEN = {"ldap-sign-in", "saml-begin", "saml-finish", "saml-unasked"}
+OPEN = {
+    "ldap-sign-in", "saml-begin", "saml-finish", "saml-unasked", "oidc-begin", "oidc-back-channel", "oidc-front-channel",
+}  # fmt: skip
 PLAIN = {
     "my-access", "grants-fragment", "tokens", "sign-in", "saml-acs", "saml-metadata", "saml-slo", "sign-out",
+    "oidc-callback",
     # test_local_sign_in.py is about these.
     "local-sign-in", "local-factor",
     # test_account.py and test_step_up.py are about these.
