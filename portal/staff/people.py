@@ -18,6 +18,7 @@ from portal.directory.requests import actor_of
 from portal.kernel.errors import DomainError
 from portal.staff.base import CheckedForm, RecordedAdmin, brief, is_superuser
 from portal.staff.confirm import MOST, Question, ReasonForm, answered, ask
+from portal.staff.factors import reset_factors
 from portal.staff.identities import gone_words
 
 RIGHTS = ("is_staff", "is_superuser", "user_permissions")
@@ -89,7 +90,7 @@ class PersonAdmin(RecordedAdmin[Person]):
     autocomplete_fields = ("partner",)
     filter_horizontal = ("user_permissions",)
     inlines = (IdentityInline,)
-    actions = ("deactivate", "reactivate")
+    actions = ("deactivate", "reactivate", reset_factors)
     fieldsets = (
         (None, {"fields": ("name", "email", "partner", "time_zone")}),
         (
@@ -118,6 +119,9 @@ class PersonAdmin(RecordedAdmin[Person]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Person | None = None) -> bool:  # noqa: ARG002  # Django's signature
         return False
+
+    def has_reset_factors_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Person], search_term: str
