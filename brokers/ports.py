@@ -224,7 +224,7 @@ class DocumentFetcher(Protocol):
         IdentityUnavailable: no usable answer: unreachable, timeout, tls, malformed.
     """
 
-    def __call__(self, url: str) -> FetchedDocument: ...
+    def __call__(self, url: str, /) -> FetchedDocument: ...
 
 
 class LdapDirectory(Protocol):

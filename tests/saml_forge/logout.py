@@ -20,7 +20,13 @@ from tests.saml_forge.keys import KeyPair, rsa_key
 
 SLO_URL = "https://sallyport.example.test/saml/slo"
 PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
-DIGESTS = {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
+Hash = hashes.SHA1 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512
+DIGESTS: dict[str, type[Hash]] = {
+    "sha1": hashes.SHA1,
+    "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
+    "sha512": hashes.SHA512,
+}
 
 
 @dataclass
