@@ -1,5 +1,6 @@
 from uuid import UUID
 
+from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 
 
@@ -12,3 +13,12 @@ def events_of_grant(grant_id: UUID, *, limit: int = 200) -> list[AuditEvent]:
 def newest_event() -> int:
     """Return the number of the trail's newest row; 0 where it has none."""
     return AuditEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def refused_sign_ins(provider: str, *, limit: int, among: int = 20_000) -> list[AuditEvent]:
+    """Return the newest refusals of sign-ins at a provider (its slug), newest first.
+
+    Looked for among the trail's last `among` rows, so that it costs the same however long the trail is.
+    """
+    recent = AuditEvent.objects.filter(id__gt=newest_event() - among, type=EventType.SIGN_IN_REFUSED.value)
+    return list(recent.filter(details__provider=provider).order_by("-id")[:limit])

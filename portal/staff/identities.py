@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 
 from portal.directory.models import ExternalIdentity, IdentityProvider
 from portal.directory.requests import actor_of
+from portal.identity.operations.ask_anew import SUBJECT_FORMAT
 from portal.identity.operations.unlink_identity import unlink_identity
 from portal.kernel.errors import DomainError, NotFoundError
 from portal.staff.base import CheckedForm, RecordedAdmin, SuperuserWrites, brief, clock
@@ -44,8 +45,10 @@ class IdentityForm(CheckedForm[ExternalIdentity]):
     def _check_kind(self, provider: IdentityProvider, subject: str) -> None:
         if provider.kind == Kind.LOCAL:
             self.add_error("provider", "Accounts of the portal's own are made by their command.")
-        if provider.kind != Kind.SAML and self.cleaned_data.get("subject_format"):
+        if provider.kind != Kind.SAML and "subject_format" in self.changed_data:
             self.add_error("subject_format", "Only SAML has NameID formats: leave it empty.")
+        elif provider.kind == Kind.LDAP:
+            self.cleaned_data["subject_format"] = self.instance.subject_format = SUBJECT_FORMAT
         if provider.kind == Kind.OIDC and len(subject) > LONGEST_SUB:
             self.add_error("subject", f"A sub has at most {LONGEST_SUB} characters.")
         settings = getattr(provider, "ldap", None)

@@ -19,6 +19,7 @@ from portal.web.now_cutoffs import cut_off_part
 from portal.web.now_lines import Operator
 from portal.web.now_page import next_part, state_part
 from portal.web.presenters.now import CutOffPart, NextPart, StatePart
+from portal.web.provider_doors import sees_providers
 from portal.web.redirects import see_other
 
 View = Callable[[PersonRequest], HttpResponse]
@@ -93,4 +94,5 @@ def _operator(request: PersonRequest) -> Operator:
         may_open=sees_all_grants(person),
         zone=zone_of(person),
         now=database_now(),
+        sees_providers=sees_providers(person),
     )

@@ -18,12 +18,13 @@ SHOWN_LATE = 5
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who looks, and when. `may_open`: whether grants' own pages are theirs to see."""
+    """Who looks, and when. `may_open`: whether grants' own pages are theirs to see; `sees_providers`: providers'."""
 
     may_retry: bool
     may_open: bool
     zone: tzinfo
     now: datetime
+    sees_providers: bool = False
 
     @property
     def difference(self) -> str:

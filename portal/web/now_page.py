@@ -10,6 +10,7 @@ from portal.access.lifecycle import AlarmKind
 from portal.access.models import Alarm, Hold, Sweep
 from portal.access.operations.hold import open_hold
 from portal.access.operations.sweep_health import SweepHealth
+from portal.web.alarmed_providers import provider_of
 from portal.web.now_lines import (
     SHOWN_LATE,
     Operator,
@@ -125,7 +126,14 @@ def _notices(
         )
     for alarm in alarms:
         if alarm.kind not in told:
-            yield Notice(TITLES[AlarmKind(alarm.kind)], alarm.text, who.moment(alarm.raised_at))
+            href = provider_of(alarm) if who.sees_providers else ""
+            yield Notice(
+                TITLES[AlarmKind(alarm.kind)],
+                alarm.text,
+                who.moment(alarm.raised_at),
+                href,
+                "Look at the provider" if href else "",
+            )
 
 
 def _is_silent(sweep: Sweep | None, now: datetime) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from portal.directory.models import ExternalIdentity, Group, IdentityProvider, LdapSettings, Person
+from portal.identity.operations.ask_anew import SUBJECT_FORMAT
 from tests.integration.staff.pages import errors_of, save, trail
 from tests.world import make_admin, signed_in
 
@@ -45,7 +46,8 @@ def test_a_directorys_guid_is_kept_in_its_usual_form(client: Client, ben: Person
     directory = provider("ldap")
     assert link(client, directory, ben, "ben") == {"subject"}
     assert link(client, directory, ben, subject) == set()
-    assert ExternalIdentity.objects.get(provider=directory).subject == GUID
+    made = ExternalIdentity.objects.get(provider=directory)
+    assert (made.subject, made.subject_format) == (GUID, SUBJECT_FORMAT)
 
 
 def test_another_id_attribute_is_taken_as_it_is(client: Client, ben: Person) -> None:

@@ -6,6 +6,7 @@ A URL that isn't in MATRIX fails: whoever adds one says here who may open it.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,10 +16,19 @@ from django.urls import URLPattern, reverse
 
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant
 from portal.access.operations.console_links import make_console_link
-from portal.directory.models import ApiToken, AuthenticatorApp, Person, SignIn
+from portal.directory.models import (
+    ApiToken,
+    AuthenticatorApp,
+    ExternalIdentity,
+    IdentityProvider,
+    Person,
+    ScimToken,
+    SignIn,
+)
 from portal.directory.operations.api_tokens import create_token
 from portal.web.urls import urlpatterns
 from tests.entitled import entitle, make_group
+from tests.fake_ldap import make_directory
 from tests.fakes import FakeAws
 from tests.sign_ins import browser_of, sign_in_of
 from tests.world import as_actor, make_admin, make_grant, make_role, signed_in
@@ -64,6 +74,22 @@ def a_sign_in(owner: Person, _: FakeAws) -> dict[str, Any]:
     return {"sign_in_id": elsewhere.pk}
 
 
+def a_directory(_: Person, __: FakeAws) -> dict[str, Any]:
+    return {"slug": make_directory().slug}
+
+
+def a_scim_token(_: Person, __: FakeAws) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    made = ScimToken.objects.create(
+        provider=make_directory(),
+        name="n",
+        prefix="scim_1",
+        digest="0" * 64,
+        expires_at=now + timedelta(days=1),
+    )
+    return {"token_id": made.pk}
+
+
 @dataclass(frozen=True)
 class Door:
     """An address that takes an id. `get`, `post`: what its own person is answered; 405 where it isn't a method."""
@@ -77,7 +103,14 @@ def an_offer(owner: Person, _: FakeAws) -> dict[str, Any]:
     return {"entitlement_id": entitle(make_group(owner), make_role()).pk}
 
 
+def an_identity(owner: Person, _: FakeAws) -> dict[str, Any]:
+    second = IdentityProvider.objects.create(slug="second", name="Second")
+    return {"identity_id": ExternalIdentity.objects.create(provider=second, person=owner, subject="x").pk}
+
+
 MATRIX = {
+    # Only just after a sign-in; test_identities.py is about that.
+    "unlink": Door(an_identity, get=403, post=403),
     "take": Door(an_offer, get=200, post=303),
     "grant": Door(a_grant, get=200, post=405),
     "credentials": Door(a_grant, get=405, post=200),
@@ -89,6 +122,17 @@ MATRIX = {
     # What is there is for those who may revoke alone; test_cut_role.py is about them.
     "cut-role": Door(a_document, get=404, post=404),
     "cut-role-of": Door(a_role, get=405, post=404),
+    # Providers are there for those who look after them alone; test_providers.py is about them.
+    "provider": Door(a_directory, get=404, post=405),
+    "provider-test": Door(a_directory, get=405, post=404),
+    "provider-sync": Door(a_directory, get=405, post=404),
+    "provider-sync-state": Door(a_directory, get=404, post=405),
+    "provider-sync-approve": Door(a_directory, get=404, post=404),
+    "provider-refresh": Door(a_directory, get=405, post=404),
+    "provider-decide": Door(a_directory, get=405, post=404),
+    "provider-try": Door(a_directory, get=404, post=404),
+    "scim-token-create": Door(a_directory, get=405, post=404),
+    "scim-token-revoke": Door(a_scim_token, get=405, post=404),
     "console-link": Door(a_link, get=200, post=303),
     "token-revoke": Door(a_token, get=405, post=303),
     # To the page that asks for the factor first; test_account.py is about what comes after.
@@ -110,6 +154,8 @@ PLAIN = {
     "now", "now-state", "now-next", "now-cutoffs", "now-retry", "healthz", "readyz", "metrics",
     # test_difference.py is about these.
     "difference", "difference-look", "difference-repair", "difference-release",
+    # test_providers.py is about it.
+    "providers",
 }  # fmt: skip
 BODY = {"destination": DESTINATION, "reason": "enough"}
 
@@ -151,7 +197,8 @@ def test_anothers_is_not_there(name: str, url: str, mallory: Person, aws: FakeAw
 
 def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Person) -> None:
     kwargs = {
-        "entitlement_id": uuid4(), "grant_id": uuid4(), "token_id": uuid4(), "token": "never-made", "role_id": uuid4(), "document_id": 10**9,
+        "identity_id": uuid4(), "entitlement_id": uuid4(), "grant_id": uuid4(), "token_id": uuid4(), "token": "never-made", "role_id": uuid4(),
+        "document_id": 10**9, "slug": "never-made",
         "factor_id": uuid4(), "sign_in_id": uuid4(),
     }  # fmt: skip
     [parameter] = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
@@ -225,6 +272,7 @@ def state() -> list[tuple[UUID | int, str]]:
         *AwsSession.objects.order_by("pk").values_list("pk", "state"),
         *((each.pk, str(each.issued_before)) for each in DenyDocument.objects.order_by("pk")),
         *((link.pk, str(link.used_at)) for link in ConsoleLink.objects.order_by("pk")),
+        *((token.pk, str(token.revoked_at)) for token in ScimToken.objects.order_by("pk")),
         *((token.pk, str(token.revoked_at)) for token in ApiToken.objects.order_by("pk")),
         *((app.pk, app.name) for app in AuthenticatorApp.objects.order_by("pk")),
         *((sign_in.pk, sign_in.session_key) for sign_in in SignIn.objects.order_by("pk")),

@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
-from portal.directory.models import Person
+from portal.directory.models import Person, SyncRun
 from tests.factors import add_app, add_device
 from tests.fake_ldap import make_directory
 from tests.integration.web.saml_visits import make_provider
 from tests.sign_ins import browser_of
-from tests.world import Answer, make_admin, make_grant, make_role, signed_in
+from tests.world import Answer, make_admin, make_grant, make_person, make_role, signed_in
 
 Visit = Callable[[Person], Answer]
 
@@ -66,6 +67,15 @@ def _step_up(person: Person) -> Answer:
     return browser.get(browser.post(reverse("web:credentials", args=[grant.pk])).headers["Location"])
 
 
+def _root(path: str) -> Visit:
+    def visit(_: Person) -> Answer:
+        make_provider("corp", entity_id="urn:corp")
+        SyncRun.objects.create(provider=make_directory(), state="stopped", asked_at=datetime.now(UTC), gone=3)
+        return signed_in(make_person("Ruth Root", is_staff=True, is_superuser=True)).get(path)
+
+    return visit
+
+
 PAGES: dict[str, tuple[Visit, int]] = {
     "my access": (_get("/"), 200),
     "polled": (_get("/grants/"), 200),
@@ -93,6 +103,12 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "metrics": (_stranger("/metrics"), 200),
     "now": (lambda _: _get("/now/")(make_admin("revoke_grant")), 200),
     "now, not theirs": (_get("/now/"), 403),
+    "providers": (_root("/providers/"), 200),
+    "providers, not theirs": (_get("/providers/"), 403),
+    "a SAML provider": (_root("/providers/corp/"), 200),
+    "a directory": (_root("/providers/office/"), 200),
+    "a mapping": (_root("/providers/corp/try"), 200),
+    "a sync that asks": (_root("/providers/office/sync/yes"), 200),
     "nothing here": (_stranger("/nothing"), 404),
     "wrong method": (_stranger("/sign-out"), 405),
     "wrong host": (_stranger("/", host="evil.example.test"), 400),
