@@ -7,6 +7,8 @@ names tell: dora-disabled, fred-locked, erin-expired, gina-must-change. As root 
 
 import contextlib
 import os
+import secrets
+import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +18,7 @@ from typing import Any
 
 from brokers.types import LdapNesting, LdapServer
 from tests.servers.authority import LOCAL, Authority
-from tests.servers.process import free_port, need_command, need_path, running
+from tests.servers.process import need_command, need_path, running
 
 PACKAGE = "slapd"
 NOBODY = 65534
@@ -156,7 +158,7 @@ def slapd(  # one server, and what may be wrong with it
     `names`, `lasts`: of its certificate. `settings`: lines of slapd.conf for the database. `unlimited`: the reader
     may see as many entries as there are.
     """
-    server = Slapd(directory, free_port(), free_port(), authority or Authority(), tls=tls)
+    server = Slapd(directory, _lasting_port(), _lasting_port(), authority or Authority(), tls=tls)
     modules = need_path("/usr/lib/ldap/back_mdb.so", package=PACKAGE).parent
     (directory / "data").mkdir(parents=True)
     owner = NOBODY if os.geteuid() == 0 else None
@@ -172,6 +174,15 @@ def slapd(  # one server, and what may be wrong with it
         yield server
     finally:
         server.stop()
+
+
+def _lasting_port() -> int:
+    """Return a free port that no outgoing connection is given while the server is stopped (Linux: from 32768)."""
+    while True:
+        port = secrets.randbelow(12_000) + 20_000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _seed(server: Slapd, people: Iterable[str]) -> None:

@@ -61,6 +61,8 @@ def test_where_it_stops(
 def test_every_address_is_tried(directory: Directory, server: Slapd) -> None:
     taken = outcome(steps(directory, server, urls=(f"ldaps://127.0.0.1:{free_port()}", server.ldaps_url)))
     assert taken[:2] == [("address", True), ("reachable", False)]
+    last = outcome(steps(directory, server, urls=(server.ldaps_url, f"ldaps://127.0.0.1:{free_port()}")))
+    assert last[4:] == [("address", True), ("reachable", False), ("people", True), ("groups", True)]
     assert [name for name, is_ok in taken[2:] if is_ok] == [
         "address",
         "reachable",
@@ -69,3 +71,20 @@ def test_every_address_is_tried(directory: Directory, server: Slapd) -> None:
         "people",
         "groups",
     ]
+
+
+def test_every_address_that_works_is_walked_up_to_the_bind(directory: Directory, server: Slapd) -> None:
+    taken = steps(directory, server, urls=(server.ldap_url, server.ldaps_url))
+    assert [step.name for step in taken if step.name == "bind" and step.is_ok] == ["bind", "bind"]
+    assert [step.name for step in taken][-2:] == ["people", "groups"]
+    assert "Plain text" in next(step.detail for step in taken if step.name == "TLS")
+
+
+def test_without_a_base_for_groups_none_are_looked_for(directory: Directory, server: Slapd) -> None:
+    assert "groups" not in [step.name for step in steps(directory, server, groups_base="")]
+
+
+def test_an_open_directory_needs_no_account(directory: Directory, server: Slapd) -> None:
+    taken = steps(directory, server, bind_dn="", bind_password="")
+    assert [step.is_ok for step in taken if step.name == "bind"] == [True]
+    assert [step.is_ok for step in taken if step.name == "people"] == [False]

@@ -1,5 +1,6 @@
 """Servers that are slow, lie, break off or talk rubbish: an error with its reason, within the time-out."""
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -7,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from brokers.errors import IdentityUnavailable, SignInRejected
-from brokers.ldap import Directory, Fault, Reason
-from brokers.types import LdapServer
+from brokers.ldap import Directory, Fault, Reason, groups
+from brokers.types import AccountState, LdapNesting, LdapPerson, LdapServer
 from tests.servers.process import free_port
 from tests.servers.scripted_ldap import (
     BIND_RESPONSE,
@@ -277,3 +278,90 @@ def test_each_page_is_asked_for_as_critical() -> None:
         list(Directory().people(told(url, page_size=7)))
     oid = b"1.2.840.113556.1.4.319"
     assert oid + b"\x01\x01\xff" in asked[1]
+
+
+def flood(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection.sendall(ADA * 100)
+
+
+def test_a_server_that_never_ends() -> None:
+    assert of_sign_in(BOUND, flood) == Fault.TIMEOUT
+
+
+def test_whoever_is_gone_after_the_bind_is_not_signed_in() -> None:
+    """The entry said that the account was locked, the bind that it isn't: so it is read again."""
+    locked = entry(2, "uid=ada,ou=people", uid="ada", entryUUID="1", pwdAccountLockedTime="20200101000000Z")
+    before = (BOUND, locked + result(2, DONE), result(3, BIND_RESPONSE), result(4, BIND_RESPONSE))
+    usable = entry(5, "uid=ada,ou=people", uid="ada", entryUUID="1")
+    with scripted(*before, usable + result(5, DONE)) as url:
+        assert Directory().sign_in(told(url), "ada", "right").state is AccountState.USABLE
+    for gone in (result(5, DONE, 32), result(5, DONE)):
+        with scripted(*before, gone) as url, pytest.raises(SignInRejected) as caught:
+            Directory().sign_in(told(url), "ada", "right")
+        assert caught.value.reason == Reason.UNKNOWN
+
+
+def members(text: str, message_id: int = 2) -> bytes:
+    return entry(message_id, "cn=big", cn="big", objectGUID="0123456789abcdef", **{text: "cn=ada"})
+
+
+def test_ranges_go_on_until_the_last() -> None:
+    settings = {
+        "is_active_directory": True,
+        "id_attribute": "objectGUID",
+        "groups_filter": "(objectClass=group)",
+    }
+    first = members("member;range=0-0") + page(2, b"")
+    asked: list[bytes] = []
+    with scripted(BOUND, first, members("member;range=1-*", 3) + result(3, DONE), asked=asked) as url:
+        [group] = Directory().groups(told(url, **settings))
+    assert group.member_dns == ("cn=ada", "cn=ada")
+    assert b"member;range=1-1500" in asked[2]
+    for broken in (result(3, DONE, 32), entry(3, "cn=big", cn="big") + result(3, DONE)):
+        with scripted(BOUND, first, broken) as url:
+            assert fault(lambda: list(Directory().groups(told(url, **settings))))[0] == Fault.MALFORMED
+
+
+def test_a_group_without_a_name_is_no_group_to_map() -> None:
+    with scripted(BOUND, entry(2, "cn=big", entryUUID="1") + page(2, b"")) as url:
+        assert fault(lambda: list(Directory().groups(told(url))))[0] == Fault.MALFORMED
+
+
+def test_more_groups_than_anybody_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "MAX_GROUPS", 1)
+    two = (
+        entry(2, "cn=one", cn="one", entryUUID="1")
+        + entry(2, "cn=two", cn="two", entryUUID="2")
+        + page(2, b"")
+    )
+    none = page(3, b"")
+    ada = LdapPerson("1", "uid=ada", "ada", AccountState.USABLE)
+    with scripted(BOUND, two, none) as url:
+        assert fault(lambda: Directory().groups_of(told(url), ada))[0] == Fault.LIMIT
+    monkeypatch.setattr(groups, "MAX_GROUPS", 2)
+    with scripted(BOUND, two, none) as url:
+        assert len(Directory().groups_of(told(url), ada)) == 2
+
+
+def test_no_address_at_all() -> None:
+    assert fault(lambda: Directory().find_person(told("", urls=()), "1"))[0] == Fault.SETTINGS
+
+
+def test_a_contact_is_listed_as_who_cannot_sign_in() -> None:
+    contact = entry(2, "cn=shop", objectGUID="0123456789abcdef", mail="shop@example.test") + page(2, b"")
+    with scripted(BOUND, contact) as url:
+        settings = told(url, is_active_directory=True, id_attribute="objectGUID")
+        [found] = Directory().people(settings)
+    assert (found.login, found.state) == ("", AccountState.DISABLED)
+
+
+def test_active_directory_is_asked_for_the_whole_chain_at_once() -> None:
+    asked: list[bytes] = []
+    ada = LdapPerson("1", "uid=ada", "ada", AccountState.USABLE)
+    one = entry(2, "cn=one", cn="one", entryUUID="1") + page(2, b"")
+    with scripted(BOUND, one, asked=asked) as url:
+        settings = told(url, is_active_directory=True, nesting=LdapNesting.IN_CHAIN)
+        assert [group.name for group in Directory().groups_of(settings, ada)] == ["one"]
+    assert b"1.2.840.113556.1.4.1941" in asked[1]
