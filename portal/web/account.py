@@ -18,7 +18,9 @@ from portal.identity.operations.factors_passkeys import passkeys_work
 from portal.identity.operations.factors_removal import kind_of
 from portal.kernel.clock import database_now
 from portal.kernel.errors import NotFoundError
+from portal.web.csp import allow_forms_to
 from portal.web.guard import PersonRequest, signed_in, zone_of
+from portal.web.identities import identities_of, link_origins
 from portal.web.intents import waiting
 from portal.web.presenters import moment
 from portal.web.presenters.account import Account, FactorRow, SignInRow, browser_words
@@ -40,7 +42,8 @@ def account(request: PersonRequest) -> HttpResponse:
         passkeys_work=passkeys_work(),
         asks=sum(bool(grant.role.factor_minutes) for grant in asking),
     )
-    return render(request, "account/account.html", {"view": view, "waiting": waiting(request)})
+    context = {"view": view, "waiting": waiting(request), "identities": identities_of(request)}
+    return allow_forms_to(render(request, "account/account.html", context), link_origins(request))
 
 
 @require_POST

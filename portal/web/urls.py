@@ -11,6 +11,7 @@ from portal.web import (
     factors,
     grants,
     health,
+    identities,
     ldap,
     local,
     metrics,
@@ -25,8 +26,8 @@ from portal.web import (
     saml,
     saml_logout,
     sign_in,
-    taking,
     step_up,
+    taking,
     tokens,
 )
 
@@ -50,6 +51,7 @@ urlpatterns = [
     path("account/passkey/", factors.add_a_passkey, name="account-passkey"),
     path("account/codes/", factors.recovery_codes, name="account-codes"),
     path("account/factors/<uuid:factor_id>/remove/", factors.remove, name="factor-remove"),
+    path("account/identities/<uuid:identity_id>/unlink/", identities.unlink, name="unlink"),
     path("account/sign-ins/<uuid:sign_in_id>/end", account.sign_in_end, name="sign-in-end"),
     path("account/sign-ins/end-others", account.sign_ins_end, name="sign-ins-end"),
     path("step-up/", step_up.step_up, name="step-up"),
