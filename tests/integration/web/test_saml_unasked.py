@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.audit.models import AuditEvent
-from portal.directory.models import IdentityProvider, PendingSignIn, Person, SamlSettings
+from portal.directory.models import IdentityProvider, PendingSignIn, Person, SamlSettings, SeenAssertion
 from portal.identity.operations import complete_sign_in, saml_unasked
 from tests.integration.web.saml_visits import OTHER, Asked, ask, forge, is_signed_in, make_provider, refusals
 from tests.saml_forge import Forge, drop, rsa_key, set_attribute
@@ -145,7 +145,7 @@ def test_an_assertion_counts_once(
     again = unasked(idp, same).response()
     if not checked:
         monkeypatch.setattr(complete_sign_in, "remember", lambda *_: None)
-        monkeypatch.setattr(saml_unasked.SeenAssertion.objects, "filter", lambda **_: Person.objects.none())
+        monkeypatch.setattr(SeenAssertion.objects, "filter", lambda **_: Person.objects.none())
         assert bring(client, again).status_code == 303
         return
     assert bring(client, again).status_code == 403
