@@ -28,13 +28,15 @@ def cleaned_patch(body: Mapping[str, Any], model: type[WholeUser] | type[Group])
     """Return a PATCH request without what isn't the client's to say.
 
     Raises:
-        RefusedError: no list of operations, or more than 1,000.
+        RefusedError: no list of operations, an empty one, or more than 1,000.
         InvalidPathException: a path to what isn't an attribute here.
     """
     members = {key.lower(): value for key, value in body.items()}
     operations = members.get("operations")
     if not isinstance(operations, list):
         raise RefusedError(400, "Operations is a list of operations.", "invalidSyntax")
+    if not operations:
+        raise RefusedError(400, "Operations holds one operation or more.", "invalidValue")
     if len(operations) > MOST_OPERATIONS:
         raise RefusedError(413, f"A request has at most {MOST_OPERATIONS} operations.")
     kept = [cleaned for operation in operations if (cleaned := _operation(operation, model)) is not None]

@@ -39,7 +39,7 @@ def patched_group(body: Mapping[str, Any]) -> Change:
         rest += others
         steps += step
     members = reduce(_then, steps, MemberChange())
-    patch = _patch(rest) if rest or not steps else None
+    patch = _patch(rest) if rest else None
 
     def change(group: ScimGroup) -> tuple[ToldGroup, MemberChange]:
         model = Group(display_name=group.group.name, external_id=group.external_id or None)

@@ -43,7 +43,8 @@ def replaced_user(body: Mapping[str, Any]) -> Callable[[ScimUser], ToldUser]:
 def patched_user(body: Mapping[str, Any]) -> Callable[[ScimUser], ToldUser]:
     """Return what applies a PATCH to a user (RFC 7644, 3.5.2). Both raise what `error_answer` knows."""
     cleaned = cleaned_patch(body, WholeUser)
-    if not cleaned["Operations"] and any(body.values()):
+    if not cleaned["Operations"]:
+        # All of it was of schemas that are none here.
         return _told_again
     patch: PatchOp[Any] = PatchOp[WholeUser].model_validate(
         cleaned, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
