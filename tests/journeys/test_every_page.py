@@ -34,7 +34,8 @@ def test_every_page_keeps_the_policy(browser: Browser, demo: Demo) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/now/", "/tokens/", "/manage/", "/manage/access/grant/", "/manage/access/grant/add/"]
+    "path",
+    ["/", "/now/", "/tokens/", "/account/", "/manage/", "/manage/access/grant/", "/manage/access/grant/add/"],
 )
 def test_pages_fit_a_phone(browser: Browser, demo: Demo, path: str) -> None:
     ada = visitor(browser, demo, width=390)
@@ -68,7 +69,7 @@ def test_a_page_that_breaks_the_policy_is_noticed(browser: Browser, demo: Demo) 
 
 def addresses(ada: Visitor) -> set[str]:
     """Return the pages that an admin reaches: the employee's own, and of each kind of record list, form, history."""
-    found = {"/", "/now/", "/tokens/", "/manage/"}
+    found = {"/", "/now/", "/tokens/", "/account/", "/account/app/", "/account/passkey/", "/manage/"}
     for model in admin.site._registry:
         found |= set(pages_of(ada, model))
     ada.go("/manage/access/grant/")

@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from portal.audit.models import AuditEvent
 from portal.directory.models import Passkey, Person
+from portal.identity.operations import factors_passkeys
 from portal.identity.operations.factors import FactorNeededError, FactorRefusedError
 from portal.identity.operations.factors_passkeys import (
     add_passkey,
@@ -160,6 +161,20 @@ def test_the_same_answer_twice(ben: Person) -> None:
     with pytest.raises(FactorRefusedError) as error:
         verify_passkey(person=ben, answer=answer, challenge=asked.challenge, actor=as_actor(ben))
     assert error.value.reason == "sign_count"
+
+
+def test_of_two_answers_at_once_one_counts(ben: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    passkey, device = add_device(ben)
+    judge = factors_passkeys.verify_authentication_response
+
+    def meanwhile(**told: Any) -> Any:
+        Passkey.objects.filter(pk=passkey.pk).update(sign_count=7)  # another answer was first
+        return judge(**told)
+
+    monkeypatch.setattr(factors_passkeys, "verify_authentication_response", meanwhile)
+    assert refused(ben, device) == "sign_count"
+    monkeypatch.undo()
+    assert give(ben, device)
 
 
 def register(person: Person, device: Device, name: str = "Laptop", **changes: Any) -> Passkey:
