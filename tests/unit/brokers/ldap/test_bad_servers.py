@@ -241,14 +241,19 @@ def test_nothing_is_sent_without_a_password_of_our_own() -> None:
 def test_start_tls_that_fails_ends_it(code: int) -> None:
     asked: list[bytes] = []
     with scripted(result(1, EXTENDED_RESPONSE, code), BOUND, asked=asked) as url:
-        assert fault(lambda: Directory().sign_in(told(url, start_tls=True), "ada", "right"))[0] == Fault.TLS
+        with pytest.raises(IdentityUnavailable, match="refused StartTLS") as caught:
+            Directory().sign_in(told(url, start_tls=True), "ada", "right")
+    assert caught.value.reason == Fault.TLS
+    assert len(asked) == 1  # not even a hello
     assert b"reads" not in b"".join(asked)
 
 
 def test_what_was_said_in_plain_text_before_tls_is_no_answer_after_it() -> None:
     """An attacker in between puts the answer to the bind behind the answer to StartTLS."""
     with scripted(result(1, EXTENDED_RESPONSE) + result(2, BIND_RESPONSE)) as url:
-        assert fault(lambda: Directory().find_person(told(url, start_tls=True), "1"))[0] == Fault.TLS
+        with pytest.raises(IdentityUnavailable, match="in plain text") as caught:
+            Directory().find_person(told(url, start_tls=True), "1")
+    assert caught.value.reason == Fault.TLS
 
 
 def test_pages_that_break_off_are_an_error() -> None:
