@@ -11,10 +11,10 @@ from typing import Any
 from portal.access.models import Grant
 from portal.access.operations.extend_grant import extend_grant
 from portal.access.operations.make_grant import GrantOrder, WindowOrder, make_grant
-from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
+from portal.catalog.models import AwsAccount, AwsRole, Entitlement, ScopeTemplate
 from portal.demo.identity_provider.people import NORTHLIGHT, PEOPLE, PERSISTENT
 from portal.demo.identity_provider.people import Person as Guest
-from portal.directory.models import ExternalIdentity, IdentityProvider, Partner, Person
+from portal.directory.models import ExternalIdentity, Group, IdentityProvider, Partner, Person
 from portal.identity.operations.appoint_admin import appoint_admin
 from portal.identity.operations.keep_provider import keep_saml_provider
 from portal.kernel.actor import Actor, ActorKind
@@ -73,6 +73,23 @@ LINES = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What the members of a group, as the identity provider names it, may take for themselves."""
+
+    group: str
+    role: str
+    longest: timedelta
+    scope: str | None = None
+
+
+RIGHTS = (
+    Right("staff", "Handbook", timedelta(days=1), HANDBOOK),
+    Right("operators", "ProductionOperator", timedelta(hours=4)),
+    Right("analysts", "ProductionReadOnly", timedelta(hours=2)),
+)
+
+
 def tell(*, estate: Mapping[str, Any], idp_metadata: str) -> None:
     """Make what is missing of the story."""
     provider = keep_saml_provider(
@@ -86,6 +103,7 @@ def tell(*, estate: Mapping[str, Any], idp_metadata: str) -> None:
     _accounts(estate)
     roles = _roles(estate)
     _scopes(roles)
+    _rights(provider, roles)
     _grants(people, roles, database_now())
 
 
@@ -217,6 +235,19 @@ def _reading(bucket: str) -> dict[str, Any]:
             {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"},
         ],
     }
+
+
+def _rights(provider: IdentityProvider, roles: Mapping[str, AwsRole]) -> None:
+    for right in RIGHTS:
+        group, _ = Group.objects.get_or_create(provider=provider, name=right.group)
+        Entitlement.objects.get_or_create(
+            group=group,
+            role=roles[right.role],
+            defaults={
+                "longest_minutes": right.longest // timedelta(minutes=1),
+                "scope_template": ScopeTemplate.objects.get(name=right.scope) if right.scope else None,
+            },
+        )
 
 
 def _grants(people: Mapping[str, Person], roles: Mapping[str, AwsRole], now: datetime) -> None:
