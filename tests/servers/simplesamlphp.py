@@ -33,6 +33,7 @@ USERS: Mapping[str, Mapping[str, Sequence[str]]] = {
 class Sp:
     """A service provider that the server knows. `encrypt`: "" for not at all, "gcm" or "cbc".
 
+    `slo_url`: where it is told of log-outs, by redirect; its messages must be signed.
     `name_id_from`: the attribute whose value becomes the NameID, in `name_id_format`.
     """
 
@@ -45,6 +46,7 @@ class Sp:
     require_signed_requests: bool = False
     name_id_format: str = PERSISTENT
     name_id_from: str = "uid"
+    slo_url: str | None = None
 
     def php(self) -> dict[str, object]:
         settings: dict[str, object] = {
@@ -63,6 +65,8 @@ class Sp:
                 }
             },
         }
+        if self.slo_url is not None:
+            settings |= {"SingleLogoutService": self.slo_url, "sign.logout": True, "validate.logout": True}
         if self.certificate is not None:
             settings["certData"] = "".join(self.certificate.splitlines()[1:-1])
         return settings
