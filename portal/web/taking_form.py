@@ -6,7 +6,7 @@ from django import forms
 
 from portal.access.operations.reasons import REASON_LIMIT
 from portal.web.forms import DefaultedChoice
-from portal.web.presenters.offers import HOUR, length_choices
+from portal.web.presenters.offers import HOUR, length_choices, span_words
 
 
 class TakeForm(forms.Form):
@@ -26,4 +26,5 @@ class TakeForm(forms.Form):
         minutes = self.fields["minutes"]
         assert isinstance(minutes, forms.ChoiceField)  # noqa: S101  # told to the type checker
         minutes.choices = length_choices(longest)
+        minutes.help_text = f"Up to {span_words(longest)} at a time."
         minutes.initial = str(min(HOUR, longest))

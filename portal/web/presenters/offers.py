@@ -35,6 +35,10 @@ class Offer:
     group: str
     no_kill_switch: bool = False
 
+    @property
+    def through(self) -> str:
+        return f"the group {self.group}"
+
 
 def span_words(minutes: int) -> str:
     """Return a length as people say it: '15 minutes', 'an hour', '1 hour 30 minutes', '2 days'."""

@@ -34,7 +34,7 @@ def test_my_access_shows_it_to_the_groups_members_alone(
 ) -> None:
     shown = page(ben)
     assert "You may take" in shown
-    assert "through operators" in shown
+    assert "through the group operators" in shown
     assert "up to 1 hour 30 minutes" in shown
     assert f'href="{address(offer)}"' in shown
     assert "No access at the moment" not in shown
