@@ -4,6 +4,8 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from brokers import addresses, http, sockets
 from brokers.addresses import AllowedPlaces
 from brokers.errors import IdentityUnavailable
 from brokers.http import GuardedHttp, HttpAnswer
-from tests.servers.tls import authority
+from tests.servers.authority import Authority
 from tests.unit.brokers.aws.local_http import LocalServer, local_server
 
+OURS = Authority()
 LOOPBACK = AllowedPlaces.read(["127.0.0.0/8"])
 PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 NOT_PUBLIC = [
@@ -52,9 +55,16 @@ def server() -> Iterator[LocalServer]:
 
 @pytest.fixture
 def tls_port(tmp_path: Path) -> Iterator[int]:
+    with tls_server(tmp_path) as port:
+        yield port
+
+
+@contextmanager
+def tls_server(directory: Path, *, lasts: timedelta = timedelta(days=1)) -> Iterator[int]:
     """A server that says hello to everybody who speaks TLS to it, as idp.example.test."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority().write(tmp_path, "idp.example.test"))
+    files = OURS.issue(directory, ["idp.example.test"], lasts=lasts)
+    context.load_cert_chain(files.certificate, files.key)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_greet, args=(listener, context), daemon=True)
         thread.start()
@@ -228,7 +238,7 @@ def test_a_form_is_posted_with_the_clients_own_words(server: LocalServer) -> Non
 
 
 def secure(port: int, host: str = "idp.example.test", **fields: object) -> HttpAnswer:
-    known = {"allowed": LOOPBACK, "ca": authority().pem, "resolve": Resolver("127.0.0.1")}
+    known = {"allowed": LOOPBACK, "ca": OURS.certificate, "resolve": Resolver("127.0.0.1")}
     return GuardedHttp(**{**known, **fields}).get(f"https://{host}:{port}/")  # type: ignore[arg-type]
 
 
@@ -240,7 +250,7 @@ def test_tls_is_spoken_with_the_hosts_name_at_the_judged_address(tls_port: int) 
     ("host", "fields"),
     [
         ("idp.example.test", {"ca": ""}),
-        ("idp.example.test", {"ca": authority("Another").pem}),
+        ("idp.example.test", {"ca": Authority("Another").certificate}),
         ("other.example.test", {}),
         ("127.0.0.1", {}),
     ],
@@ -251,6 +261,12 @@ def test_a_certificate_of_nobody_we_trust_or_for_another_name(
     with pytest.raises(IdentityUnavailable) as caught:
         secure(tls_port, host, **fields)
     assert caught.value.reason == "tls"
+
+
+def test_a_certificate_that_is_over(tmp_path: Path) -> None:
+    with tls_server(tmp_path, lasts=timedelta(days=-1)) as port, pytest.raises(IdentityUnavailable) as caught:
+        secure(port)
+    assert (caught.value.reason, caught.value.detail) == ("tls", "certificate has expired")
 
 
 def test_no_tls_behind_an_https_address(server: LocalServer) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from portal.config.checks import check_secure_start
-from tests.servers.tls import authority
+from tests.servers.authority import Authority
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,6 @@ def test_plain_http_answers_on_this_machine_alone(
     ("ca", "refused"), [("", False), ("rubbish", True), ("-----BEGIN CERTIFICATE-----", True)]
 )
 def test_authorities_that_can_not_be_read(settings: Any, ca: str, *, refused: bool) -> None:
-    for given, expected in ((ca, refused), (authority().pem, False)):
+    for given, expected in ((ca, refused), (Authority().certificate, False)):
         settings.IDENTITY_CA = given
         assert ("sallyport.E009" in {error.id for error in check_secure_start()}) is expected
