@@ -394,3 +394,18 @@ def test_active_directory_is_asked_for_the_whole_chain_at_once() -> None:
         settings = told(url, is_active_directory=True, nesting=LdapNesting.IN_CHAIN)
         assert [group.name for group in Directory().groups_of(settings, ada)] == ["one"]
     assert b"1.2.840.113556.1.4.1941" in asked[1]
+
+
+def policy(said: bytes) -> bytes:
+    return ber(0x30, ber(4, b"1.3.6.1.4.1.42.2.27.8.5.1"), ber(4, said))
+
+
+def test_a_bind_that_succeeds_only_to_change_the_password() -> None:
+    """The entry needn't show it: `pwdReset` is hidden from our account in many directories."""
+    must_change = result(3, BIND_RESPONSE, 0, "", policy(b"0\x03\x81\x01\x02"))
+    soon = result(3, BIND_RESPONSE, 0, "", policy(b"0\x05\xa0\x03\x80\x01\x09"))
+    with scripted(BOUND, ADA + result(2, DONE), must_change) as url, pytest.raises(SignInRejected) as caught:
+        Directory().sign_in(told(url), "ada", "right")
+    assert caught.value.reason == Reason.PASSWORD_MUST_CHANGE
+    with scripted(BOUND, ADA + result(2, DONE), soon) as url:
+        assert Directory().sign_in(told(url), "ada", "right").login == "ada"
