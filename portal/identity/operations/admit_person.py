@@ -1,5 +1,7 @@
 """Who is it that a provider vouches for? Matched by (provider, format, subject) exactly; never by e-mail."""
 
+from collections.abc import Mapping
+
 from django.db import IntegrityError, transaction
 
 from brokers.types import ProvenIdentity
@@ -100,7 +102,11 @@ def update_person(
 
 def told_of(proven: ProvenIdentity, name: str) -> str:
     """Return the first value of an attribute on one line: it stands in logs, mails and the audit trail."""
-    values = proven.attributes.get(name, ())
+    return first_line(proven.attributes, name)
+
+
+def first_line(attributes: Mapping[str, tuple[str, ...]], name: str) -> str:
+    values = attributes.get(name, ())
     return " ".join(values[0].split())[:LONGEST_TOLD] if values else ""
 
 

@@ -10,9 +10,8 @@ from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.directory.models import ExternalIdentity, Person
 from portal.identity.directory_reading import DirectoryReading
-from portal.identity.operations.admit_person import told_of
+from portal.identity.operations.admit_person import first_line
 from portal.identity.operations.ask_anew import SUBJECT_FORMAT, why_gone
-from portal.identity.operations.ldap_sign_in import proven_by_ldap
 from portal.identity.operations.sync_runs import Running
 from portal.kernel.clock import database_now
 
@@ -31,9 +30,9 @@ class KnownPeople:
         """Write what a batch of entries says of those whom the portal knows."""
         entries = {entry.stable_id: entry for entry in batch}
         identities = list(
-            ExternalIdentity.objects.select_related("person").filter(
-                provider=self.provider, subject_format=SUBJECT_FORMAT, subject__in=list(entries)
-            )
+            ExternalIdentity.objects.select_related("person")
+            .only("subject", "login", "gone_at", "person__name", "person__email")
+            .filter(provider=self.provider, subject_format=SUBJECT_FORMAT, subject__in=list(entries))
         )
         there = [identity for identity in identities if self._is_there(identity, entries)]
         self._confirm(there, entries)
@@ -102,9 +101,8 @@ class KnownPeople:
             self.running.note("changed", person.name, fields=", ".join(sorted(changes[person.pk])))
 
     def _told(self, entry: LdapPerson, person: Person) -> dict[str, str]:
-        proven = proven_by_ldap(entry)
         told = {
-            "name": told_of(proven, self.provider.name_attribute),
-            "email": told_of(proven, self.provider.email_attribute),
+            "name": first_line(entry.attributes, self.provider.name_attribute),
+            "email": first_line(entry.attributes, self.provider.email_attribute),
         }
         return {name: value for name, value in told.items() if value and value != getattr(person, name)}
