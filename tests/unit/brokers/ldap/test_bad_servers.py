@@ -253,8 +253,12 @@ def test_nothing_is_sent_of_what_must_not_be(login: str, password: str, reason: 
 
 def test_nothing_is_sent_without_a_password_of_our_own() -> None:
     asked: list[bytes] = []
-    with scripted(BOUND, asked=asked) as url:
-        assert fault(lambda: Directory().find_person(told(url, bind_password=""), "1"))[0] == Fault.SETTINGS
+    with (
+        scripted(BOUND, asked=asked) as url,
+        pytest.raises(IdentityUnavailable, match="has no password here") as caught,
+    ):
+        Directory().find_person(told(url, bind_password=""), "1")
+    assert caught.value.reason == Fault.SETTINGS
     assert b"cn=portal" not in b"".join(asked)
 
 
