@@ -30,6 +30,8 @@ from portal.kernel.batches import batches
 BATCH = 1000
 # Fewer than these are no crowd, whatever share they are of a small company.
 FEW = 3
+# Of whom would go, so many are named to the admin who is asked.
+NAMED = 100
 
 
 class _StoppedError(Exception):
@@ -116,6 +118,9 @@ def _check_share(running: Running, gone: Sequence[UUID], changes: MembershipChan
     allowed = share if not running.run.may_deactivate_all else share + _said_yes_to(running)
     running.counts["gone"], running.counts["left"] = len(gone), changes.losers
     if max(len(gone), changes.losers) > allowed:
+        people = ExternalIdentity.objects.filter(pk__in=gone[:NAMED]).order_by("person__name")
+        for name in people.values_list("person__name", flat=True):
+            running.note("would_go", name)
         raise _StoppedError(
             f"{len(gone):,} of {known:,} people would be deactivated and {changes.losers:,} would leave groups that "
             f"give access; more than {allowed:,} needs a yes. Nothing was taken from anybody."

@@ -222,6 +222,7 @@ def test_more_than_the_share_stops_and_asks_and_a_yes_goes_on(
     assert (run.state, run.gone) == (State.STOPPED, 4)
     assert "4 of 30 people would be deactivated" in run.problem
     assert "more than 3 needs a yes" in run.problem
+    assert [each["what"] for each in run.changes] == ["would_go"] * 4
     assert active(*people) == [True] * 30
     assert Alarm.objects.get(kind="sync_stopped").cleared_at is None
     assert events("directory.sync.stopped") == 1
