@@ -32,7 +32,7 @@ class EntitlementForm(CheckedForm[Entitlement]):
     by: Person
     scope_parameters = NamesField(
         required=False,
-        label="its parameters",
+        label="Its parameters",
         help_text="One per line, as the scope names them: bucket = acme-reports",
     )
 

@@ -37,7 +37,7 @@ class ProviderForm(CheckedForm[IdentityProvider]):
     )
     factor_contexts = LinesField(
         required=False,
-        label="words for a second factor",
+        label="Words for a second factor",
         help_text="What it says of a sign-in with a second factor, one per line: SAML's AuthnContext classes, OIDC's "
         "acr and amr values. Such as mfa, or https://refeds.org/profile/mfa.",
     )
@@ -165,13 +165,13 @@ def secret_field(label: str) -> forms.CharField:
 class LdapForm(SettingsForm[LdapSettings]):
     secrets: ClassVar[Mapping[str, str]] = {"bind_password": "sealed_bind_password"}
     urls = LinesField(
-        label="addresses",
+        label="Addresses",
         help_text="One per line, tried in this order: ldaps://dc1.example.com",
         widget=forms.Textarea(attrs={"rows": 3, "cols": 50, **CODE}),
         error_messages={"required": "Say where the directory is, such as ldaps://dc1.example.com."},
     )
-    bind_password = secret_field("bind password")
-    remove_bind_password = forms.BooleanField(label="remove the bind password", required=False)
+    bind_password = secret_field("Bind password")
+    remove_bind_password = forms.BooleanField(label="Remove the bind password", required=False)
 
     class Meta:
         widgets = {"ca_certificates": AREA}
@@ -213,8 +213,8 @@ class OidcForm(SettingsForm[OidcSettings]):
         widget=forms.URLInput(attrs={"size": 60}),
         help_text="Exactly as its discovery document has it.",
     )
-    client_secret = secret_field("client secret")
-    remove_client_secret = forms.BooleanField(label="remove the client secret", required=False)
+    client_secret = secret_field("Client secret")
+    remove_client_secret = forms.BooleanField(label="Remove the client secret", required=False)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

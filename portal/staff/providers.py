@@ -97,7 +97,7 @@ class SettingsInline(admin.StackedInline[M, IdentityProvider]):
 class SamlInline(SettingsInline[SamlSettings]):
     model = SamlSettings
     form = SamlForm
-    verbose_name_plural = "SAML"
+    verbose_name = "SAML"
     fields = (
         *("metadata", "entity_id", "metadata_url", "metadata_signer"),
         *("allow_aes_cbc", "max_assertion_minutes", "allows_unasked"),
@@ -108,7 +108,7 @@ class SamlInline(SettingsInline[SamlSettings]):
 class LdapInline(SettingsInline[LdapSettings]):
     model = LdapSettings
     form = LdapForm
-    verbose_name_plural = "Directory"
+    verbose_name = "the directory"
     fieldsets = (
         (None, {"fields": ("flavour", "urls", "start_tls", "ca_certificates")}),
         ("Who looks people up", {"fields": ("bind_dn", "bind_password", "remove_bind_password")}),
@@ -124,7 +124,7 @@ class LdapInline(SettingsInline[LdapSettings]):
 class OidcInline(SettingsInline[OidcSettings]):
     model = OidcSettings
     form = OidcForm
-    verbose_name_plural = "OpenID Connect"
+    verbose_name = "OpenID Connect"
     fields = (
         *("issuer", "client_id", "client_secret", "remove_client_secret"),
         *("scopes", "keeps_id_token"),

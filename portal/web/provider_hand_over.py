@@ -23,7 +23,22 @@ def hand_over(provider: IdentityProvider) -> tuple[CopyField, ...]:
             CopyField("sp-slo", "Single logout address (SLO)", settings.SAML_SLO_URL),
         )
     if provider.kind == Kind.OIDC:
-        return (CopyField("rp-redirect", "Redirect URI", settings.OIDC_REDIRECT_URI),)
+        return (
+            CopyField("rp-redirect", "Redirect URI", settings.OIDC_REDIRECT_URI),
+            CopyField(
+                "rp-back-channel",
+                "Back-channel logout URI",
+                absolute("web:oidc-back-channel", provider.slug),
+                "Where it can do that: then a sign-out there ends sign-ins here at once.",
+            ),
+            CopyField(
+                "rp-front-channel",
+                "Front-channel logout URI",
+                absolute("web:oidc-front-channel", provider.slug),
+                "Only where it can't do the other.",
+            ),
+            CopyField("rp-signed-out", "Allowed sign-out URL", absolute("web:sign-in")),
+        )
     return ()
 
 

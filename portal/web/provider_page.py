@@ -92,7 +92,10 @@ def provider_page(  # noqa: PLR0913  # keyword-only facts of one page
 
 def tried_out(provider: IdentityProvider, steps: Sequence[CheckStep]) -> Tried:
     """Return the steps as they went, and those that were never reached."""
-    rows = [Step(step.name, OK if step.is_ok else FAILED, step.detail, step.advice) for step in steps]
+    rows = [
+        Step(step.name[:1].upper() + step.name[1:], OK if step.is_ok else FAILED, step.detail, step.advice)
+        for step in steps
+    ]
     failed = [step.name for step in steps if not step.is_ok]
     if failed:
         names = STEPS.get(Kind(provider.kind), ())

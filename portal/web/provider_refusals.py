@@ -90,6 +90,14 @@ WHY: Final[Mapping[str, Why]] = {
         "An answer that nobody asked for, and it takes none.",
         "Have people start at the portal, or allow it in the provider's settings.",
     ),
+    "saml.not_fresh": Why(
+        "They were asked for a fresh sign-in, and the provider sent an old one.",
+        "Have the provider honour ForceAuthn.",
+    ),
+    "saml.misconfigured": Why("The portal's own SAML settings can't work.", "The detail names the setting."),
+    **dict.fromkeys(
+        ["saml.issue_instant", "saml.logout_time"], Why("A log-out message came too late.", CLOCKS)
+    ),
     "saml.provider_disabled": Why("The provider is switched off.", "Switch it on in its settings, if it should be."),
     # LDAP: what the directory said, told apart here alone.
     "ldap.empty_password": Why("No password was typed."),
@@ -102,6 +110,11 @@ WHY: Final[Mapping[str, Why]] = {
     "ldap.expired": Why("The account has expired in the directory.", DIRECTORY),
     "ldap.password_must_change": Why("They have to change their password first.", DIRECTORY),
     "ldap.password_expired": Why("Their password has expired.", DIRECTORY),
+    "ldap.not_now": Why("They may not sign in now, or from here, by the directory's own rules.", DIRECTORY),
+    **dict.fromkeys(
+        ["ldap.settings", "ldap.limit", "ldap.referral", "ldap.search"],
+        Why("The directory could not be asked as the settings say.", "Use 'Test' on this page: it says which."),
+    ),
     "ldap.provider_disabled": Why("The provider is switched off.", "Switch it on in its settings, if it should be."),
     "ldap.unreachable": Why("No server of the directory answered.", "Use 'Test' on this page."),
     "ldap.timeout": Why("The directory answered too slowly.", "Use 'Test' on this page."),
@@ -131,6 +144,11 @@ WHY: Final[Mapping[str, Why]] = {
     "oidc.subject": Why("The token names nobody.", THERE),
     "oidc.claims": Why("The token says what it must not.", THERE),
     "oidc.userinfo_subject": Why("Userinfo tells of somebody else.", FORGED),
+    **dict.fromkeys(
+        ["oidc.events", "oidc.token_id", "oidc.session"],
+        Why("A log-out message was not in the form that it must have.", THERE),
+    ),
+    "oidc.client": Why("The kept client secret can't be opened.", "Type it anew in the settings."),
     "oidc.replay": Why("The same token came twice.", FORGED),
     "oidc.not_asked": Why("An answer that nobody asked for, or too late.", AGAIN),
     "oidc.other_browser": Why("Another browser had asked.", AGAIN),

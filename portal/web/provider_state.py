@@ -44,7 +44,9 @@ def state(known: KnownThere, *, now: datetime) -> Badge:
     worst = next((badge for badge, _ in problems(known, now=now)), None)
     if worst is not None:
         return worst
-    return FINE if known.last_sign_in_at or known.last_sync or known.people else NEVER
+    synced = known.last_sync is not None and known.last_sync.finished_at is not None
+    told = any(token.last_used_at for token in known.scim_tokens)
+    return FINE if known.last_sign_in_at or synced or told else NEVER
 
 
 def _of_saml(provider: IdentityProvider) -> Iterator[tuple[Badge, Problem]]:

@@ -1,6 +1,6 @@
 """A directory's last sync for its page: how far it is, what it changed, or what it asks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -15,7 +15,7 @@ BADGES = {
     State.RUNNING: Badge("Running", "wait", "hourglass"),
     State.DONE: Badge("Done", "live", "check"),
     State.FAILED: Badge("Failed", "danger", "alert"),
-    State.STOPPED: Badge("Stopped: asks", "danger", "alert"),
+    State.STOPPED: Badge("Stopped, and asks", "danger", "alert"),
 }
 NEVER = Badge("Never read", "wait", "clock")
 UNDER_WAY = {State.ASKED, State.RUNNING}
@@ -28,6 +28,8 @@ COUNTS = (
     ("joined", "Joined groups"),
     ("left", "Left groups"),
 )
+# Of one that stopped: it took nothing.
+WOULD = {"gone": "Would be gone", "left": "Would leave groups"}
 WORDS = {
     "gone": "gone",
     "back": "back",
@@ -57,7 +59,7 @@ def sync_part(provider: IdentityProvider, *, now: datetime, zone: tzinfo) -> Syn
         is_under_way=under_way,
         is_slow=is_slow,
         how_far=_how_far(run) if under_way else "",
-        counts=tuple((words, getattr(run, name)) for name, words in COUNTS if _is_told(run, name)),
+        counts=tuple(_counts(run)),
         changes=tuple(_change(each) for each in run.changes[:SHOWN]),
         problem=run.problem if run.state == State.FAILED else "",
         question=run.problem if run.state == State.STOPPED else "",
@@ -69,6 +71,12 @@ def sync_part(provider: IdentityProvider, *, now: datetime, zone: tzinfo) -> Syn
 def asked_number(run: SyncRun) -> int:
     """Return how many people a stopped sync would take something from: what an admin types to say yes."""
     return max(run.gone, run.left)
+
+
+def _counts(run: SyncRun) -> Iterator[tuple[str, int]]:
+    for name, words in COUNTS:
+        if _is_told(run, name):
+            yield WOULD.get(name, words) if run.state == State.STOPPED else words, getattr(run, name)
 
 
 def _is_told(run: SyncRun, name: str) -> bool:

@@ -63,6 +63,14 @@ class Tried:
     says: str
     is_ok: bool
 
+    @property
+    def failed(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.badge.tone == "danger")
+
+    @property
+    def fine(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.badge.tone == "live")
+
 
 @dataclass(frozen=True, slots=True)
 class SyncChange:

@@ -10,6 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from brokers.errors import IdentityUnavailable
+from brokers.ldap.reasons import Fault
+from brokers.ldap.reasons import Reason as Ldap
+from brokers.oidc.reasons import Reason as Oidc
+from brokers.saml.reasons import Reason as Saml
 from brokers.types import CheckStep, FetchedDocument
 from portal import wiring
 from portal.access.lifecycle import AlarmKind
@@ -27,6 +31,7 @@ from portal.directory.models import (
 from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in
 from portal.kernel.actor import Actor
 from portal.kernel.sealing import seal
+from portal.web.provider_refusals import WHY
 from tests.fake_ldap import FakeLdap, make_directory
 from tests.integration.web.saml_visits import make_provider
 from tests.saml_forge import Forge, rsa_key
@@ -230,7 +235,13 @@ def test_a_secret_is_never_shown(client: Client) -> None:
     told = page(client, make_oidc())
     assert "kept, sealed" in told
     assert "tell-nobody" not in told
-    assert "/sign-in/oidc/callback" in told
+    for path in (
+        "/sign-in/oidc/callback",
+        "/oidc/cloud/back-channel",
+        "/oidc/cloud/front-channel",
+        "/scim/v2/cloud<",
+    ):
+        assert path in told
 
 
 @pytest.mark.parametrize(
@@ -254,13 +265,9 @@ def test_refusals_say_why_and_what_to_do(client: Client, reason: str, words: str
 
 
 def test_every_reason_has_words() -> None:
-    from brokers.oidc.reasons import Reason as Oidc  # noqa: PLC0415
-    from brokers.saml.reasons import Reason as Saml  # noqa: PLC0415
-    from portal.web.provider_refusals import WHY  # noqa: PLC0415
-
-    logout_only = {"saml.issue_instant", "saml.logout_time", "oidc.events", "oidc.token_id", "oidc.session"}
     reasons = {f"saml.{each}" for each in Saml} | {f"oidc.{each}" for each in Oidc}
-    assert reasons - logout_only - set(WHY) == set()
+    reasons |= {f"ldap.{each}" for each in Ldap} | {f"ldap.{each}" for each in Fault}
+    assert reasons - set(WHY) == set()
 
 
 # ---- trying it out
@@ -270,8 +277,8 @@ def test_each_step_is_told_and_those_never_reached(
     client: Client, office: IdentityProvider, ldap: FakeLdap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = [
-        CheckStep("Address", is_ok=True, detail="ldaps://dc1"),
-        CheckStep("Reachable", is_ok=True, detail="in 3 ms"),
+        CheckStep("address", is_ok=True, detail="ldaps://dc1"),
+        CheckStep("reachable", is_ok=True, detail="in 3 ms"),
         CheckStep("TLS", is_ok=False, detail="wrong name", advice="Use the name of its certificate."),
     ]
     monkeypatch.setattr(ldap, "check", lambda _: steps)
