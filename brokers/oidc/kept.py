@@ -54,15 +54,6 @@ class Kept(Generic[T]):
             assert entry.value is not None  # noqa: S101  # fetched, or raised
             return entry.value
 
-    def look(self, key: str) -> T | None:
-        """Return what is kept, however old, and fetch nothing."""
-        entry = self._entries.get(key)
-        return None if entry is None else entry.value
-
-    def forget(self, key: str) -> None:
-        with self._lock:
-            self._entries.pop(key, None)
-
     def _entry(self, key: str) -> _Entry[T]:
         with self._lock:
             if key not in self._entries and len(self._entries) >= MOST:

@@ -22,8 +22,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, Person) and "again" not in request.GET:
         return see_other(next_path)
     providers = enabled_providers().select_related("saml", "oidc", "ldap")
+    offered = choices(providers)
     context = {
-        "providers": choices(providers),
+        "providers": offered,
+        # A directory's password goes through our hands.
+        "sees_no_password": all(choice.is_posted for choice in offered),
         "next": next_path,
         "has_emergency_accounts": local_provider() is not None,
     }

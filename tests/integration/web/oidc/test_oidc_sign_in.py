@@ -23,6 +23,7 @@ from portal.directory.models import (
 from portal.identity.operations.tidy import tidy_sign_ins
 from portal.kernel.clock import database_now
 from portal.kernel.sealing import unseal
+from tests.fake_ldap import make_directory
 from tests.integration.web.oidc_visits import ask, come_back, make_oidc_provider, sign_in
 from tests.integration.web.saml_visits import is_signed_in, make_provider, refusals
 from tests.oidc_forge import Forge, running_forge
@@ -252,6 +253,11 @@ def test_the_page_offers_providers_of_every_kind_and_asks_none_of_them(
     assert reverse("web:oidc-begin", args=["corp"]) in page.content.decode()
     assert reverse("web:saml-begin", args=["own"]) in page.content.decode()
     assert b"Not set up" not in page.content
+    assert b"Sallyport never sees your password" in page.content
+    make_directory()
+    with_directory = client.get("/sign-in/").content
+    assert b"Office directory" in with_directory
+    assert b"never sees your password" not in with_directory
     policy = page.headers["Content-Security-Policy"]
     assert f"form-action 'self' https://idp.example.test {forge.issuer}" in policy
     assert forge.asked.total() == 0

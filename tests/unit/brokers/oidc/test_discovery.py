@@ -34,6 +34,7 @@ def begin_problem(party: RelyingParty, forge: Forge) -> IdentityUnavailable:
         {"token_endpoint": "http://idp.example.test/token"},
         {"token_endpoint": "https://user:pw@idp.example.test/token"},
         {"token_endpoint": 7},
+        {"token_endpoint": "https://[idp.example.test/token"},
         {"jwks_uri": "http://idp.example.test/jwks"},
         {"jwks_uri": "file:///etc/passwd"},
         {"userinfo_endpoint": "http://idp.example.test/me"},
@@ -111,6 +112,15 @@ def test_a_provider_that_is_down_is_not_asked_by_everybody_at_once(
     forge.answers.clear()
     monkeypatch.setattr(kept, "FAILURE_LIFE", 0.0)
     assert party.begin(forge.provider(), state="s").nonce
+
+
+def test_only_so_many_providers_are_remembered(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "MOST", 1)
+    remembered = kept.Kept[str](60.0)
+    asked: list[str] = []
+    for key in ("a", "a", "b", "a"):
+        remembered.get(key, lambda key=key: asked.append(key) or key)  # type: ignore[misc]  # notes who asks
+    assert asked == ["a", "b", "a"]
 
 
 def test_stopped_and_slow(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,21 @@ def test_where_the_provider_takes_any_verifier_the_nonce_still_refuses_it(
     assert refused(problem) == "oidc.nonce"
 
 
+@pytest.mark.parametrize("body", [b"<html>", {"error": 7}, {}])
+def test_a_refusal_without_words_is_one(party: RelyingParty, forge: Forge, body: object) -> None:
+    forge.answers["/token"] = lambda _: (400, body)
+    with pytest.raises(SignInRejected) as problem:
+        sign_in(party, forge)
+    assert (refused(problem), problem.value.detail) == ("oidc.code", "HTTP 400")
+
+
+def test_a_claim_of_a_form_that_nobody_expects(party: RelyingParty, forge: Forge) -> None:
+    claims: dict[str, Any] = {"at_hash": [1], "access_token": "token"}
+    with pytest.raises(SignInRejected) as problem:
+        sign_in(party, forge, **claims)
+    assert refused(problem) in {"oidc.claims", "oidc.access_token_hash"}
+
+
 def test_a_nonce_that_was_never_made_is_no_nonce(party: RelyingParty, forge: Forge) -> None:
     provider, asked = forge.provider(), party.begin(forge.provider(), state="s")
     code = forge.sign_in(asked.url, nonce=None)["code"]
