@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from brokers.errors import IdentityUnavailable
+from brokers.errors import IdentityUnavailable, SamlMetadataRejected
 from brokers.ports import SamlMetadataReader
 from brokers.types import LdapNesting, LdapServer, OidcProvider, SamlIdentityProvider
 from portal.directory.models import IdentityProvider, LdapSettings, OidcSettings
@@ -13,7 +13,9 @@ from portal.kernel.sealing import UnsealError, unseal
 
 
 def as_saml(provider: IdentityProvider, read: SamlMetadataReader) -> SamlIdentityProvider:
-    """Read the pinned metadata. Raises SamlMetadataRejected when it is not usable."""
+    """Read the pinned metadata. Raises SamlMetadataRejected when it is not usable, or not there yet."""
+    if not hasattr(provider, "saml"):
+        raise SamlMetadataRejected("missing", f"{provider.slug} has no metadata yet")
     described = read(provider.saml.metadata.encode(), entity_id=provider.saml.entity_id)
     return replace(
         described,

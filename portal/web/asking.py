@@ -24,9 +24,9 @@ def browser_of(request: HttpRequest) -> str:
     return held if _BROWSER.fullmatch(held) else secrets.token_urlsafe(32)
 
 
-def give_cookie(answer: HttpResponse, browser: str, *, life: timedelta) -> None:
+def give_cookie(answer: HttpResponse, browser: str, *, life: timedelta, name: str = COOKIE) -> None:
     """Have the browser keep its secret for as long as the way there and back may take. Lax: it comes back by a GET."""
-    answer.set_cookie(COOKIE, browser, max_age=life, secure=settings.TLS, httponly=True, samesite="Lax")
+    answer.set_cookie(name, browser, max_age=life, secure=settings.TLS, httponly=True, samesite="Lax")
 
 
 def purpose_of(request: HttpRequest) -> tuple[PendingSignIn.Purpose, Person | None]:

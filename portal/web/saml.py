@@ -4,7 +4,6 @@ The assertion consumer service gets a POST from another site, which carries none
 nothing, keeps what came and answers 303. The GET that follows carries the cookie that `begin` gave.
 """
 
-import re
 import secrets
 from collections.abc import Iterable
 from typing import Final
@@ -22,23 +21,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from brokers.errors import BrokerError
 from portal import wiring
-from portal.directory.models import IdentityProvider, PendingSignIn, Person
+from portal.directory.models import IdentityProvider, Person
 from portal.directory.queries import enabled_provider
 from portal.directory.requests import actor_of
 from portal.identity.identity_providers import as_saml
 from portal.identity.operations import saml_sign_in, saml_unasked
-from portal.identity.operations.link_identity import check_may_link
 from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in
 from portal.kernel.errors import NotFoundError
+from portal.web.asking import COOKIE, browser_of, give_cookie, purpose_of
 from portal.web.errors import refused_page
 from portal.web.redirects import own_path, see_other
 from portal.web.signing_in import Arrived, arrive, let_in
 
-Purpose = PendingSignIn.Purpose
-COOKIE: Final = "__Host-sallyport-sign-in" if settings.TLS else "sallyport-sign-in"
 # Of its own: the other one may be under way in another tab, and the POST that brings this doesn't show it.
 UNASKED_COOKIE: Final = "__Host-sallyport-unasked" if settings.TLS else "sallyport-unasked"
-_BROWSER: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @require_POST
@@ -51,8 +47,8 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
     if provider.kind != IdentityProvider.Kind.SAML:
         raise NotFoundError("There is no such identity provider.")
     saml = wiring.saml_ports()
-    browser = _browser(request)
-    purpose, person = _purpose(request)
+    browser = browser_of(request)
+    purpose, person = purpose_of(request)
     try:
         begun = saml_sign_in.begin_saml_sign_in(
             provider=provider,
@@ -66,7 +62,7 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
     except SignInRefusedError as refusal:
         return _refuse(request, refusal, provider)
     answer = see_other(begun.redirect_url)
-    _set_cookie(answer, COOKIE, browser)
+    give_cookie(answer, browser, life=saml_sign_in.PENDING_LIFE)
     return answer
 
 
@@ -98,7 +94,7 @@ def _acs_unasked(request: HttpRequest, relay_state: str, response: str) -> HttpR
     except SignInRefusedError as refusal:
         return _refuse(request, refusal)
     answer = see_other(reverse("web:saml-unasked", args=[pending]))
-    _set_cookie(answer, UNASKED_COOKIE, browser)
+    give_cookie(answer, browser, life=saml_sign_in.PENDING_LIFE, name=UNASKED_COOKIE)
     return answer
 
 
@@ -161,33 +157,6 @@ def sso_origins(providers: Iterable[IdentityProvider]) -> list[str]:
             continue
         found.append(f"{sso.scheme}://{sso.netloc}")
     return found
-
-
-def _purpose(request: HttpRequest) -> tuple[PendingSignIn.Purpose, Person | None]:
-    """Return what the form asks for, and for whom: only whoever is signed in asks for more than to sign in."""
-    told, person = request.POST.get("purpose", Purpose.SIGN_IN), request.user
-    if told not in {Purpose.LINK, Purpose.STEP_UP} or not isinstance(person, Person):
-        return Purpose.SIGN_IN, None
-    if told == Purpose.LINK:
-        check_may_link(person=person, actor=actor_of(request))
-    return Purpose(told), person
-
-
-def _set_cookie(answer: HttpResponse, name: str, value: str) -> None:
-    answer.set_cookie(
-        name,
-        value,
-        max_age=saml_sign_in.PENDING_LIFE,
-        secure=settings.TLS,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
-def _browser(request: HttpRequest) -> str:
-    """Return the browser's own secret; the same one while a sign-in in another tab is under way."""
-    held = request.COOKIES.get(COOKIE, "")
-    return held if _BROWSER.fullmatch(held) else secrets.token_urlsafe(32)
 
 
 def _posted(request: HttpRequest) -> tuple[str, str]:
