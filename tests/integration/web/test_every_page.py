@@ -97,6 +97,7 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "to sign in": (_stranger("/"), 303),
     "refused sign-in": (lambda _: Client().post("/sign-in/saml/acs"), 403),
     "refused OpenID sign-in": (_stranger("/sign-in/oidc/callback"), 403),
+    "refused log-out": (lambda _: Client().get("/sign-in/saml/slo"), 403),
     "metadata": (_stranger("/sign-in/saml/metadata"), 200),
     "health": (_stranger("/healthz"), 200),
     "ready": (_stranger("/readyz"), 200),

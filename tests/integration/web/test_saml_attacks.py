@@ -12,6 +12,7 @@ from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
+from brokers.saml import ServiceProvider
 from portal.directory.models import IdentityProvider, PendingSignIn, Person, SamlSettings
 from portal.identity.operations import complete_sign_in, saml_sign_in
 from tests.integration.web.saml_visits import (
@@ -316,3 +317,51 @@ def test_a_refusal_does_not_end_a_session_that_was_there(client: Client, provide
     assert (late.status_code, refusals()) == (403, ["saml.not_asked"])
     assert b"You are still signed in as alice" in late.content
     assert is_signed_in(client)
+
+
+def test_turns_red_when_the_pending_request_does_not_decide(
+    client: Client, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The portal's half of InResponseTo: the answer is held against the request of this browser, by its own id."""
+    first, second = ask(client, provider), ask(client, provider)
+    answer = forge(first).response()
+    assert_refused(come_back(client, second, answer), "saml.in_response_to", client)
+    third = ask(client, provider)
+    verify = ServiceProvider.verify
+
+    def careless(self: Any, idp: Any, response: str, **given: Any) -> Any:
+        return verify(self, idp, response, **given | {"request_id": first.request_id})
+
+    monkeypatch.setattr(ServiceProvider, "verify", careless)
+    assert come_back(client, third, answer).status_code == 303
+
+
+def test_turns_red_when_another_provider_may_answer(
+    client: Client, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pending request decides whose keys and name the answer is held against, never the answer itself."""
+    other = make_provider("other", entity_id=OTHER)
+    asked = ask(client, provider)
+    theirs = forge(asked, key=rsa_key("other"), entity_id=OTHER).response()
+    assert_refused(come_back(client, asked, theirs), "saml.issuer", client)
+    again = ask(client, provider)
+    theirs = forge(again, key=rsa_key("other"), entity_id=OTHER).response()
+    as_asked = saml_sign_in.as_saml
+    monkeypatch.setattr(saml_sign_in, "as_saml", lambda _, read: as_asked(other, read))
+    assert come_back(client, again, theirs).status_code == 303
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_turns_red_when_own_paths_are_not_checked(
+    client: Client, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch, *, checked: bool
+) -> None:
+    if not checked:
+        for place in (
+            "portal.web.saml.own_path",
+            "portal.web.signing_in.own_path",
+            "portal.identity.operations.saml_sign_in.own_path",
+        ):
+            monkeypatch.setattr(place, lambda path: path)
+    asked = ask(client, provider, next_path="https://evil.example.test/")
+    led = come_back(client, asked, forge(asked).response()).headers["Location"]
+    assert led == ("/" if checked else "https://evil.example.test/")
