@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.test import Client
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from portal.access.models import AwsSession, ConsoleLink, Grant
@@ -19,7 +20,7 @@ from portal.directory.operations.api_tokens import create_token
 from portal.directory.requests import FACTOR_AT
 from portal.identity.operations.factors import CODES
 from portal.identity.operations.factors_recovery import make_recovery_codes
-from portal.web.intents import KEY
+from portal.web.intents import KEY, Act, Intent, find, keep, put_challenge, take_challenge
 from tests.factors import add_app, add_device, code_of, just_in
 from tests.fakes import ORIGINS, SECRET, SIGN_IN_URL, FakeAws
 from tests.integration.web.saml_visits import is_signed_in, make_provider
@@ -184,6 +185,17 @@ def test_a_challenge_counts_once_whatever_came_of_it(ben: Person, grant: Grant) 
     reasons = AuditEvent.objects.filter(type="directory.factor.refused").order_by("id")
     assert [event.details["reason"] for event in reasons] == ["origin", "challenge"]
     assert by_passkey(browser, intent, device).headers["Location"] == SIGN_IN_URL
+
+
+def test_a_challenge_is_taken_once(ben: Person) -> None:
+    request = RequestFactory().get(URL)
+    request.session = SessionStore()
+    intent = keep(request, Intent(Act.PAGE, datetime.now(UTC), path="/"))
+    put_challenge(request, intent, b"sign this")
+    for expected in (b"sign this", b""):
+        found = find(request, intent.id)
+        assert found is not None
+        assert take_challenge(request, found) == expected
 
 
 def test_an_answer_to_no_question(ben: Person, grant: Grant) -> None:
