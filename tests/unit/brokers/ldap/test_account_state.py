@@ -45,11 +45,11 @@ COMPUTED = "msDS_User_Account_Control_Computed"
         ({"userAccountControl": "512", "accountExpires": "0"}, AccountState.USABLE),
         ({"userAccountControl": "512", "accountExpires": "9223372036854775807"}, AccountState.USABLE),
         (
-            {"userAccountControl": "512", "accountExpires": file_time(NOW - timedelta(minutes=1))},
+            {"userAccountControl": "512", "accountExpires": file_time(NOW - timedelta(hours=2))},
             AccountState.EXPIRED,
         ),
         (
-            {"userAccountControl": "512", "accountExpires": file_time(NOW + timedelta(minutes=1))},
+            {"userAccountControl": "512", "accountExpires": file_time(NOW + timedelta(hours=2))},
             AccountState.USABLE,
         ),
         ({"userAccountControl": "512", "lockoutTime": file_time(NOW)}, AccountState.LOCKED),
@@ -93,8 +93,8 @@ def test_a_state_that_may_not_be_read_is_no_state() -> None:
         ({"shadowExpire": "-1"}, AccountState.USABLE),
         ({"shadowExpire": "999999"}, AccountState.USABLE),
         ({"shadowExpire": "soon"}, AccountState.USABLE),
-        ({"pwdEndTime": f"{NOW - timedelta(minutes=1):%Y%m%d%H%M%SZ}"}, AccountState.EXPIRED),
-        ({"pwdEndTime": f"{NOW + timedelta(minutes=1):%Y%m%d%H%M%SZ}"}, AccountState.USABLE),
+        ({"pwdEndTime": f"{NOW - timedelta(hours=2):%Y%m%d%H%M%SZ}"}, AccountState.EXPIRED),
+        ({"pwdEndTime": f"{NOW + timedelta(hours=2):%Y%m%d%H%M%SZ}"}, AccountState.USABLE),
     ],
 )
 def test_others(values: dict[str, str], state: AccountState) -> None:
