@@ -133,10 +133,10 @@ def test_other_spellings_of_this_machine(host: str, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("listed", "address", "reason"),
     [
-        ("10.0.0.0/8", "10.1.2.3", "unreachable"),
-        ("10.0.0.0/8", "::ffff:10.1.2.3", "unreachable"),
-        ("10.0.0.0/8", "11.1.2.3", "unreachable"),  # public, list or not
-        ("10.0.0.0/8", "172.16.0.1", "address"),
+        ("10.1.0.0/16", "10.1.2.3", "unreachable"),
+        ("10.1.0.0/16", "::ffff:10.1.2.3", "unreachable"),
+        ("10.1.0.0/16", "11.1.2.3", "unreachable"),  # public, list or not
+        ("10.1.0.0/16", "172.16.0.1", "address"),
         ("fd00::/8", "fd00::7", "unreachable"),
         ("idp.example.test", "10.1.2.3", "unreachable"),
         ("IDP.Example.Test.", "10.1.2.3", "unreachable"),
@@ -223,9 +223,9 @@ def test_what_is_no_address_to_call(url: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_plain_http_goes_to_this_machine_whatever_localhost_resolves_to() -> None:
-    allowed = AllowedPlaces.read(["localhost", "10.0.0.0/8"])
+    allowed = AllowedPlaces.read(["localhost", "10.1.0.0/16"])
     assert refusal(
-        GuardedHttp(allowed=allowed, resolve=Resolver("10.0.0.1")), "http://localhost:9/x"
+        GuardedHttp(allowed=allowed, resolve=Resolver("10.1.0.1")), "http://localhost:9/x"
     ).reason == ("address")
 
 
@@ -348,7 +348,7 @@ def test_a_proxy_in_the_environment_is_not_used(server: LocalServer, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "word", ["10.0.0.0/40", "10.0.0.1/8", "*.example.test", "https://idp.example.test", "a..b", ""]
+    "word", ["10.1.0.0/40", "10.0.0.1/8", "*.example.test", "https://idp.example.test", "a..b", ""]
 )
 def test_the_list_takes_names_and_networks_alone(word: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
