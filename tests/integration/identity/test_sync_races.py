@@ -103,7 +103,7 @@ def test_beside_sign_ins_nobody_waits_for_ever_and_whoever_is_there_stays(person
         ask_sync(provider_id=office.pk, actor=SHELL)
         outcomes = at_once(
             lambda: run_sync(ldap=ldap),
-            *[lambda one=one: enter(office, ldap, f"p{one}") for one in range(4)],  # type: ignore[misc]
+            *[lambda one=one: enter(office, ldap, f"p{one}") for one in range(4)],
         )
         assert isinstance(outcomes[0], SyncRun), outcomes[0]
         assert outcomes[0].state == "done"
