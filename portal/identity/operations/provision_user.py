@@ -13,25 +13,28 @@ from django.db import IntegrityError, transaction
 
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
-from portal.directory.models import ExternalIdentity, IdentityProvider, Person, ScimGroup, ScimUser
+from portal.directory.models import ExternalIdentity, IdentityProvider, ScimGroup, ScimUser
 from portal.identity.operations.gone import person_back, person_gone
 from portal.identity.operations.provisioned_groups import next_version, rejoin_groups
+from portal.identity.operations.provisioned_identity import (
+    admit_told,
+    identity_of,
+    keep_person,
+    move_user,
+    subject_of,
+    take_over,
+)
 from portal.identity.operations.provisioning import (
-    LONGEST_NAME,
-    FixedError,
     TakenError,
     ToldUser,
     check_version,
-    checked,
     lock_people,
     lock_provider,
 )
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, InvalidError, NotFoundError
+from portal.kernel.errors import NotFoundError
 
-LONGEST_TOLD = 200
-LONGEST_EMAIL = 254
 DISABLED = "disabled"
 REMOVED = "removed"
 Change = Callable[[ScimUser], ToldUser]
@@ -45,12 +48,12 @@ def provision_user(*, provider: IdentityProvider, told: ToldUser, actor: Actor) 
         ConflictError: the identity is somebody's for whom a partner's provider doesn't vouch.
         InvalidError: a name that can't be used, or none where sign-ins need it.
     """
-    subject = _subject(provider, told)
+    subject = subject_of(provider, told)
     try:
         with transaction.atomic():
-            identity = _identity(provider, subject)
+            identity = identity_of(provider, subject)
             identity = (
-                _take_over(identity, told, actor) if identity else _admit(provider, subject, told, actor)
+                take_over(identity, told, actor) if identity else admit_told(provider, subject, told, actor)
             )
             now = database_now()
             user = ScimUser.objects.create(
@@ -119,67 +122,6 @@ def deprovision_user(
         user.delete()
 
 
-def _subject(provider: IdentityProvider, told: ToldUser) -> str:
-    """Return what a sign-in calls them."""
-    checked(told.user_name, name="userName", longest=LONGEST_NAME)
-    if len(told.external_id) > LONGEST_NAME:
-        raise InvalidError(f"externalId has at most {LONGEST_NAME} characters.", field="externalId")
-    if provider.scim_subject == "userName":
-        return told.user_name
-    if not told.external_id:
-        raise InvalidError(
-            f"externalId is needed: it is what a sign-in at {provider.name} calls people.", field="externalId"
-        )
-    return checked(told.external_id, name="externalId", longest=LONGEST_NAME)
-
-
-def _identity(provider: IdentityProvider, subject: str) -> ExternalIdentity | None:
-    known = ExternalIdentity.objects.select_related("person").filter(provider=provider, subject=subject)
-    return known.filter(subject_format=provider.scim_subject_format).first()
-
-
-def _admit(provider: IdentityProvider, subject: str, told: ToldUser, actor: Actor) -> ExternalIdentity:
-    person = Person.objects.admit(
-        name=_line(told.name) or told.user_name[:LONGEST_TOLD],
-        email=told.email[:LONGEST_EMAIL],
-        partner=provider.partner,
-    )
-    now = database_now()
-    identity = ExternalIdentity.objects.create(
-        provider=provider,
-        person=person,
-        subject=subject,
-        subject_format=provider.scim_subject_format,
-        login=told.user_name,
-        is_provisioned=True,
-        confirmed_at=now,
-    )
-    record(
-        Entry(
-            type=EventType.PERSON_ADMITTED,
-            at=now,
-            actor=actor,
-            person_id=person.pk,
-            details={"provider": provider.slug, "subject": subject, "name": person.name},
-        )
-    )
-    return identity
-
-
-def _take_over(identity: ExternalIdentity, told: ToldUser, actor: Actor) -> ExternalIdentity:
-    """Have SCIM keep an identity that is there: from sign-ins, or from a user that was deleted."""
-    lock_people([identity.person_id])
-    provider, person = identity.provider, Person.objects.get(pk=identity.person_id)
-    if provider.partner_id is not None and person.partner_id != provider.partner_id:
-        raise ConflictError(f"{provider.name} doesn't vouch for whom this identity belongs to here.")
-    identity.login, identity.is_provisioned = told.user_name, True
-    identity.confirmed_at = database_now()
-    identity.save(update_fields=["login", "is_provisioned", "confirmed_at"])
-    identity.person = person
-    _keep_person(identity, told, actor)
-    return identity
-
-
 def _locked(provider: IdentityProvider, user_id: UUID) -> ScimUser:
     """Return the user, with the provider's and their person's rows locked."""
     lock_provider(provider)
@@ -206,9 +148,9 @@ def _differences(user: ScimUser, told: ToldUser) -> list[str]:
 
 
 def _write(user: ScimUser, told: ToldUser, fields: list[str], actor: Actor) -> None:
-    subject = _subject(user.provider, told)
+    subject = subject_of(user.provider, told)
     if subject != user.identity.subject:
-        _move(user, subject)
+        move_user(user, subject)
     identity, now = user.identity, database_now()
     user.user_name, user.external_id = told.user_name, told.external_id
     user.is_active = user.is_active if told.is_active is None else told.is_active
@@ -217,41 +159,7 @@ def _write(user: ScimUser, told: ToldUser, fields: list[str], actor: Actor) -> N
     identity.login, identity.is_provisioned, identity.confirmed_at = told.user_name, True, now
     identity.save(update_fields=["subject", "login", "is_provisioned", "confirmed_at"])
     _record(user, actor, what="changed", fields=fields[:50])
-    _keep_person(identity, told, actor)
-
-
-def _move(user: ScimUser, subject: str) -> None:
-    """Have the user be found by another subject: changed as long as nothing hangs on the old one.
-
-    Afterwards it is the key to all that the person holds, and whoever has a SCIM token could hand it to themselves:
-    then it moves only to an identity that the same person has already, as when an admin linked it.
-    """
-    identity, provider = user.identity, user.provider
-    other = _identity(provider, subject)
-    own = other is not None and other.person_id == identity.person_id and not hasattr(other, "scim_user")
-    if other is not None and own and user.is_active:
-        ExternalIdentity.objects.filter(pk=identity.pk).update(is_provisioned=False)
-        user.identity = other
-    elif other is not None:
-        raise TakenError(f"Somebody is {subject} at {provider.name} already.")
-    elif _holds_something(identity):
-        raise FixedError(
-            f"{provider.scim_subject} is what {identity.subject} signs in by, so it stays. Let them sign in by the "
-            "new one, have an admin link the two, and try again; or tell people by externalId."
-        )
-    else:
-        identity.subject = subject
-
-
-def _holds_something(identity: ExternalIdentity) -> bool:
-    """Whether anybody signed in by it, or its person has anything to lose."""
-    person = identity.person
-    return (
-        identity.last_seen_at is not None
-        or person.is_staff
-        or person.grants.exists()
-        or ExternalIdentity.objects.filter(person=person).exclude(pk=identity.pk).exists()
-    )
+    keep_person(identity, told, actor)
 
 
 def _settle(user: ScimUser, actor: Actor) -> None:
@@ -263,40 +171,14 @@ def _settle(user: ScimUser, actor: Actor) -> None:
     rejoin_groups(user=user, actor=actor)
 
 
-def _keep_person(identity: ExternalIdentity, told: ToldUser, actor: Actor) -> None:
-    """Have the person's name and e-mail be what was told, where it was."""
-    person = identity.person
-    wanted = {"name": _line(told.name) or person.name, "email": told.email[:LONGEST_EMAIL] or person.email}
-    changed = {name: value for name, value in wanted.items() if getattr(person, name) != value}
-    if not changed:
-        return
-    for name, value in changed.items():
-        setattr(person, name, value)
-    person.save(update_fields=list(changed))
-    record(
-        Entry(
-            type=EventType.PERSON_CHANGED,
-            at=database_now(),
-            actor=actor,
-            person_id=person.pk,
-            details={"provider": identity.provider.slug, "fields": sorted(changed)},
-        )
-    )
-
-
 def _taken(provider: IdentityProvider, subject: str, told: ToldUser) -> TakenError | None:
     """Return why a constraint refused the user, where it was one of theirs."""
     users = ScimUser.objects.filter(provider=provider)
     if users.filter(user_name__iexact=told.user_name).exists():
         return TakenError(f"A user of {provider.name} is called {told.user_name} already.")
-    if _identity(provider, subject) is not None:
+    if identity_of(provider, subject) is not None:
         return TakenError(f"A user of {provider.name} is {subject} already.")
     return None
-
-
-def _line(text: str) -> str:
-    """Return it on one line: it stands in logs, mails and the audit trail."""
-    return " ".join(text.split())[:LONGEST_TOLD]
 
 
 def _record(user: ScimUser, actor: Actor, **details: object) -> None:

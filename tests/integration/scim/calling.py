@@ -31,7 +31,7 @@ class Scim:
     def path(self, rest: str) -> str:
         return f"/scim/v2/{self.provider.slug}/{rest}"
 
-    def get(self, rest: str, *, headers: dict[str, str] | None = None, **query: Any) -> Answer:
+    def get(self, rest: str, /, *, headers: Any = None, **query: Any) -> Answer:
         return self.client.get(self.path(rest), query, headers=self._headers(headers))
 
     def post(self, rest: str, body: Any, **headers: str) -> Answer:

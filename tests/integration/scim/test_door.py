@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.directory.models import IdentityProvider, Person, ScimToken, ScimUser
 from portal.identity.operations.scim_tokens import revoke_scim_token
 from portal.scim.urls import urlpatterns
-from tests.integration.scim.calling import GROUP, MEDIA_TYPE, SHELL, USER, Scim, refused, scim_of
+from tests.integration.scim.calling import GROUP, MEDIA_TYPE, PATCH, SHELL, USER, Scim, refused, scim_of
 from tests.world import make_admin, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -98,8 +98,10 @@ def test_anothers_resource_by_id_is_not_there(scim: Scim, neighbour: Scim, metho
         "Users": (scim.user("ben"), {"schemas": [USER], "userName": "eve"}),
         "Groups": (scim.group("admins"), {"schemas": [GROUP], "displayName": "theirs"}),
     }[kind]
-    patch = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}
-    patch["Operations"] = [{"op": "replace", "path": "externalId", "value": "x"}]  # type: ignore[assignment]  # JSON
+    patch: dict[str, Any] = {
+        "schemas": [PATCH],
+        "Operations": [{"op": "replace", "path": "externalId", "value": "x"}],
+    }
     sent = patch if method == "PATCH" else body
 
     refused(neighbour._send(method, f"{kind}/{own['id']}", sent, {}), 404)

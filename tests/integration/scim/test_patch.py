@@ -168,7 +168,7 @@ def test_what_is_no_member(scim: Scim, neighbour: Scim) -> None:
     other = scim.group("other")
     path = f"Groups/{group['id']}"
     add: Op = {"op": "add", "path": "members"}
-    for value in (
+    wrong: list[Any] = [
         [{"value": stranger["id"]}],
         [{"value": ben["id"][::-1]}],
         [{"value": other["id"]}],
@@ -178,7 +178,8 @@ def test_what_is_no_member(scim: Scim, neighbour: Scim) -> None:
         ["x"],
         "x",
         [{"value": None}],
-    ):
+    ]
+    for value in wrong:
         rename: Op = {"op": "replace", "path": "displayName", "value": "lost"}
         refused(scim.patch(path, rename, {**add, "value": value}), 400, "invalidValue")
     refused(scim.patch(path, {"op": "replace", "path": "members.value", "value": "x"}), 400, "mutability")

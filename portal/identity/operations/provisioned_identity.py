@@ -1,0 +1,140 @@
+"""Which identity a SCIM user is: found by (provider, format, subject) exactly, made, taken over, or moved."""
+
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record
+from portal.directory.models import ExternalIdentity, IdentityProvider, Person, ScimUser
+from portal.identity.operations.provisioning import (
+    LONGEST_NAME,
+    FixedError,
+    TakenError,
+    ToldUser,
+    checked,
+    lock_people,
+)
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+from portal.kernel.errors import ConflictError, InvalidError
+
+LONGEST_TOLD = 200
+LONGEST_EMAIL = 254
+
+
+def subject_of(provider: IdentityProvider, told: ToldUser) -> str:
+    """Return what a sign-in calls them."""
+    checked(told.user_name, name="userName", longest=LONGEST_NAME)
+    if len(told.external_id) > LONGEST_NAME:
+        raise InvalidError(f"externalId has at most {LONGEST_NAME} characters.", field="externalId")
+    if provider.scim_subject == "userName":
+        return told.user_name
+    if not told.external_id:
+        raise InvalidError(
+            f"externalId is needed: it is what a sign-in at {provider.name} calls people.", field="externalId"
+        )
+    return checked(told.external_id, name="externalId", longest=LONGEST_NAME)
+
+
+def identity_of(provider: IdentityProvider, subject: str) -> ExternalIdentity | None:
+    known = ExternalIdentity.objects.select_related("person").filter(provider=provider, subject=subject)
+    return known.filter(subject_format=provider.scim_subject_format).first()
+
+
+def admit_told(provider: IdentityProvider, subject: str, told: ToldUser, actor: Actor) -> ExternalIdentity:
+    person = Person.objects.admit(
+        name=_line(told.name) or told.user_name[:LONGEST_TOLD],
+        email=told.email[:LONGEST_EMAIL],
+        partner=provider.partner,
+    )
+    now = database_now()
+    identity = ExternalIdentity.objects.create(
+        provider=provider,
+        person=person,
+        subject=subject,
+        subject_format=provider.scim_subject_format,
+        login=told.user_name,
+        is_provisioned=True,
+        confirmed_at=now,
+    )
+    record(
+        Entry(
+            type=EventType.PERSON_ADMITTED,
+            at=now,
+            actor=actor,
+            person_id=person.pk,
+            details={"provider": provider.slug, "subject": subject, "name": person.name},
+        )
+    )
+    return identity
+
+
+def take_over(identity: ExternalIdentity, told: ToldUser, actor: Actor) -> ExternalIdentity:
+    """Have SCIM keep an identity that is there: from sign-ins, or from a user that was deleted."""
+    lock_people([identity.person_id])
+    provider, person = identity.provider, Person.objects.get(pk=identity.person_id)
+    if provider.partner_id is not None and person.partner_id != provider.partner_id:
+        raise ConflictError(f"{provider.name} doesn't vouch for whom this identity belongs to here.")
+    identity.login, identity.is_provisioned = told.user_name, True
+    identity.confirmed_at = database_now()
+    identity.save(update_fields=["login", "is_provisioned", "confirmed_at"])
+    identity.person = person
+    keep_person(identity, told, actor)
+    return identity
+
+
+def move_user(user: ScimUser, subject: str) -> None:
+    """Have the user be found by another subject: changed as long as nothing hangs on the old one.
+
+    Afterwards it is the key to all that the person holds, and whoever has a SCIM token could hand it to themselves:
+    then it moves only to an identity that the same person has already, as when an admin linked it.
+    """
+    identity, provider = user.identity, user.provider
+    other = identity_of(provider, subject)
+    own = other is not None and other.person_id == identity.person_id and not hasattr(other, "scim_user")
+    if other is not None and own and user.is_active:
+        ExternalIdentity.objects.filter(pk=identity.pk).update(is_provisioned=False)
+        user.identity = other
+    elif other is not None:
+        raise TakenError(f"Somebody is {subject} at {provider.name} already.")
+    elif _holds_something(identity):
+        raise FixedError(
+            f"{provider.scim_subject} is what {identity.subject} signs in by, so it stays. Let them sign in by the "
+            "new one, have an admin link the two, and try again; or tell people by externalId."
+        )
+    else:
+        identity.subject = subject
+
+
+def _holds_something(identity: ExternalIdentity) -> bool:
+    """Whether anybody signed in by it, or its person has anything to lose."""
+    person = identity.person
+    return (
+        identity.last_seen_at is not None
+        or person.is_staff
+        or person.grants.exists()
+        or ExternalIdentity.objects.filter(person=person).exclude(pk=identity.pk).exists()
+    )
+
+
+def keep_person(identity: ExternalIdentity, told: ToldUser, actor: Actor) -> None:
+    """Have the person's name and e-mail be what was told, where it was."""
+    person = identity.person
+    wanted = {"name": _line(told.name) or person.name, "email": told.email[:LONGEST_EMAIL] or person.email}
+    changed = {name: value for name, value in wanted.items() if getattr(person, name) != value}
+    if not changed:
+        return
+    for name, value in changed.items():
+        setattr(person, name, value)
+    person.save(update_fields=list(changed))
+    record(
+        Entry(
+            type=EventType.PERSON_CHANGED,
+            at=database_now(),
+            actor=actor,
+            person_id=person.pk,
+            details={"provider": identity.provider.slug, "fields": sorted(changed)},
+        )
+    )
+
+
+def _line(text: str) -> str:
+    """Return it on one line: it stands in logs, mails and the audit trail."""
+    return " ".join(text.split())[:LONGEST_TOLD]
