@@ -122,7 +122,8 @@ def own_path(path: str) -> str:
 
 def _factor(provider: IdentityProvider, proven: ProvenIdentity) -> str:
     """Return what of the provider's words says that a second factor was given; empty when nothing does."""
-    return next((context for context in proven.contexts if context in provider.factor_contexts), "")
+    known = {*provider.factor_contexts, provider.step_up_context} - {""}
+    return next((context for context in proven.contexts if context in known), "")
 
 
 def _valid_for(provider: IdentityProvider, proven: ProvenIdentity, now: datetime) -> timedelta:
