@@ -44,8 +44,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, Person):
         record_sign_out(actor=actor_of(request), sign_in_id=sign_in.pk if sign_in else None)
     logout(request)
-    context = {
-        "provider": sign_in.identity.provider.name if sign_in else "",
-        "leads_to": logout_redirect(request, sign_in),
-    }
-    return render(request, "sign_in/signed_out.html", context)
+    leads_to = logout_redirect(request, sign_in)
+    context = {"provider": sign_in.identity.provider.name if sign_in else "", "leads_to": leads_to}
+    page = render(request, "sign_in/signed_out.html", context)
+    if leads_to is not None:
+        page["Refresh"] = f"1; url={leads_to}"
+    return page
