@@ -33,6 +33,7 @@ def role_form(account: AwsAccount, **changes: str) -> dict[str, str]:
         "path": "/",
         "name": "Deploy",
         "max_session_seconds": "3600",
+        "factor_minutes": "0",
         "allows_console": "on",
         "is_enabled": "on",
         "is_writable": "on",
