@@ -9,7 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from portal.directory.models import PendingSignIn, Person
-from portal.directory.requests import actor_of
+from portal.directory.requests import actor_of, client_ip
+from portal.identity.operations.limit_tries import Place, count_begin
 from portal.identity.operations.link_identity import check_may_link
 from portal.kernel.errors import InvalidError
 
@@ -35,7 +36,9 @@ def purpose_of(request: HttpRequest) -> tuple[PendingSignIn.Purpose, Person | No
     Raises:
         InvalidError: for something else, or for nobody.
         ForbiddenError: a link by a sign-in that is too old.
+        TooManyError: too many were begun from that network.
     """
+    count_begin(place=Place(client_ip(request)))
     told = request.POST.get("purpose", "") or Purpose.SIGN_IN.value
     if told == Purpose.SIGN_IN.value:
         return Purpose.SIGN_IN, None

@@ -37,6 +37,8 @@ KNOWN = {
     IdentityProvider.Kind.LOCAL: Limit("sign_in.account_from_known", 10, 15 * MINUTES),
 }
 KNOWN_NETWORK = Limit("sign_in.known_network", 1, timedelta(days=90))
+# Each makes a row that waits ten minutes; a whole company may begin its day behind one address.
+BEGINS = Limit("sign_in.begins", 600, 5 * MINUTES)
 IPV6_SITE = 64
 
 
@@ -56,6 +58,11 @@ class Place:
         if address.version == 4:  # noqa: PLR2004  # IPv4
             return str(address)
         return str(ipaddress.ip_network((address, IPV6_SITE), strict=False))
+
+
+def count_begin(*, place: Place) -> None:
+    """Count a sign-in that is begun at a provider. Raises TooManyError where a network begins more than 600 in 5 min."""
+    attempts.spend(BEGINS, place.network)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.conf import LazySettings, settings
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -9,6 +10,8 @@ from django.urls import reverse
 
 from portal.audit.models import AuditEvent
 from portal.directory.models import IdentityProvider, PendingSignIn, Person
+from portal.identity.operations import limit_tries
+from portal.kernel.attempts import Limit
 from tests.integration.web.saml_visits import (
     ask,
     come_back,
@@ -139,3 +142,13 @@ def test_the_service_providers_metadata(client: Client) -> None:
     document = client.get("/sign-in/saml/metadata")
     assert document.headers["Content-Type"] == "application/samlmetadata+xml"
     assert settings.SAML_ACS_URL.encode() in document.content
+
+
+def test_one_network_begins_only_so_many_sign_ins(
+    client: Client, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit_tries, "BEGINS", Limit("begins", 3, timedelta(minutes=5)))
+    begin = reverse("web:saml-begin", args=[provider.slug])
+    assert [client.post(begin).status_code for _ in range(4)] == [303, 303, 303, 429]
+    assert PendingSignIn.objects.count() == 3
+    assert Client(REMOTE_ADDR="198.51.100.7").post(begin).status_code == 303
