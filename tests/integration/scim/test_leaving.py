@@ -216,11 +216,12 @@ def test_thousands_of_members_take_a_fixed_number_of_statements(scim: Scim, acme
     few = statements({"op": "add", "path": "members", "value": [{"value": str(one)} for one in users[:3]]})
     many = statements({"op": "add", "path": "members", "value": [{"value": str(one)} for one in users]})
     assert GroupMembership.objects.count() == 3000
-    # Inserts go a thousand at a time.
-    assert many <= few + 8
+    # Inserts go a thousand at a time, on SQLite some hundred.
+    more = 8 if connection.vendor == "postgresql" else 60
+    assert many <= few + more
     gone = statements({"op": "replace", "path": "members", "value": []})
     assert not GroupMembership.objects.exists()
-    assert gone <= few + 8
+    assert gone <= few + more
     assert AuditEvent.objects.filter(type="directory.person.groups_changed").count() == 6000
 
 
