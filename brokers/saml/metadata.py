@@ -47,9 +47,8 @@ class MetadataReader:
 
         Certificates past their date are left out: the date is the company's own word that the key has been
         retired, and during a rollover old and new stand side by side. When none is left the document is
-        refused. Later, at each sign-in, dates are not asked again: the pin is what is trusted, and a
-        lock-out at midnight would help nobody. A weak key refuses the document even beside a strong one,
-        since either could sign.
+        refused, also at a sign-in: an alarm says so two weeks before. A weak key refuses the document even
+        beside a strong one, since either could sign.
 
         Raises:
             SamlMetadataRejected: with one of MetadataReason.

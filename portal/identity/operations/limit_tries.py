@@ -61,7 +61,7 @@ class Place:
 
 
 def count_begin(*, place: Place) -> None:
-    """Count a sign-in that is begun at a provider. Raises TooManyError where a network begins more than 600 in 5 min."""
+    """Count a sign-in begun at a provider. Raises TooManyError where a network begins more than 600 in 5 minutes."""
     attempts.spend(BEGINS, place.network)
 
 
