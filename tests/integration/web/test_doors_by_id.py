@@ -141,7 +141,8 @@ MATRIX = {
 }
 # Before anybody is signed in; test_saml.py and test_sign_in.py are about these.
 OPEN = {
-    "ldap-sign-in", "saml-begin", "saml-finish", "saml-unasked", "oidc-begin", "oidc-back-channel", "oidc-front-channel",
+    "ldap-sign-in", "saml-begin", "saml-finish", "saml-unasked", "oidc-begin",
+    "oidc-back-channel", "oidc-front-channel",
 }  # fmt: skip
 PLAIN = {
     "my-access", "grants-fragment", "tokens", "sign-in", "saml-acs", "saml-metadata", "saml-slo", "sign-out",
@@ -197,7 +198,8 @@ def test_anothers_is_not_there(name: str, url: str, mallory: Person, aws: FakeAw
 
 def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Person) -> None:
     kwargs = {
-        "identity_id": uuid4(), "entitlement_id": uuid4(), "grant_id": uuid4(), "token_id": uuid4(), "token": "never-made", "role_id": uuid4(),
+        "identity_id": uuid4(), "entitlement_id": uuid4(), "grant_id": uuid4(), "token_id": uuid4(),
+        "token": "never-made", "role_id": uuid4(),
         "document_id": 10**9, "slug": "never-made",
         "factor_id": uuid4(), "sign_in_id": uuid4(),
     }  # fmt: skip
