@@ -202,7 +202,8 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
         help_text="With the code step_up_required: how old the second factor of the token's person may be.",
     )
     step_up_url = serializers.CharField(
-        required=False, help_text="With step_up_required: the page where that person gives it. Then call again."
+        required=False,
+        help_text="With step_up_required: the page where that person gives it. Then call again.",
     )
 
 

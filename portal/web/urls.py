@@ -86,7 +86,9 @@ urlpatterns = [
     path("providers/<slug:slug>/test", providers.provider_test, name="provider-test"),
     path("providers/<slug:slug>/sync", provider_syncs.provider_sync, name="provider-sync"),
     path("providers/<slug:slug>/sync/state", provider_syncs.provider_sync_state, name="provider-sync-state"),
-    path("providers/<slug:slug>/sync/yes", provider_syncs.provider_sync_approve, name="provider-sync-approve"),
+    path(
+        "providers/<slug:slug>/sync/yes", provider_syncs.provider_sync_approve, name="provider-sync-approve"
+    ),
     path("providers/<slug:slug>/refresh", provider_saml.provider_refresh, name="provider-refresh"),
     path("providers/<slug:slug>/decide", provider_saml.provider_decide, name="provider-decide"),
     path("providers/<slug:slug>/try", provider_saml.provider_try, name="provider-try"),

@@ -26,7 +26,13 @@ from tests.servers.samba import DISABLED, Samba, samba
 from tests.sign_ins import browser_of
 from tests.world import add_session, as_actor, make_grant, make_role
 
-pytestmark = [pytest.mark.services, pytest.mark.thorough, pytest.mark.django_db]
+# Seeding takes a minute on an idle machine, and many on one that is busy.
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.thorough,
+    pytest.mark.django_db,
+    pytest.mark.timeout(1200),
+]
 PEOPLE, PART, GONE, TEAMS = 10_000, 1000, 50, 8
 NAMES = [f"user{number:05d}" for number in range(PEOPLE)]
 Make = Callable[..., Any]

@@ -196,4 +196,4 @@ def test_a_stranger_learns_nothing_of_whose_sign_in_is_old(
 def test_it_costs_one_statement_in_each_of_the_two_steps(grant: Grant, aws: FakeAws, actor_of: Make) -> None:
     with CaptureQueriesContext(connection) as asked:
         issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
-    assert len([one for one in asked if "directory_externalidentity" in one["sql"]]) == 2
+    assert len([one for one in asked if "directory_scimtoken" in one["sql"]]) == 2
