@@ -100,12 +100,14 @@ class Rows:
         return ScimUser.objects.create(**given | changes)
 
     def scim_group(self) -> Row:
-        return ScimGroup.objects.create(
-            provider=self.idp(), group=self.group(), created_at=NOW, modified_at=NOW
-        )
+        given: dict[str, Any] = {"provider": self.idp(), "group": self.group()}
+        return ScimGroup.objects.create(**given, created_at=NOW, modified_at=NOW)
 
     def told_membership(self, **changes: Any) -> Row:
-        made = {"group": self.scim_group, "user": lambda: self.scim_user(user_name=self.unique())}
+        made: dict[str, Callable[[], Row]] = {
+            "group": self.scim_group,
+            "user": lambda: self.scim_user(user_name=self.unique()),
+        }
         return ScimMembership.objects.create(
             **{k: v() for k, v in made.items() if k not in changes} | changes
         )

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from brokers.saml import ServiceProvider
 from portal.directory.models import IdentityProvider, PendingSignIn, Person, SamlSettings
+from portal.identity.identity_providers import as_saml
 from portal.identity.operations import complete_sign_in, saml_sign_in
 from tests.integration.web.saml_visits import (
     OTHER,
@@ -346,8 +347,7 @@ def test_turns_red_when_another_provider_may_answer(
     assert_refused(come_back(client, asked, theirs), "saml.issuer", client)
     again = ask(client, provider)
     theirs = forge(again, key=rsa_key("other"), entity_id=OTHER).response()
-    as_asked = saml_sign_in.as_saml
-    monkeypatch.setattr(saml_sign_in, "as_saml", lambda _, read: as_asked(other, read))
+    monkeypatch.setattr(saml_sign_in, "as_saml", lambda _, read: as_saml(other, read))
     assert come_back(client, again, theirs).status_code == 303
 
 
