@@ -62,9 +62,13 @@ def let_in(request: HttpRequest, signed_in: SignedIn) -> HttpResponse:
         request.session[FACTOR_AT] = min(signed_in.factor_at, now).isoformat()
     # Saved here, so that it has the key by which it can be ended from the outside.
     request.session.save()
-    sign_in = open_sign_in(
-        signed_in=signed_in, session_key=str(request.session.session_key), actor=actor_of(request)
-    )
+    actor = actor_of(request)
+    try:
+        sign_in = open_sign_in(signed_in=signed_in, session_key=str(request.session.session_key), actor=actor)
+    except SignInRefusedError as refusal:
+        request.session.flush()
+        record_refused_sign_in(refusal=refusal, provider=signed_in.provider, actor=actor)
+        return refused_page(request)
     request.session[SIGN_IN] = str(sign_in.pk)
     return see_other(own_path(signed_in.next_path))
 

@@ -95,23 +95,34 @@ def complete_sign_in(  # noqa: PLR0913  # keyword-only facts of one sign-in
 
 
 def open_sign_in(*, signed_in: SignedIn, session_key: str, actor: Actor) -> SignIn:
-    """Note which browser session the sign-in is, so that the provider, or an admin, can end it."""
-    now = database_now()
-    return SignIn.objects.create(
-        person=signed_in.person,
-        identity=signed_in.identity,
-        session_key=session_key,
-        session_ref=signed_in.session_ref[:256],
-        authenticated_at=signed_in.authenticated_at,
-        factor_at=signed_in.factor_at,
-        factor=signed_in.factor[:120],
-        started_at=now,
-        expires_at=now + signed_in.valid_for,
-        ip=actor.ip,
-        user_agent=actor.user_agent[:300],
-        sealed_id_token=seal(signed_in.id_token.encode()) if signed_in.id_token else None,
-        id_token_expires_at=signed_in.id_token_expires_at if signed_in.id_token else None,
-    )
+    """Note which browser session the sign-in is, so that the provider, or an admin, can end it.
+
+    Raises:
+        SignInRefusedError: the provider has said since that they are gone; the caller drops the session.
+    """
+    with transaction.atomic():
+        # Locked as whoever ends sign-ins locks: what is noted here is seen there, or what happened there is seen here.
+        people = Person.objects.select_for_update(no_key=True).filter(pk=signed_in.person.pk, is_active=True)
+        is_active = bool(list(people.values_list("pk")))
+        known = ExternalIdentity.objects.filter(pk=signed_in.identity.pk, gone_at=None)
+        if not (is_active and known.exists()):
+            raise SignInRefusedError("directory.gone", f"{signed_in.person.name}, while signing in")
+        now = database_now()
+        return SignIn.objects.create(
+            person=signed_in.person,
+            identity=signed_in.identity,
+            session_key=session_key,
+            session_ref=signed_in.session_ref[:256],
+            authenticated_at=signed_in.authenticated_at,
+            factor_at=signed_in.factor_at,
+            factor=signed_in.factor[:120],
+            started_at=now,
+            expires_at=now + signed_in.valid_for,
+            ip=actor.ip,
+            user_agent=actor.user_agent[:300],
+            sealed_id_token=seal(signed_in.id_token.encode()) if signed_in.id_token else None,
+            id_token_expires_at=signed_in.id_token_expires_at if signed_in.id_token else None,
+        )
 
 
 def own_path(path: str) -> str:

@@ -9,9 +9,13 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.audit.models import AuditEvent
-from portal.directory.models import IdentityProvider, PendingSignIn, Person
+from portal.directory.models import ExternalIdentity, IdentityProvider, PendingSignIn, Person, SignIn
 from portal.identity.operations import limit_tries
+from portal.identity.operations.complete_sign_in import SignedIn, open_sign_in
+from portal.identity.operations.gone import person_gone
+from portal.kernel.actor import Actor
 from portal.kernel.attempts import Limit
+from portal.web import signing_in
 from tests.integration.web.saml_visits import (
     ask,
     come_back,
@@ -152,3 +156,26 @@ def test_one_network_begins_only_so_many_sign_ins(
     assert [client.post(begin).status_code for _ in range(4)] == [303, 303, 303, 429]
     assert PendingSignIn.objects.count() == 3
     assert Client(REMOTE_ADDR="198.51.100.7").post(begin).status_code == 303
+
+
+@pytest.mark.parametrize("goes", [True, False])
+def test_who_is_gone_before_the_session_is_noted_is_not_let_in(
+    client: Client, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch, *, goes: bool
+) -> None:
+    """The provider's word may come between the proof and the session: whichever is later sees the other."""
+    IdentityProvider.objects.update(gone_everywhere=False)
+    asked = ask(client, provider)
+    answer = forge(asked).response()
+
+    def gone_meanwhile(*, signed_in: SignedIn, session_key: str, actor: Actor) -> SignIn:
+        other = IdentityProvider.objects.create(slug="other", name="Other", kind="oidc")
+        ExternalIdentity.objects.create(provider=other, person=signed_in.person, subject="x")
+        if goes:
+            person_gone(identity_id=signed_in.identity.pk, why="removed", actor=Actor.system("tests"))
+        return open_sign_in(signed_in=signed_in, session_key=session_key, actor=actor)
+
+    monkeypatch.setattr(signing_in, "open_sign_in", gone_meanwhile)
+    assert come_back(client, asked, answer).status_code == (403 if goes else 303)
+    assert is_signed_in(client) is not goes
+    assert SignIn.objects.exists() is not goes
+    assert refusals() == (["directory.gone"] if goes else [])
