@@ -22,6 +22,8 @@ LATE = timedelta(seconds=270)
 AT_ONCE = 50
 # How long the alarm of a change in AWS is out after it was mended, so that it is seen.
 CHANGE_STAYS = timedelta(hours=1)
+# How long the use of an emergency account is out: nobody says that it is over.
+BREAK_GLASS_STAYS = timedelta(hours=24)
 WATCH = Actor.system("watch")
 _waiting = Q(state__in=stored(WAITING))
 
@@ -89,6 +91,8 @@ def clear_past_alarms(*, at: datetime) -> None:
     proofs = _open(AlarmKind.PROOF_FAILED)
     applied = Revocation.objects.filter(pk__in=proofs, state=RevocationState.APPLIED.value)
     _clear(AlarmKind.PROOF_FAILED, proofs - set(map(str, applied.values_list("pk", flat=True))), at)
+    used = AlarmKind.BREAK_GLASS_USED
+    _clear(used, _open(used, raised_at__lte=at - BREAK_GLASS_STAYS), at)
     changes = _open(AlarmKind.DENY_CHANGED, raised_at__lte=at - CHANGE_STAYS)
     again = DenyDocument.objects.exclude(recheck_at=None, leased_until=None).filter(pk__in=changes)
     _clear(AlarmKind.DENY_CHANGED, changes - set(map(str, again.values_list("pk", flat=True))), at)

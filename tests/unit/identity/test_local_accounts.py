@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from django.db.models import F
 
 from portal.access.models import Alarm
+from portal.access.operations.alarms import clear_past_alarms
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, LocalPassword, Person
 from portal.identity.operations.local_accounts import (
@@ -17,6 +18,7 @@ from portal.identity.operations.local_accounts import (
 )
 from portal.identity.operations.refusing import SignInRefusedError
 from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +102,15 @@ def test_each_use_is_loud() -> None:
     note_break_glass(identity=add(), actor=Actor(ActorKind.NOBODY, "nobody", ip="192.0.2.1"))
     assert "Grace" in Alarm.objects.get(kind="break_glass_used", cleared_at=None).text
     assert AuditEvent.objects.filter(type="directory.sign_in.break_glass").exists()
+
+
+def test_the_alarm_is_out_for_a_day() -> None:
+    note_break_glass(identity=add(), actor=Actor(ActorKind.NOBODY, "nobody"))
+    now = database_now()
+    clear_past_alarms(at=now + timedelta(hours=23))
+    assert Alarm.objects.get().cleared_at is None
+    clear_past_alarms(at=now + timedelta(hours=25))
+    assert Alarm.objects.get().cleared_at is not None
 
 
 def test_by_command() -> None:
