@@ -328,6 +328,7 @@ class LdapServer:
     `urls`: ldaps:// or ldap://, tried in this order; ldap:// needs `start_tls`, or a loopback address.
     `ca_certificates`: PEM; empty: the machine's own. `id_attribute` never changes for a person (entryUUID, objectGUID).
     `timeout`: seconds for each step. `max_depth`: of groups in groups.
+    `bind_by_kerberos`: the portal's own account is whom Kerberos says; `bind_dn` and `bind_password` are not used.
     """
 
     urls: tuple[str, ...]
@@ -348,6 +349,7 @@ class LdapServer:
     timeout: float = 5.0
     page_size: int = 500
     extra_attributes: tuple[str, ...] = ()
+    bind_by_kerberos: bool = False
 
 
 class AccountState(StrEnum):

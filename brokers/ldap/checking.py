@@ -1,6 +1,6 @@
 """Trying a directory out, step by step: where it stops, and what to do."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from brokers.errors import IdentityUnavailable
@@ -25,6 +25,12 @@ _ADVICE = {
     Fault.LIMIT: "Allow our account larger results on the server, or make pages smaller.",
     Fault.REFERRAL: "The server doesn't hold this base. Give the address of one that does.",
     Fault.SEARCH: "Check the base and the filter, and that our account may read there.",
+}
+_ADVICE_ON_KERBEROS = {
+    Fault.BIND: "Check the portal's keytab (KRB5_CLIENT_KTNAME) with klist -k and kinit -k, that its account is "
+    "neither locked nor expired, and that the address has the name by which Kerberos knows the server.",
+    Fault.UNREACHABLE: "Check the realm's servers in krb5.conf, and that a firewall lets the portal through.",
+    Fault.TIMEOUT: "Check the realm's servers in krb5.conf, and that a firewall lets the portal through.",
 }
 
 
@@ -66,7 +72,8 @@ class _Walk:
             ("TLS", self._secure),
             ("bind", self._bind),
         ):
-            taken = _tried(name, step)
+            by_kerberos = name == "bind" and self._server.bind_by_kerberos
+            taken = _tried(name, step, {**_ADVICE, **_ADVICE_ON_KERBEROS} if by_kerberos else _ADVICE)
             yield taken
             if not taken.is_ok:
                 self._give_up()
@@ -92,6 +99,8 @@ class _Walk:
     def _bind(self) -> str:
         assert self.link is not None  # noqa: S101  # as above
         bind_portal(self.link, self._server)
+        if self._server.bind_by_kerberos:
+            return "By Kerberos, as whom its ticket names"
         return (
             f"As {self._server.bind_dn}"
             if self._server.bind_dn
@@ -134,12 +143,12 @@ def _groups(link: Link, server: LdapServer) -> str:
     return f"Readable, such as {found.name} with {len(found.member_dns)} members"
 
 
-def _tried(name: str, step: Callable[[], str]) -> CheckStep:
+def _tried(name: str, step: Callable[[], str], advice: Mapping[Fault, str] = _ADVICE) -> CheckStep:
     try:
         return CheckStep(name, is_ok=True, detail=step())
     except IdentityUnavailable as fault:
-        return _failed(name, fault)
+        return _failed(name, fault, advice)
 
 
-def _failed(name: str, fault: IdentityUnavailable) -> CheckStep:
-    return CheckStep(name, is_ok=False, detail=fault.detail, advice=_ADVICE[Fault(fault.reason)])
+def _failed(name: str, fault: IdentityUnavailable, advice: Mapping[Fault, str] = _ADVICE) -> CheckStep:
+    return CheckStep(name, is_ok=False, detail=fault.detail, advice=advice[Fault(fault.reason)])

@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator, Sequence
 
 from brokers.errors import IdentityUnavailable
-from brokers.ldap import faults, trust
+from brokers.ldap import faults, kerberos, trust
 from brokers.ldap.addresses import Address, addresses
-from brokers.ldap.link import Link
+from brokers.ldap.link import Answer, Link
 from brokers.ldap.reasons import TELLING, Fault, unavailable
 from brokers.ldap.wire import Wire
 from brokers.types import LdapServer
@@ -97,20 +97,27 @@ def secured(server: LdapServer, address: Address) -> Link:
 
 
 def bind_portal(link: Link, server: LdapServer) -> None:
-    """Bind as the portal's own account, anonymously where none is named.
+    """Bind as the portal's own account: by Kerberos, by name and password, or anonymously where none is named.
 
     Raises:
-        IdentityUnavailable: bind, busy, settings.
+        IdentityUnavailable: bind, busy, settings; by Kerberos as `brokers.ldap.kerberos.bind` too.
     """
-    if server.bind_dn and not server.bind_password:
-        raise unavailable(Fault.SETTINGS, f"{server.bind_dn} has no password here: it would bind as nobody")
-    answer = link.bind(server.bind_dn, server.bind_password) if server.bind_dn else link.bind_nobody()
+    who, answer = _portal_bound(link, server)
     if answer.code in {faults.BUSY, faults.UNAVAILABLE}:
         raise unavailable(Fault.BUSY, f"{link.url} is busy: {answer.message}")
     if answer.code != faults.SUCCESS:
-        who = server.bind_dn or "nobody"
         said = f"{link.url} refused to bind {who}: result {answer.code} {answer.message}"
         raise unavailable(Fault.BIND, said.strip())
+
+
+def _portal_bound(link: Link, server: LdapServer) -> tuple[str, Answer]:
+    if server.bind_by_kerberos:
+        return "us by Kerberos", kerberos.bind(link, server.timeout)
+    if not server.bind_dn:
+        return "nobody", link.bind_nobody()
+    if not server.bind_password:
+        raise unavailable(Fault.SETTINGS, f"{server.bind_dn} has no password here: it would bind as nobody")
+    return server.bind_dn, link.bind(server.bind_dn, server.bind_password)
 
 
 def _agree_to_tls(link: Link) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ldap3 import ANONYMOUS, BASE, DEREF_NEVER, SIMPLE, SUBTREE
+from ldap3 import ANONYMOUS, BASE, DEREF_NEVER, SASL, SIMPLE, SUBTREE
 from ldap3.operation.bind import bind_operation
 from ldap3.operation.extended import extended_operation
 from ldap3.operation.search import search_operation
@@ -20,6 +20,7 @@ STARTTLS = "1.3.6.1.4.1.1466.20037"
 PAGED = "1.2.840.113556.1.4.319"
 PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"  # noqa: S105  # an OID
 _ONE = "(objectClass=*)"
+_SASL_CREDENTIALS = 7  # the tag of serverSaslCreds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Link:
         self._wire = wire
         self._server = server
         self.url = wire.address.url
+        self.host = wire.address.host
 
     def start_tls(self) -> Answer:
         """Ask for TLS (RFC 4511, 4.14). The caller does the rest, or gives up."""
@@ -52,6 +54,18 @@ class Link:
 
     def bind_nobody(self) -> Answer:
         return self._only("bindRequest", bind_operation(3, ANONYMOUS))
+
+    def bind_step(self, mechanism: str, token: bytes) -> tuple[Answer, bytes]:
+        """Take one step of a SASL bind (RFC 4511, 4.2). Returns the server's own token too, empty for none."""
+        request = bind_operation(3, SASL, sasl_mechanism=mechanism, sasl_credentials=token)
+        *_, message = self._wire.ask("bindRequest", request)
+        with faults.named(self.url):
+            tokens = [bytes(part[3]) for part in message["payload"][3:] if part[2] == _SASL_CREDENTIALS]
+        return self._answer(message), tokens[0] if tokens else b""
+
+    def certificate(self) -> bytes | None:
+        """Return the server's certificate (DER), None where TLS is not spoken."""
+        return self._wire.certificate()
 
     def find(self, base: str, filter_text: str, attributes: Sequence[str], *, at_most: int) -> list[Entry]:
         """Return entries, `at_most` so many: more may be there.

@@ -64,6 +64,10 @@ class Wire:
             self._socket.settimeout(self._timeout)
             self._socket = context.wrap_socket(self._socket, server_hostname=self.address.host)
 
+    def certificate(self) -> bytes | None:
+        """Return the verified certificate of who is at the other end (DER), None before TLS."""
+        return self._socket.getpeercert(binary_form=True) if isinstance(self._socket, ssl.SSLSocket) else None
+
     def ask(self, operation: str, request: Any, *controls: Any) -> Iterator[Message]:
         """Send a request and yield its answers; the last one is its result.
 

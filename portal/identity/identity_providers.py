@@ -33,7 +33,7 @@ def as_ldap(provider: IdentityProvider) -> LdapServer:
         start_tls=ours.start_tls,
         ca_certificates=ours.ca_certificates,
         bind_dn=ours.bind_dn,
-        bind_password=_bind_password(ours),
+        bind_password="" if ours.bind_by_kerberos else _bind_password(ours),
         is_active_directory=ours.flavour == LdapSettings.Flavour.ACTIVE_DIRECTORY,
         people_base=ours.people_base,
         people_filter=ours.people_filter,
@@ -47,6 +47,7 @@ def as_ldap(provider: IdentityProvider) -> LdapServer:
         timeout=float(ours.timeout_seconds),
         page_size=ours.page_size,
         extra_attributes=tuple(dict.fromkeys(name for name in wanted if name)),
+        bind_by_kerberos=ours.bind_by_kerberos,
     )
 
 

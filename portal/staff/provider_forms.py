@@ -197,7 +197,13 @@ class LdapForm(SettingsForm[LdapSettings]):
         named, has_password = self.cleaned_data.get("bind_dn"), bool(self.instance.sealed_bind_password)
         if "bind_dn" in self.errors or "bind_password" in self.errors:
             return
-        if named and not has_password:
+        if self.cleaned_data.get("bind_by_kerberos"):
+            if named or has_password:
+                self.add_error(
+                    "bind_by_kerberos",
+                    "The keytab says who it is: leave the name empty, and remove the bind password.",
+                )
+        elif named and not has_password:
             self.add_error(
                 "bind_password", f"{named} needs its password. To ask as nobody, leave both empty."
             )

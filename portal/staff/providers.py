@@ -111,7 +111,10 @@ class LdapInline(SettingsInline[LdapSettings]):
     verbose_name = "the directory"
     fieldsets = (
         (None, {"fields": ("flavour", "urls", "start_tls", "ca_certificates")}),
-        ("Who looks people up", {"fields": ("bind_dn", "bind_password", "remove_bind_password")}),
+        (
+            "Who looks people up",
+            {"fields": ("bind_dn", "bind_password", "remove_bind_password", "bind_by_kerberos")},
+        ),
         ("Where people are", {"fields": ("people_base", "people_filter", "login_attribute", "id_attribute")}),
         (
             "Where groups are",

@@ -198,6 +198,11 @@ class LdapSettings(models.Model):
         "bind as", max_length=500, blank=True, help_text="Who looks people up; it needs to read, no more."
     )
     sealed_bind_password = models.BinaryField(null=True, editable=False)
+    bind_by_kerberos = models.BooleanField(
+        "bind by Kerberos",
+        default=False,
+        help_text="By this machine's keytab, over TLS, in place of a name and a password. It takes the extra gssapi.",
+    )
     people_base = models.CharField(
         max_length=500, help_text="Where people are, such as ou=people,dc=example,dc=com."
     )
