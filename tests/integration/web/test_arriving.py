@@ -97,13 +97,13 @@ def test_a_provider_that_names_no_second_factor_gives_none(provider: IdentityPro
     assert factor_events() == []
 
 
-@pytest.mark.parametrize("who", ["browser", "answer", "nobody"])
+@pytest.mark.parametrize("who", ["browser", "answer", "both", "nobody"])
 def test_another_person_gives_nobody_a_factor(
     provider: IdentityProvider, ben: Person, mallory: Person, who: str
 ) -> None:
-    client = browser_of(mallory if who == "browser" else ben, provider=provider)
-    user = {"browser": mallory, "answer": ben, "nobody": None}[who]
-    said = word(provider, mallory if who == "answer" else ben)
+    client = browser_of(mallory if who in {"browser", "both"} else ben, provider=provider)
+    user = {"browser": mallory, "answer": ben, "both": mallory, "nobody": None}[who]
+    said = word(provider, mallory if who in {"answer", "both"} else ben)
     answer = came(client, user, way(provider, ben), said)
     assert answer.status_code == 403
     assert refusals() == ["directory.somebody_else"]
@@ -137,10 +137,22 @@ def test_a_sign_in_that_was_ended_is_not_made_anew(provider: IdentityProvider, b
     assert not SessionStore.get_model_class().objects.exists()
 
 
+def test_a_sign_in_whose_time_is_over_takes_no_factor(provider: IdentityProvider, ben: Person) -> None:
+    client = browser_of(ben, provider=provider)
+    before = client.session.session_key
+    SignIn.objects.update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    with pytest.raises(ForbiddenError, match="has ended"):
+        came(client, ben, way(provider, ben), word(provider, ben))
+    assert list(SignIn.objects.values_list("session_key", "factor_at")) == [(before, None)]
+    assert factor_events() == []
+
+
 def test_nobody_is_sent_elsewhere(provider: IdentityProvider, ben: Person) -> None:
     client = browser_of(ben, provider=provider)
     away = way(provider, ben, next_path="//evil.example.test/")
     assert came(client, ben, away, word(provider, ben)).headers["Location"] == "/"
+    elsewhere = replace(word(provider, ben), next_path="//evil.example.test/")
+    assert let_in(coming(Client(), None), elsewhere).headers["Location"] == "/"
     link = way(provider, ben, "link", next_path="https://evil.example.test/")
     assert arrive(coming(client, ben), Arrived(None, link)).headers["Location"] == "/"
 
