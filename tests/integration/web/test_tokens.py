@@ -105,6 +105,6 @@ def test_an_admins_scopes_are_offered_by_permission(ben: Person, permission: str
             value for value, _ in signed_in(person).get("/tokens/").context["form"].fields["scopes"].choices
         }
 
-    everybodys = {"grants:read", "credentials:issue", "console:open", "grants:release"}
+    everybodys = {"grants:read", "credentials:issue", "console:open", "grants:release", "grants:take"}
     assert offered(ben) == everybodys
     assert offered(make_admin(permission)) == everybodys | {scope}
