@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet
 from scim2_models import Context, ScimFilter, SearchRequest, TooManyException
 
 from portal.scim.bodies import check_text
+from portal.scim.bound import filters, search_requests
 from portal.scim.columns import sort_key
 from portal.scim.errors import RefusedError
 from portal.scim.filters import MOST_CHARACTERS, condition
@@ -32,7 +33,7 @@ def search_request(told: Mapping[str, Any], model: Any) -> SearchRequest[Any]:
     """Return a query of resources of that model, bounded. Raises what `error_answer` knows."""
     for name, value in told.items():
         _check(name, value)
-    wanted: SearchRequest[Any] = SearchRequest[model].model_validate(
+    wanted = search_requests(model).model_validate(
         dict(told), scim_ctx=Context.SEARCH_REQUEST, scim_policy=POLICY
     )
     wanted.start_index = min(wanted.start_index or 1, LAST_INDEX)
@@ -47,7 +48,7 @@ def find(kind: Kind[Row], rows: QuerySet[Row], wanted: SearchRequest[Any], *, ba
         InvalidFilterException: the filter can't be worked out.
         TooManyException: too many would have to be looked at one by one.
     """
-    filter_ = None if wanted.filter is None else ScimFilter.__class_getitem__(kind.model)(str(wanted.filter))
+    filter_ = None if wanted.filter is None else filters(kind.model)(str(wanted.filter))
     found = None if filter_ is None else condition(filter_, kind.columns)
     if found is not None:
         rows = rows.filter(found.where)

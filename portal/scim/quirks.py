@@ -7,8 +7,9 @@ and operations in any case, booleans as text, keys of a PATCH value that are att
 from collections.abc import Mapping
 from typing import Any
 
-from scim2_models import InvalidPathException, Path
+from scim2_models import InvalidPathException
 
+from portal.scim.bound import paths
 from portal.scim.errors import RefusedError
 from portal.scim.resources import GROUP_SCHEMA, USER_SCHEMA, Group, WholeUser
 
@@ -69,7 +70,7 @@ def _operation(operation: Any, model: type[WholeUser] | type[Group]) -> dict[str
 
 def _is_declared(path: str, model: type[WholeUser] | type[Group]) -> bool:
     """Whether the path is to an attribute here; False for one of a schema that isn't: it is left out as unknown."""
-    bound: Path[Any] = Path.__class_getitem__(model)(path)
+    bound = paths(model)(path)
     if bound.model is not None or bound.resolve() is not None:
         return True
     if bound.schema and bound.schema.lower() not in SCHEMAS:

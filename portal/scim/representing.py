@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from scim2_models import Context, Path, ResponseParameters, TooManyException
+from scim2_models import Context, ResponseParameters, TooManyException
 
 from portal.directory.models import ScimGroup, ScimMembership, ScimUser
 from portal.scim.answers import etag
+from portal.scim.bound import paths
 from portal.scim.resources import GROUP_SCHEMA, POLICY, USER_SCHEMA, Group
 from portal.scim.told_users import as_model, kept
 
@@ -124,14 +125,14 @@ def _group_body(
 
 def _member_parts(wanted: Parameters | None) -> set[str]:
     """Return what of a member is to be told."""
-    paths = (
-        Path[Group].iter_paths()
+    told = (
+        paths(Group).iter_paths()
         if wanted is None
-        else Path[Group].iter_paths(
+        else paths(Group).iter_paths(
             attributes=wanted.attributes or [], excluded_attributes=wanted.excluded_attributes or []
         )
     )
-    return {path.parts[1] for path in paths if path.parts[0] == "members" and len(path.parts) > 1}
+    return {path.parts[1] for path in told if path.parts[0] == "members" and len(path.parts) > 1}
 
 
 def _members(groups: Sequence[ScimGroup]) -> dict[UUID, list[UUID]]:

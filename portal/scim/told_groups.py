@@ -5,12 +5,13 @@ from functools import reduce
 from typing import Any
 from uuid import UUID
 
-from scim2_models import Context, InvalidFilterException, MutabilityException, PatchOp, PatchOperation, Path
+from scim2_models import Context, InvalidFilterException, MutabilityException, PatchOp, PatchOperation
 from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 
 from portal.directory.models import ScimGroup
 from portal.identity.operations.provisioning import MemberChange, ToldGroup
 from portal.kernel.errors import InvalidError
+from portal.scim.bound import patches, paths
 from portal.scim.errors import RefusedError
 from portal.scim.quirks import cleaned_patch, cleaned_resource
 from portal.scim.resources import POLICY, Group
@@ -64,7 +65,7 @@ def _told(model: Group) -> ToldGroup:
 
 
 def _patch(operations: list[dict[str, Any]]) -> PatchOp[Group]:
-    return PatchOp[Group].model_validate(
+    return patches(Group).model_validate(
         {"schemas": [str(PatchOp.__schema__)], "Operations": operations},
         scim_ctx=Context.RESOURCE_PATCH_REQUEST,
         scim_policy=POLICY,
@@ -88,7 +89,7 @@ def _split(operation: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Member
 
 
 def _attribute(text: str) -> str:
-    parts = Path[Group](text).parts
+    parts = paths(Group)(text).parts
     return parts[0].lower() if parts else ""
 
 
@@ -97,7 +98,7 @@ def _step(operation: dict[str, Any]) -> MemberChange:
     kind = PatchOperation.Op(str(operation.get("op", "")).lower()) if _is_known(operation) else None
     if kind is None:
         raise RefusedError(400, "An operation is add, remove or replace.", "invalidValue")
-    path = Path[Group](operation["path"])
+    path = paths(Group)(operation["path"])
     value = operation.get("value")
     if len(path.parts) > 1:
         raise MutabilityException(detail="Members come and go whole: what is said of one stays.")

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from scim2_models import Context, PatchOp
+from scim2_models import Context
 
 from portal.directory.models import ScimUser
 from portal.identity.operations.provisioning import ToldUser
 from portal.kernel.errors import InvalidError
+from portal.scim.bound import patches
 from portal.scim.quirks import cleaned_patch, cleaned_resource
 from portal.scim.resources import POLICY, WholeUser
 
@@ -46,7 +47,7 @@ def patched_user(body: Mapping[str, Any]) -> Callable[[ScimUser], ToldUser]:
     if not cleaned["Operations"]:
         # All of it was of schemas that are none here.
         return _told_again
-    patch: PatchOp[Any] = PatchOp[WholeUser].model_validate(
+    patch = patches(WholeUser).model_validate(
         cleaned, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
     )
 

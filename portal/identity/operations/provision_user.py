@@ -51,10 +51,8 @@ def provision_user(*, provider: IdentityProvider, told: ToldUser, actor: Actor) 
     subject = subject_of(provider, told)
     try:
         with transaction.atomic():
-            identity = identity_of(provider, subject)
-            identity = (
-                take_over(identity, told, actor) if identity else admit_told(provider, subject, told, actor)
-            )
+            known = identity_of(provider, subject)
+            identity = take_over(known, told, actor) if known else admit_told(provider, subject, told, actor)
             now = database_now()
             user = ScimUser.objects.create(
                 provider=provider,
@@ -67,7 +65,8 @@ def provision_user(*, provider: IdentityProvider, told: ToldUser, actor: Actor) 
                 modified_at=now,
             )
             _record(user, actor, what="made")
-            _settle(user, actor)
+            if known is not None or not user.is_active:
+                _settle(user, actor)
     except IntegrityError:
         if (taken := _taken(provider, subject, told)) is None:
             raise
