@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, IdentityProvider, PendingSignIn, Person, SamlSettings
 from portal.directory.requests import FACTOR_AT
@@ -130,6 +131,8 @@ def test_somebody_elses_factor_is_not_theirs(idp: IdentityProvider) -> None:
     asked, _ = begin(browser, idp, purpose="step_up")
     assert come_back(browser, asked, answer(asked, name_id="mallory")).status_code == 403
     assert refusals() == ["directory.somebody_else"]
+    # Neither let in on the way there nor at the browser.
+    assert AuditEvent.objects.filter(type=EventType.SIGN_IN_SUCCEEDED).count() == 2
     assert FACTOR_AT not in browser.session
     assert browser.session["_auth_user_id"] == str(Person.objects.get(name="alice").pk)
 

@@ -378,13 +378,24 @@ def token_url(ben: Person, grant: Grant) -> str:
 
 
 def test_for_a_token_another_person_finds_nothing(ben: Person, mallory: Person, token_url: str) -> None:
-    assert browser_of(mallory).get(token_url).status_code == 404
-    for wrong in ("?token=no", "?grant=no", f"?token={ben.pk}"):
-        assert browser_of(ben).get(URL + wrong).status_code == 404
+    # Each alone: of the two in the address, either one would be refused.
+    token, grant = token_url.removeprefix(f"{URL}?").split("&")
+    for own in (token, grant):
+        assert browser_of(mallory).get(f"{URL}?{own}").status_code == 404
+        assert browser_of(ben).get(f"{URL}?{own}").status_code == 303
+    for wrong in ("token=no", "grant=no", f"token={ben.pk}"):
+        assert browser_of(ben).get(f"{URL}?{wrong}").status_code == 404
     add_app(ben)
     browser = browser_of(ben)
     page = browser.get(browser.get(token_url).headers["Location"])
     assert b"deploy (sp_" in page.content
+
+
+def test_a_token_that_is_over_is_asked_no_factor(ben: Person, token_url: str) -> None:
+    browser = browser_of(ben)
+    assert browser.get(token_url).status_code == 303
+    ben.api_tokens.update(revoked_at=datetime.now(UTC))
+    assert browser.get(token_url).status_code == 404
 
 
 def test_a_token_takes_no_factor_that_was_given_before_it_was_asked_for(ben: Person, token_url: str) -> None:

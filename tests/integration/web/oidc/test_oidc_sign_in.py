@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal import wiring
+from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.directory.models import (
     ExternalIdentity,
@@ -199,6 +200,8 @@ def test_a_second_factor_of_yesterday_or_of_somebody_else(
     forge.userinfo = {"sub": claims.get("sub", "alice")}
     assert come_back(client, forge.sign_in(asked.url, acr=MFA, **claims)).status_code == 403
     assert refusals() == [reason]
+    # Neither let in on the way there nor at the browser.
+    assert AuditEvent.objects.filter(type=EventType.SIGN_IN_SUCCEEDED).count() == 1
     assert "factor_at" not in client.session
 
 
