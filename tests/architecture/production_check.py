@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 def production_environment(**changes: str) -> dict[str, str]:
     """Return an environment as an installation has it: https, PostgreSQL, keys of its own."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("SALLYPORT_")}
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("SALLYPORT_", "DJANGO_ALLOW_"))
+    }
     return {
         **kept,
         "DJANGO_SETTINGS_MODULE": "portal.config.settings",

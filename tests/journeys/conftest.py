@@ -17,3 +17,11 @@ def browser() -> Iterator[Browser]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with running_demo(tmp_path_factory.mktemp("demo") / "home") as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def database_beside_the_browser() -> Iterator[None]:
+    """Let a test ask the database itself: the browser's library runs a loop in the test's own thread."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield

@@ -22,9 +22,12 @@ from tests.servers.samba import Samba, samba
 from tests.servers.slapd import PASSWORD, Slapd, slapd
 from tests.world import make_role
 
-# The browser's library runs a loop in the test's own thread, which asks the database too: also before any fixture.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-pytestmark = [pytest.mark.services, pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.thorough,
+    pytest.mark.usefixtures("database_beside_the_browser"),
+    pytest.mark.django_db(transaction=True),
+]
 Server = Slapd | Samba
 
 

@@ -1,6 +1,5 @@
 """OpenID Connect in a real browser, with the certified provider: in, what a group gives, a factor, out both ways."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,12 @@ from tests.servers.oidc_provider import CLIENT_ID, CLIENT_SECRET, MFA, OidcServe
 from tests.servers.process import wait_until
 from tests.world import make_grant, make_role
 
-# The browser's library runs a loop in the test's own thread, which asks the database too: also before any fixture.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-pytestmark = [pytest.mark.services, pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.thorough,
+    pytest.mark.usefixtures("database_beside_the_browser"),
+    pytest.mark.django_db(transaction=True),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ The provider takes no request that isn't signed, and encrypts what it asserts. I
 localhost: a cross-site POST carries no cookie of the portal's.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,12 @@ from tests.saml_forge import rsa_key
 from tests.servers.simplesamlphp import SimpleSamlPhp, Sp, simplesamlphp
 from tests.world import make_role
 
-# The browser's library runs a loop in the test's own thread, which asks the database too: also before any fixture.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-pytestmark = [pytest.mark.services, pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.thorough,
+    pytest.mark.usefixtures("database_beside_the_browser"),
+    pytest.mark.django_db(transaction=True),
+]
 KEY = rsa_key("portal")
 
 

@@ -41,7 +41,7 @@ def fault(act: Callable[[], object]) -> tuple[str, float]:
 def of_sign_in(*steps: Step, **changes: object) -> str:
     with scripted(*steps) as url:
         reason, seconds = fault(lambda: Directory().sign_in(told(url, **changes), "ada", "right"))
-    assert seconds < 2
+    assert seconds < 10
     return reason
 
 
@@ -70,7 +70,7 @@ def test_a_server_that_never_answers_our_hello() -> None:
         server = told(url.replace("ldap:", "ldaps:"))
         reason, seconds = fault(lambda: Directory().find_person(server, "1"))
     assert reason == Fault.TIMEOUT
-    assert seconds < 2
+    assert seconds < 10
 
 
 def test_a_server_that_answers_byte_by_byte_for_ever() -> None:

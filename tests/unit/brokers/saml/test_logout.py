@@ -135,7 +135,7 @@ ATTACKS = {
             "alter": set_attribute(REQUEST, "NotOnOrAfter", "2999-01-01T00:00:00Z"),
         },
     ),
-    "from the future": Attack(Reason.ISSUE_INSTANT, {"issued": NOW + timedelta(minutes=5)}),
+    "from the future": Attack(Reason.ISSUE_INSTANT, {"issued": NOW + timedelta(hours=5)}),
     "no time": Attack(Reason.ISSUE_INSTANT, {"alter": drop(REQUEST, "IssueInstant")}),
     "over": Attack(
         Reason.LOGOUT_TIME, {"alter": set_attribute(REQUEST, "NotOnOrAfter", "2020-01-01T00:00:00Z")}
