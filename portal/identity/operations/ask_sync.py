@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from portal.access.operations.permissions import may
+from portal.access.operations.permissions import check_superuser
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import IdentityProvider, SyncRun
@@ -17,7 +17,7 @@ from portal.identity.operations.sync_runs import STALE
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
+from portal.kernel.errors import ConflictError, NotFoundError
 
 ASKED = EventType.SYNC_ASKED.value
 SCHEDULE = Actor.system("sync schedule")
@@ -32,7 +32,7 @@ def ask_sync(*, provider_id: UUID, actor: Actor, may_deactivate_all: bool = Fals
 
     Raises:
         NotFoundError: no such directory.
-        ForbiddenError: the actor may not change providers.
+        ForbiddenError: by anybody but a superuser.
         ConflictError: one is under way, or the provider is switched off.
     """
     provider = _provider(provider_id, actor)
@@ -94,8 +94,7 @@ def _provider(provider_id: UUID, actor: Actor) -> IdentityProvider:
     provider = IdentityProvider.objects.filter(pk=provider_id, kind=IdentityProvider.Kind.LDAP).first()
     if provider is None:
         raise NotFoundError("There is no such directory.")
-    if not may(actor, "directory.change_identityprovider"):
-        raise ForbiddenError("Only somebody who may change identity providers can have one read.")
+    check_superuser(actor, "Only superusers have a directory read.")
     if not provider.is_enabled:
         raise ConflictError(f"{provider.name} is switched off: switch it on first.")
     return provider

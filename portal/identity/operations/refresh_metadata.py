@@ -17,16 +17,16 @@ from brokers.ports import DocumentFetcher, SamlMetadataReader
 from brokers.types import SamlIdentityProvider
 from portal.access.lifecycle import AlarmKind
 from portal.access.operations.alarms import clear_alarm, raise_alarm
-from portal.access.operations.permissions import may
+from portal.access.operations.permissions import check_superuser
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
 from portal.directory.models import IdentityProvider, SamlSettings
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from portal.kernel.errors import ConflictError, InvalidError, NotFoundError
 
 log = logging.getLogger(__name__)
-MAY: Final = "directory.change_identityprovider"
+SUPERUSERS: Final = "Only superusers decide on an identity provider's metadata."
 
 
 class Refreshed(StrEnum):
@@ -47,11 +47,11 @@ def refresh_metadata(
 
     Raises:
         NotFoundError: no such SAML provider.
-        ForbiddenError: the actor may not change providers.
+        ForbiddenError: by anybody but a superuser.
         InvalidError: no address is given.
         ConflictError: somebody changed the settings meanwhile.
     """
-    _check_may(actor)
+    check_superuser(actor, SUPERUSERS)
     known = _settings(provider_id)
     if not known.metadata_url:
         raise InvalidError("No address is given to refresh this metadata from.", field="metadata_url")
@@ -85,7 +85,7 @@ def accept_offered_metadata(
 
     Raises:
         NotFoundError: no such SAML provider.
-        ForbiddenError: the actor may not change providers.
+        ForbiddenError: by anybody but a superuser.
         ConflictError: nothing waits, or something else than what was looked at.
     """
     return _decide(provider_id, actor, offered_at, is_taken=True)
@@ -108,7 +108,7 @@ def facts(idp: SamlIdentityProvider) -> tuple[object, ...]:
 
 
 def _decide(provider_id: UUID, actor: Actor, offered_at: datetime | None, *, is_taken: bool) -> SamlSettings:
-    _check_may(actor)
+    check_superuser(actor, SUPERUSERS)
     with transaction.atomic():
         row, now = _locked(provider_id), database_now()
         if row.offered_at is None or offered_at not in {None, row.offered_at}:
@@ -178,11 +178,6 @@ def _facts_of(document: str, entity_id: str, read: SamlMetadataReader) -> tuple[
         return facts(read(document.encode(), entity_id=entity_id))
     except BrokerError:
         return None  # such as one whose certificates have all ended: nothing is the same as that
-
-
-def _check_may(actor: Actor) -> None:
-    if not may(actor, MAY):
-        raise ForbiddenError("Only an admin who may change identity providers does this.")
 
 
 def _settings(provider_id: UUID) -> SamlSettings:

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from django.db import transaction
 
-from portal.access.operations.permissions import may
+from portal.access.operations.permissions import check_superuser
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import IdentityProvider, ScimToken
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from portal.kernel.errors import InvalidError, NotFoundError
 from portal.kernel.sealing import fingerprint
 
 PREFIX = "scim_"
@@ -21,7 +21,6 @@ LONGEST_DAYS = 400
 LONGEST_NAME = 80
 MOST_TOKENS = 20
 USED_EVERY = timedelta(minutes=1)
-MAY = "directory.change_identityprovider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +36,10 @@ def create_scim_token(*, provider_id: UUID, name: str, days: int, actor: Actor) 
 
     Raises:
         NotFoundError: no such provider.
-        ForbiddenError: the actor may not change providers.
+        ForbiddenError: by anybody but a superuser.
         InvalidError: no name, not 1 to 400 days, 20 usable tokens already, or accounts of the portal's own.
     """
-    if not may(actor, MAY):
-        raise ForbiddenError("Only an admin who may change identity providers makes SCIM tokens.")
+    check_superuser(actor, "Only superusers make SCIM tokens.")
     name = name.strip()
     if not 1 <= len(name) <= LONGEST_NAME:
         raise InvalidError(f"Give the token a name of 1 to {LONGEST_NAME} characters.", field="name")
@@ -78,10 +76,9 @@ def revoke_scim_token(*, token_id: UUID, actor: Actor) -> ScimToken:
 
     Raises:
         NotFoundError: no such token, or revoked before.
-        ForbiddenError: the actor may not change providers.
+        ForbiddenError: by anybody but a superuser.
     """
-    if not may(actor, MAY):
-        raise ForbiddenError("Only an admin who may change identity providers revokes SCIM tokens.")
+    check_superuser(actor, "Only superusers revoke SCIM tokens.")
     with transaction.atomic():
         token = ScimToken.objects.select_related("provider").filter(pk=token_id, revoked_at=None).first()
         now = database_now()

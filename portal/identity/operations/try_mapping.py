@@ -8,14 +8,14 @@ from uuid import UUID
 from brokers.errors import BrokerError
 from brokers.ports import SamlMetadataReader, SamlServiceProvider
 from brokers.types import CheckStep, ProvenIdentity
-from portal.access.operations.permissions import may
+from portal.access.operations.permissions import check_superuser
 from portal.directory.models import ExternalIdentity, IdentityProvider
 from portal.identity.identity_providers import as_saml
 from portal.identity.operations.admit_person import told_of
 from portal.identity.operations.keep_groups import group_names
 from portal.identity.operations.saml_sign_in import MAX_RESPONSE, proven_by_saml
 from portal.kernel.actor import Actor
-from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from portal.kernel.errors import InvalidError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,10 @@ def try_mapping(  # noqa: PLR0913  # keyword-only facts of one try
 
     Raises:
         NotFoundError: no such SAML provider.
-        ForbiddenError: the actor may not change providers.
+        ForbiddenError: by anybody but a superuser.
         InvalidError: nothing was pasted, or far too much; or the provider's own metadata can't be used.
     """
-    if not may(actor, "directory.change_identityprovider"):
-        raise ForbiddenError("Only an admin who may change identity providers tries their mapping out.")
+    check_superuser(actor, "Only superusers try an identity provider's mapping out.")
     provider = IdentityProvider.objects.filter(pk=provider_id, kind=IdentityProvider.Kind.SAML).first()
     if provider is None:
         raise NotFoundError("There is no such SAML provider.")
