@@ -75,8 +75,7 @@ def passes(act: Act, actor: Actor) -> bool:
         act(actor)
     except (NotFoundError, ConflictError):
         return True
-    except ForbiddenError as refusal:
-        assert "superuser" in str(refusal)
+    except ForbiddenError:
         return False
     return True
 
