@@ -6,6 +6,7 @@ Whatever was wrong, the page says the same, after the same time; the audit trail
 import time
 import unicodedata
 from dataclasses import replace
+from datetime import datetime
 
 from django.db import transaction
 
@@ -51,12 +52,12 @@ def sign_in_by_ldap(  # noqa: PLR0913  # keyword-only facts of one sign-in
         TooManyError: before anything was asked.
         UpstreamError: the directory can't be asked now. It says nothing about anybody.
     """
-    began = time.monotonic()
+    began, asked_at = time.monotonic(), database_now()
     newcomer = replace(actor, kind=ActorKind.NOBODY, label="nobody", person_id=None)
     try:
         with limited_tries(provider=provider, login=folded(username), place=place, actor=newcomer):
             proven, groups = prove_by_ldap(provider=provider, username=username, password=password, ldap=ldap)
-            return _let_in(provider, proven, groups, own_path(next_path), newcomer)
+            return _let_in(provider, proven, groups, own_path(next_path), newcomer, asked_at)
     except SignInRefusedError as refusal:
         with transaction.atomic():
             doubt(provider=provider, login=username, reason=refusal.reason)
@@ -108,20 +109,22 @@ def folded(username: str) -> str:
     return " ".join("".join(sign for sign in apart if not unicodedata.combining(sign)).casefold().split())
 
 
-def _let_in(
+def _let_in(  # noqa: PLR0913, PLR0917  # the facts of one sign-in
     provider: IdentityProvider,
     proven: ProvenIdentity,
     groups: tuple[LdapGroup, ...] | None,
     next_path: str,
     actor: Actor,
+    asked_at: datetime,
 ) -> SignedIn:
     known = ExternalIdentity.objects.filter(
         provider=provider, subject_format=SUBJECT_FORMAT, subject=proven.subject
     )
     rows = None if groups is None else group_rows(provider=provider, told=groups, is_all=False)
     with transaction.atomic():
-        for identity in known.filter(gone_at__isnull=False).values_list("pk", flat=True):
-            # Switched on again since the last sync: the bind is the directory's newest word.
+        for identity in known.filter(gone_at__lt=asked_at).values_list("pk", flat=True):
+            # Switched on again since the last sync: the bind is the directory's newest word. Whoever was found gone
+            # after it was asked stays gone.
             person_back(identity_id=identity, actor=Actor.system(f"sign-in at {provider.slug}"))
         signed_in = complete_sign_in(provider=provider, proven=proven, next_path=next_path, actor=actor)
         if rows is not None:
