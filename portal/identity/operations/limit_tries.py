@@ -40,6 +40,8 @@ KNOWN_NETWORK = Limit("sign_in.known_network", 1, timedelta(days=90))
 # Each makes a row that waits ten minutes; a whole company may begin its day behind one address.
 BEGINS = Limit("sign_in.begins", 600, 5 * MINUTES)
 IPV6_SITE = 64
+# Anybody may be there: it is known to nobody's account.
+NOWHERE = "nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,19 @@ class Place:
 
     @property
     def network(self) -> str:
-        """The address; of IPv6 its first 64 bits, which are one household's or one machine's."""
-        if self.ip is None:
-            return "nowhere"
-        address = ipaddress.ip_address(self.ip)
-        if address.version == 4:  # noqa: PLR2004  # IPv4
+        """The address; of IPv6 its first 64 bits, which are one household's or one machine's.
+
+        What a proxy wrote that is no address is nowhere, and so is who comes by a socket of this machine's.
+        """
+        try:
+            address = ipaddress.ip_address((self.ip or "").partition("%")[0])
+        except ValueError:
+            return NOWHERE
+        if isinstance(address, ipaddress.IPv4Address):
             return str(address)
+        if address.ipv4_mapped is not None:
+            # A server that listens on both protocols writes IPv4 so: as a network they would all be one.
+            return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, IPV6_SITE), strict=False))
 
 
@@ -101,7 +110,7 @@ def _limits(
     kind = IdentityProvider.Kind(provider.kind)
     if place.device:
         return [(KNOWN[kind], (*account, "device", place.device))]
-    if attempts.is_noted(KNOWN_NETWORK, *account, place.network):
+    if place.network != NOWHERE and attempts.is_noted(KNOWN_NETWORK, *account, place.network):
         return [(KNOWN[kind], (*account, "network", place.network))]
     return [
         (NETWORK, (place.network,)),
