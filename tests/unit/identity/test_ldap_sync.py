@@ -32,7 +32,7 @@ from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
 from portal.kernel.models import OutboxMessage
 from tests.fake_ldap import DOWN, FakeLdap, make_directory
-from tests.world import as_actor
+from tests.world import as_actor, make_person
 
 pytestmark = pytest.mark.django_db
 SHELL = Actor.command("tests")
