@@ -114,6 +114,7 @@ def password(request: HttpRequest) -> HttpResponse:
     request.session.flush()
     request.session[PENDING] = {
         "identity": str(first.identity.pk),
+        "set": first.set_at.isoformat(),
         "until": (database_now() + PENDING_LIFE).isoformat(),
         "next": own_path(request.POST.get("next", "")),
         "may_enrol": first.may_enrol,
@@ -121,6 +122,7 @@ def password(request: HttpRequest) -> HttpResponse:
     return see_other(reverse("web:local-factor"))
 
 
+@sensitive_post_parameters("code", "sealed")
 @require_http_methods(["GET", "HEAD", "POST"])
 def factor(request: HttpRequest) -> HttpResponse:
     pending = _pending(request)
@@ -207,7 +209,14 @@ def _pending(request: HttpRequest) -> Pending | None:
     if not told or datetime.fromisoformat(told["until"]) <= database_now():
         return None
     identities = ExternalIdentity.objects.select_related("person", "provider")
-    identity = identities.filter(pk=UUID(told["identity"]), gone_at=None, person__is_active=True).first()
+    identity = identities.filter(
+        pk=UUID(told["identity"]),
+        gone_at=None,
+        person__is_active=True,
+        provider__is_enabled=True,
+        # The password that was right is still the password: whoever had it changed shuts out who knew the old one.
+        local_password__changed_at=datetime.fromisoformat(told["set"]),
+    ).first()
     return Pending(identity, told["next"], told["may_enrol"]) if identity else None
 
 

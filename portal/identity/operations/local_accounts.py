@@ -6,7 +6,7 @@ a day after the password was set; later an operator has to set it anew.
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
@@ -36,10 +36,14 @@ LONGEST_PASSWORD = 256
 
 @dataclass(frozen=True, slots=True)
 class FirstFactor:
-    """A password that was right: the sign-in still needs the second factor, or to add one where `may_enrol`."""
+    """A password that was right: the sign-in still needs the second factor, or to add one where `may_enrol`.
+
+    `set_at`: when that password was set. It opens nothing once another one is.
+    """
 
     identity: ExternalIdentity
     may_enrol: bool
+    set_at: datetime
 
 
 def local_provider() -> IdentityProvider | None:
@@ -110,7 +114,7 @@ def check_local_password(*, login: str, password: str) -> FirstFactor:
         raise SignInRefusedError("local.wrong_password", login[:80])
     if not identity.person.is_active or identity.gone_at is not None:
         raise SignInRefusedError("local.deactivated", login[:80])
-    return FirstFactor(identity, database_now() - kept.changed_at <= ENROL_WITHIN)
+    return FirstFactor(identity, database_now() - kept.changed_at <= ENROL_WITHIN, kept.changed_at)
 
 
 def note_break_glass(*, identity: ExternalIdentity, actor: Actor) -> None:

@@ -12,7 +12,14 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.access.models import Alarm
-from portal.directory.models import AuthenticatorApp, ExternalIdentity, LocalPassword, RecoveryCode, SignIn
+from portal.directory.models import (
+    AuthenticatorApp,
+    ExternalIdentity,
+    IdentityProvider,
+    LocalPassword,
+    RecoveryCode,
+    SignIn,
+)
 from portal.identity.operations.factors_totp import STEP
 from portal.identity.operations.local_accounts import add_local_account, set_local_password
 from portal.kernel.actor import Actor
@@ -107,6 +114,21 @@ def test_what_a_right_password_opens_is_open_for_ten_minutes(client: Client) -> 
     AuthenticatorApp.objects.update(last_step=0)
     assert give(client, code_of(secret)).headers["Location"] == reverse("web:local-sign-in")
     assert not is_signed_in(client)
+
+
+def test_a_right_password_opens_nothing_once_another_one_is_set(
+    client: Client, account: ExternalIdentity
+) -> None:
+    # Nobody has added a factor yet: whoever knows the password may.
+    type_password(client)
+    assert client.get(reverse("web:local-factor")).status_code == 200
+    set_local_password(login="warden", password="another horse battery", actor=SHELL)
+    assert client.get(reverse("web:local-factor")).headers["Location"] == reverse("web:local-sign-in")
+    type_password(client, "another horse battery")
+    assert client.get(reverse("web:local-factor")).status_code == 200
+    IdentityProvider.objects.update(is_enabled=False)
+    assert client.get(reverse("web:local-factor")).headers["Location"] == reverse("web:local-sign-in")
+    assert not AuthenticatorApp.objects.exists()
 
 
 def test_a_recovery_code_counts_once(client: Client, account: ExternalIdentity) -> None:
