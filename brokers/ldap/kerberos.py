@@ -4,11 +4,11 @@ The `gssapi` library is an extra, since it needs a compiler. Who we are comes fr
 reads it: a keytab (KRB5_CLIENT_KTNAME) or a credential cache (KRB5CCNAME). From a keytab it fetches new tickets itself.
 """
 
+import contextlib
 import hashlib
 import importlib
 import threading
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from cryptography import x509
@@ -23,8 +23,8 @@ _MOST_STEPS = 4
 # Security layers (RFC 4752, 3.3): TLS is that layer. Active Directory takes no second one inside.
 _NO_LAYER = 0x01
 _CHOICE = bytes([_NO_LAYER, 0, 0, 0])
-# KRB5_KDC_UNREACH and KRB5_REALM_CANT_RESOLVE.
-_NO_KDC = {-1765328228, -1765328230}
+# KRB5_KDC_UNREACH and KRB5_REALM_CANT_RESOLVE, as GSSAPI has them: without a sign.
+_NO_KDC = {-1765328228 & 0xFFFFFFFF, -1765328230 & 0xFFFFFFFF}
 # GSS_S_FAILURE: what happened is told by Kerberos alone (RFC 2744, 3.9.1).
 _FAILURE = 13 << 16
 
@@ -45,15 +45,20 @@ def bind(link: Link, timeout: float) -> Answer:
     certificate = link.certificate()
     if certificate is None:
         raise unavailable(Fault.SETTINGS, f"{link.url}: Kerberos is spoken over TLS only")
-    context = _guarded(gssapi, link, lambda: _context(gssapi, link.host, certificate))
-    token = _guarded(gssapi, link, lambda: _in_time(context.step, timeout))
+    with _named(gssapi, link):
+        context = _context(gssapi, link.host, certificate)
+        return _exchange(link, context, _in_time(context.step, timeout))
+
+
+def _exchange(link: Link, context: Any, token: bytes | None) -> Answer:
+    """Pass tokens to and fro until both sides are proven, then agree on no layer (RFC 4752, 3.1)."""
     for _ in range(_MOST_STEPS):
         answer, told = link.bind_step(MECHANISM, token or b"")
         if answer.code != faults.SASL_BIND_IN_PROGRESS:
             break
         if context.complete:
-            return _without_layer(gssapi, link, context, told)
-        token = _guarded(gssapi, link, partial(context.step, told))
+            return _without_layer(link, context, told)
+        token = context.step(told)
     if answer.code in {faults.SUCCESS, faults.SASL_BIND_IN_PROGRESS}:
         raise unavailable(Fault.MALFORMED, f"{link.url} did not prove by Kerberos that it is {link.host}")
     return answer
@@ -80,15 +85,14 @@ def channel_binding(certificate: bytes) -> bytes:
     return b"tls-server-end-point:" + hashlib.new(chosen, certificate).digest()
 
 
-def _without_layer(gssapi: Any, link: Link, context: Any, offer: bytes) -> Answer:
-    """Answer which security layers the server offers (RFC 4752, 3.1): none, as whoever the ticket is for."""
-    offered = _guarded(gssapi, link, lambda: context.unwrap(offer).message)
+def _without_layer(link: Link, context: Any, offer: bytes) -> Answer:
+    """Answer which security layers the server offers: none, and as whoever the ticket is for."""
+    offered = context.unwrap(offer).message
     if len(offered) != len(_CHOICE):
         raise unavailable(Fault.MALFORMED, f"{link.url} offered no security layers by Kerberos")
     if not offered[0] & _NO_LAYER:
         raise unavailable(Fault.BIND, f"{link.url} insists on signing or sealing inside TLS")
-    choice = _guarded(gssapi, link, lambda: context.wrap(_CHOICE, False).message)
-    answer, _ = link.bind_step(MECHANISM, choice)
+    answer, _ = link.bind_step(MECHANISM, context.wrap(_CHOICE, False).message)
     return answer
 
 
@@ -101,10 +105,11 @@ def _library() -> Any:
         ) from error
 
 
-def _guarded(gssapi: Any, link: Link, act: Callable[[], T]) -> T:
-    """Turn Kerberos' errors into IdentityUnavailable."""
+@contextlib.contextmanager
+def _named(gssapi: Any, link: Link) -> Iterator[None]:
+    """Turn Kerberos' errors into IdentityUnavailable. A context may tell one late, at whatever it is asked next."""
     try:
-        return act()
+        yield
     except gssapi.exceptions.GSSError as error:
         if error.min_code in _NO_KDC:
             raise unavailable(Fault.UNREACHABLE, f"Kerberos: {_said(error)}") from error

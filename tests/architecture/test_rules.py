@@ -52,7 +52,7 @@ def test_nothing_binds_every_address() -> None:
     assert lines_with(r"0\.0\.0\.0|\[::\]", "*.py", "Makefile", "*.sh", ".ci/*", ".env.example") == []
 
 
-@pytest.mark.parametrize("name", ["base", "demo", "dev", "uv"])
+@pytest.mark.parametrize("name", ["base", "demo", "dev", "gssapi", "gssapi-build", "uv"])
 def test_locks_are_hashed_and_name_no_host(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     assert "://" not in re.sub(r"(?m)^\s*#.*$", "", text)

@@ -30,6 +30,20 @@ BASE = "DC=example,DC=test"
 PEOPLE = f"OU=People,{BASE}"
 GROUPS = f"OU=Groups,{BASE}"
 HOST = "dc1.example.test"
+CONTROLLER = f"CN=DC1,OU=Domain Controllers,{BASE}"
+KRB5_CONF = """
+[libdefaults]
+  default_realm = EXAMPLE.TEST
+  dns_lookup_kdc = false
+  dns_lookup_realm = false
+  dns_canonicalize_hostname = false
+  rdns = false
+  udp_preference_limit = 1
+[realms]
+  EXAMPLE.TEST = {{
+    kdc = {address}:88
+  }}
+"""
 PASSWORD = "Correct-Horse-7"
 READER = f"CN=portal,CN=Users,{BASE}"
 READER_PASSWORD = "Reads-Only-7!"
@@ -110,6 +124,25 @@ class Samba:
     def stop(self) -> None:
         self._running.close()
 
+    def keytab(self, name: str, principal: str) -> Path:
+        """Write a keytab with the account's keys."""
+        file = self.directory / name
+        command = [need_command("samba-tool", package=PACKAGE), "domain", "exportkeytab", str(file)]
+        command += [f"--principal={principal}", "-s", str(self.directory / "smb.conf")]
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr.decode()
+        return file
+
+    def krb5_conf(self) -> Path:
+        """Write how a client finds this realm, and nothing by DNS. The server answers by its address's name too."""
+        self.change(
+            f"dn: {CONTROLLER}\nchangetype: modify\nadd: servicePrincipalName\n"
+            f"servicePrincipalName: ldap/{self.address}\n"
+        )
+        file = self.directory / "krb5.conf"
+        file.write_text(KRB5_CONF.format(address=self.address))
+        return file
+
     def seed(self, people: Iterable[str] = (), groups: Mapping[str, Sequence[str]] | None = None) -> None:
         """Put people (without passwords) and groups into the stopped domain; about 2 ms for each."""
         _seed(self.directory, {"people": list(people), "groups": dict(groups or {})})
@@ -126,15 +159,22 @@ class Samba:
 
     def set_on_people(self, names: Iterable[str], **values: str) -> None:
         """Replace attributes of people: set_on_people(["ada"], userAccountControl=DISABLED)."""
+        self.set_on([f"CN={name},{PEOPLE}" for name in names], **values)
+
+    def set_on(self, dns: Iterable[str], **values: str) -> None:
         lines = "".join(f"replace: {name}\n{name}: {value}\n-\n" for name, value in values.items())
-        self.change("\n".join(f"dn: CN={name},{PEOPLE}\nchangetype: modify\n{lines}" for name in names))
+        self.change("\n".join(f"dn: {dn}\nchangetype: modify\n{lines}" for dn in dns))
+
+    def set_password(self, name: str, password: str) -> None:
+        self.change(
+            f"dn: CN={name},{PEOPLE}\nchangetype: modify\nreplace: unicodePwd\nunicodePwd:: {_quoted(password)}\n"
+        )
 
     def add_user(self, name: str, password: str = PASSWORD) -> None:
         """Add somebody who can sign in, while the server runs."""
-        secret = base64.b64encode(f'"{password}"'.encode("utf-16-le")).decode()
         self.change(
             f"dn: CN={name},{PEOPLE}\nchangetype: add\nobjectClass: user\nsAMAccountName: {name}\n"
-            f"mail: {name}@example.test\nuserAccountControl: {NORMAL}\nunicodePwd:: {secret}\n"
+            f"mail: {name}@example.test\nuserAccountControl: {NORMAL}\nunicodePwd:: {_quoted(password)}\n"
         )
 
     def _answers(self) -> bool:
@@ -151,10 +191,12 @@ def samba(
     groups: Mapping[str, Sequence[str]] | None = None,
     names: Sequence[str] = (),
     authority: Authority | None = None,
+    has_kdc: bool = False,
 ) -> Iterator[Samba]:
     """Run it until the block ends: 5 s to provision for the first, 1 s to start; 10,000 `people` take 20 s more.
 
     `directory`: below pytest's own. `groups`: members by name, as DNs without the suffix. `names`: of its certificate.
+    `has_kdc`: whether it hands out Kerberos tickets, on port 88.
     """
     if os.geteuid() != 0:
         missing("Samba's ports take root")
@@ -163,7 +205,7 @@ def samba(
     server = Samba(directory, _address(), authority or Authority())
     shutil.copytree(_provisioned(directory), directory / "domain")
     server.authority.issue(directory, names or (HOST, "localhost", server.address))
-    (directory / "smb.conf").write_text(_configuration(directory, server.address))
+    (directory / "smb.conf").write_text(_configuration(directory, server.address, has_kdc=has_kdc))
     if people or groups:
         server.seed(people, groups)
     try:
@@ -171,6 +213,11 @@ def samba(
         yield server
     finally:
         server.stop()
+
+
+def _quoted(password: str) -> str:
+    """Return a password as unicodePwd takes it (MS-ADTS, 3.1.1.3.1.5), in base64."""
+    return base64.b64encode(f'"{password}"'.encode("utf-16-le")).decode()
 
 
 def _address() -> str:
@@ -232,13 +279,13 @@ def _seed(home: Path, seed: Mapping[str, Any]) -> None:
     assert done.returncode == 0, done.stderr.decode()[-3000:]
 
 
-def _configuration(home: Path, address: str) -> str:
+def _configuration(home: Path, address: str, *, has_kdc: bool = False) -> str:
     settings = {
         "netbios name": "DC1",
         "realm": "EXAMPLE.TEST",
         "workgroup": "EXAMPLE",
         "server role": "active directory domain controller",
-        "server services": "ldap",
+        "server services": "ldap, kdc" if has_kdc else "ldap",
         "interfaces": f"{address}/255.255.255.0",
         "bind interfaces only": "yes",
         "private dir": f"{home}/domain/private",
@@ -254,4 +301,7 @@ def _configuration(home: Path, address: str) -> str:
         "tls certfile": f"{home}/server.pem",
         "tls keyfile": f"{home}/server.key",
     }
+    if has_kdc:
+        # From 4.21 on Samba takes a ticket over TLS by itself, where it is bound to the connection, as ours is.
+        settings["ldap server require strong auth"] = "allow_sasl_over_tls"
     return "\n".join(["[global]", *(f"{name} = {value}" for name, value in settings.items()), ""])

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -49,12 +50,17 @@ def drip(connection: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def scripted(*steps: Step, asked: Sequence[bytes] | None = None) -> Iterator[str]:
+def scripted(
+    *steps: Step, asked: Sequence[bytes] | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """Run it until the block ends, the same script for each connection; yields its ldap:// address.
 
-    `asked`: a list that gets what came, one piece for each step.
+    `asked`: a list that gets what came, one piece for each step. `tls`: it is ldaps://localhost instead.
     """
     listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    if tls is not None:
+        listener = tls.wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
 
     def serve(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
@@ -75,6 +81,6 @@ def scripted(*steps: Step, asked: Sequence[bytes] | None = None) -> Iterator[str
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield f"ldap://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"ldap://127.0.0.1:{port}" if tls is None else f"ldaps://localhost:{port}"
     finally:
         listener.close()

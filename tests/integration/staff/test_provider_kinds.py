@@ -153,6 +153,9 @@ def test_a_secret_goes_in_and_never_comes_out(client: Client, choice: str, field
         ({"id_attribute": "a b"}, "id_attribute", "one attribute"),
         ({"bind_password": ""}, "bind_password", "needs its password"),
         ({"bind_dn": ""}, "bind_dn", "Whose password"),
+        ({"bind_by_kerberos": "on"}, "bind_by_kerberos", "The keytab says who"),
+        ({"bind_by_kerberos": "on", "bind_dn": ""}, "bind_by_kerberos", "remove the bind password"),
+        ({"bind_by_kerberos": "on", "bind_password": ""}, "bind_by_kerberos", "leave the name empty"),
         ({"nesting": "in_chain"}, "nesting", "Only Active Directory"),
     ],
 )  # fmt: skip
@@ -176,6 +179,7 @@ def test_settings_that_a_directory_or_we_refuse(
         {"ca_certificates": rsa_key("ca").certificate},
         {"people_filter": "(&(objectClass=person)(!(memberOf=cn=x,dc=y)))"},
         {"bind_password": "", "bind_dn": ""},
+        {"bind_password": "", "bind_dn": "", "bind_by_kerberos": "on"},
     ],
 )
 def test_settings_that_are_fine(client: Client, changed: dict[str, str]) -> None:

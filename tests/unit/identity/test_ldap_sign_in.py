@@ -377,6 +377,9 @@ def test_a_provider_is_read_with_all_it_says(office: IdentityProvider) -> None:
     ours.sealed_bind_password = b"rubbish"
     with pytest.raises(IdentityUnavailable, match=r"ldap\.bind"):
         as_ldap(office)
+    assert not server.bind_by_kerberos
+    ours.bind_by_kerberos = True
+    assert (as_ldap(office).bind_by_kerberos, as_ldap(office).bind_password) == (True, "")
 
 
 def test_an_identity_is_one_provider_and_format(
