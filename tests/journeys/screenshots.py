@@ -60,6 +60,11 @@ def take_all(browser: Browser, demo: Demo, suffix: str, view: tuple[int, str]) -
     ada.page.goto(ben.page.url)
     ada.page.get_by_role("link", name="Revoke").first.click()
     save(ada.page, f"revoke{suffix}")
+    ada.go("/providers/")
+    ada.page.get_by_role("main").get_by_role("link", name="Meadow & Harbor").first.click()
+    save(ada.page, f"provider{suffix}")
+    ben.go("/account/")
+    save(ben.page, f"account{suffix}")
     for person in (ben, chidi, ada):
         person.context.close()
 
