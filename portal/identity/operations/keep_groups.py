@@ -62,6 +62,11 @@ def keep_membership(
 
 
 def group_names(provider: IdentityProvider, told: Iterable[str]) -> set[str]:
-    """Return what the groups are called here. A longer name is left out: cut short, it would be another group's."""
-    ours = (provider.group_names.get(name, name) for name in list(told)[:MAX_GROUPS])
+    """Return what the groups are called here. A longer name is left out: cut short, it would be another group's.
+
+    So is one that is called there as another is called here: whoever may name groups there would be in that one.
+    """
+    renamed = provider.group_names
+    taken = set(renamed.values()) - set(renamed)
+    ours = (renamed.get(name, name) for name in list(told)[:MAX_GROUPS] if name not in taken)
     return {name for name in ours if 1 <= len(name) <= LONGEST_GROUP}
