@@ -62,6 +62,8 @@ class RelyingParty:
         more = exchange.userinfo(
             self._http, discovered, access_token=tokens.access_token, subject=claims.text(told, "sub")
         )
+        # When somebody signed in is the ID token's to say: only there was it judged.
+        more.pop("auth_time", None)
         return _identity(provider, told, {**more, **told}, tokens.id_token)
 
     def read_logout(self, provider: OidcProvider, logout_token: str, *, at: datetime) -> OidcLogout:

@@ -245,6 +245,12 @@ def test_userinfo_of_somebody_else(party: RelyingParty, forge: Forge) -> None:
     assert sign_in(party, forge).subject == "alice"
 
 
+def test_when_somebody_signed_in_is_the_id_tokens_to_say(party: RelyingParty, forge: Forge) -> None:
+    forge.userinfo = {"auth_time": 1, "groups": ["staff"]}
+    assert "auth_time" not in sign_in(party, forge, auth_time=None).claims
+    assert sign_in(party, forge, auth_time=int(time.time())).claims["auth_time"] > 1
+
+
 def test_userinfo_that_fails_signs_nobody_in(party: RelyingParty, forge: Forge) -> None:
     """Its groups may be all there are: to go on without would take them away."""
     forge.answers["/me"] = lambda _: (503, {})
