@@ -16,7 +16,7 @@ from django.db import transaction
 
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
-from portal.directory.models import IdentityProvider
+from portal.directory.models import ExternalIdentity, IdentityProvider
 from portal.identity.operations.refusing import SignInRefusedError
 from portal.kernel import attempts
 from portal.kernel.actor import Actor
@@ -125,6 +125,8 @@ def _give_back(spent: Sequence[tuple[Limit, Sequence[str]]]) -> None:
 
 
 def _record(provider: IdentityProvider, login: str, place: Place, actor: Actor) -> None:
+    """Name the account where there is one: what else was typed may have been a password."""
+    known = ExternalIdentity.objects.filter(provider=provider, login__iexact=login.strip()[:256])
     with transaction.atomic():
         record(
             Entry(
@@ -132,6 +134,10 @@ def _record(provider: IdentityProvider, login: str, place: Place, actor: Actor) 
                 at=database_now(),
                 actor=actor,
                 outcome=Outcome.REFUSED,
-                details={"provider": provider.slug, "login": login[:100], "network": place.network},
+                details={
+                    "provider": provider.slug,
+                    "login": login.strip()[:100] if known.exists() else "",
+                    "network": place.network,
+                },
             )
         )

@@ -109,7 +109,8 @@ def check_local_password(*, login: str, password: str) -> FirstFactor:
     encoded = kept.encoded if kept else _decoy()
     is_right = len(password) <= LONGEST_PASSWORD and check_password(password, encoded)
     if identity is None or kept is None:
-        raise SignInRefusedError("local.unknown", login[:80])
+        # What was typed is not told on: it may have been a password.
+        raise SignInRefusedError("local.unknown", "nobody has that login")
     if not is_right:
         raise SignInRefusedError("local.wrong_password", login[:80])
     if not identity.person.is_active or identity.gone_at is not None:
