@@ -14,7 +14,9 @@ from portal.kernel.clock import database_now
 def end_sign_ins(sign_ins: QuerySet[SignIn], *, why: str, actor: Actor) -> int:
     """End these sign-ins at once; what was opened in AWS is not the session's, and stays. Returns how many ended."""
     with transaction.atomic():
-        ended = list(sign_ins.select_for_update(of=("self",)).select_related("identity__provider"))
+        # In one order: of two who end some of the same, neither waits for the other for ever.
+        locked = sign_ins.select_for_update(of=("self",)).order_by("pk")
+        ended = list(locked.select_related("identity__provider"))
         SessionStore.get_model_class().objects.filter(
             session_key__in=[sign_in.session_key for sign_in in ended]
         ).delete()
