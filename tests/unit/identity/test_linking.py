@@ -37,6 +37,8 @@ from portal.kernel.errors import (
 )
 from tests.entitled import entitle
 from tests.fakes import FakeAws
+from tests.integration.web.saml_visits import is_signed_in
+from tests.sign_ins import browser_of
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
@@ -240,15 +242,17 @@ def test_what_came_by_it_goes_with_it(  # noqa: PLR0917  # fixtures
     taken = take_entitlement(
         entitlement_id=offer.pk, minutes=30, reason="r", aws=aws.ports(), actor=actor_of(ada)
     )
-    now = datetime.now(UTC)
-    times = {"authenticated_at": now, "started_at": now, "expires_at": now + MINUTE}
-    for number, identity in enumerate(ada.identities.all()):
-        SignIn.objects.create(person=ada, identity=identity, session_key=f"s{number}", **times)
+    browsers = {one.provider.slug: browser_of(ada, provider=one.provider) for one in ada.identities.all()}
     unlink_identity(identity_id=linked.pk, actor=at_browser(ada))
     assert [str(one.provider) for one in ada.identities.all()] == ["The tests"]
     assert not GroupMembership.objects.filter(person=ada).exists()
     assert Grant.objects.get(pk=taken.pk).state == "suspended"
     assert SignIn.objects.get().identity.provider.slug == "tests"
+    # Not the rows alone: the sessions.
+    assert {slug: is_signed_in(browser) for slug, browser in browsers.items()} == {
+        "tests": True,
+        linked.provider.slug: False,
+    }
     event = AuditEvent.objects.get(type="directory.identity.unlinked")
     assert (event.actor_id, event.person_id, event.details["subject"]) == (ada.pk, ada.pk, "ada-at-corp")
 
