@@ -35,7 +35,9 @@ def person_gone(*, identity_id: UUID, why: str, actor: Actor) -> bool:
         others = ExternalIdentity.objects.filter(
             person=person, gone_at=None, provider__is_enabled=True
         ).exclude(pk=identity.pk)
-        if person.is_active and (provider.gone_everywhere or not others.exists()):
+        # A partner's word counts everywhere for its own people; for a guest it is about what they hold by it.
+        counts = provider.gone_everywhere and provider.partner_id in {None, person.partner_id}
+        if person.is_active and (counts or not others.exists()):
             deactivate_person(person_id=person.pk, reason=f"{why} at {provider.name}"[:300], actor=actor)
             Person.objects.filter(pk=person.pk).update(deactivated_by_provider=provider)
         held = GroupMembership.objects.filter(person=person, group__provider=provider)

@@ -256,6 +256,20 @@ def test_where_it_does_count_everywhere_another_provider_does_not_help(ada: Hold
     assert ada.calls() == 401
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_partners_word_counts_everywhere_for_its_own_people_alone(
+    ada: Holder, partner: Any, *, own: bool
+) -> None:
+    """Somebody in-house whom an admin linked there as a guest loses what they hold by it, and no more."""
+    second_identity(ada)
+    IdentityProvider.objects.exclude(slug="second").update(partner=partner)
+    if own:
+        Person.objects.filter(pk=ada.person.pk).update(partner=partner)
+    assert gone(ada)
+    ada.person.refresh_from_db()
+    assert ada.person.is_active is not own
+
+
 @pytest.mark.parametrize("fields", [{"is_enabled": False}, None])
 def test_the_last_word_counts_everywhere_whatever_the_setting(
     ada: Holder, fields: dict[str, Any] | None

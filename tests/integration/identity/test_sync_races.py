@@ -27,7 +27,7 @@ from tests.servers.process import require_services
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("races")]
 SHELL = Actor.command("tests")
 NOBODY = Actor(ActorKind.NOBODY, "nobody")
-ROUNDS = 40 if require_services() else 12
+ROUNDS = 40 if require_services() else 6
 Make = Callable[..., Any]
 
 

@@ -204,6 +204,7 @@ def test_a_sign_in_that_names_no_groups_takes_nobody_out_of_scims(scim: Scim, ac
     assert sorted(held) == ["by assertion", "told by scim"]
 
 
+@pytest.mark.thorough
 def test_thousands_of_members_take_a_fixed_number_of_statements(scim: Scim, acme: IdentityProvider) -> None:
     users = plant(acme, 3000)
 

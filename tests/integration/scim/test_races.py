@@ -10,9 +10,10 @@ from django.test import Client
 from portal.directory.models import GroupMembership, Person, ScimUser
 from tests.integration.access.test_races import at_once
 from tests.integration.scim.calling import USER, Scim
+from tests.servers.process import require_services
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("races")]
-TRIES = 15
+TRIES = 15 if require_services() else 4
 
 
 def clients(scim: Scim) -> tuple[Scim, Scim]:
