@@ -18,8 +18,6 @@ from brokers.ldap.link import Answer, Link
 from brokers.ldap.reasons import Fault, unavailable
 
 MECHANISM = "GSSAPI"
-# Kerberos takes two steps. One more is a server that leads us nowhere.
-_MOST_STEPS = 4
 # Security layers (RFC 4752, 3.3): TLS is that layer. Active Directory takes no second one inside.
 _NO_LAYER = 0x01
 _CHOICE = bytes([_NO_LAYER, 0, 0, 0])
@@ -52,15 +50,14 @@ def bind(link: Link, timeout: float) -> Answer:
 
 def _exchange(link: Link, context: Any, token: bytes | None) -> Answer:
     """Pass tokens to and fro until both sides are proven, then agree on no layer (RFC 4752, 3.1)."""
-    for _ in range(_MOST_STEPS):
-        answer, told = link.bind_step(MECHANISM, token or b"")
-        if answer.code != faults.SASL_BIND_IN_PROGRESS:
-            break
-        if context.complete:
+    answer, told = link.bind_step(MECHANISM, token or b"")
+    if answer.code == faults.SASL_BIND_IN_PROGRESS:
+        # What proves the server is taken or refused now. Then nothing is left to say but that it was taken.
+        answer, told = link.bind_step(MECHANISM, context.step(told) or b"")
+        if answer.code == faults.SASL_BIND_IN_PROGRESS:
             return _without_layer(link, context, told)
-        token = context.step(told)
-    if answer.code in {faults.SUCCESS, faults.SASL_BIND_IN_PROGRESS}:
-        raise unavailable(Fault.MALFORMED, f"{link.url} did not prove by Kerberos that it is {link.host}")
+    if answer.code == faults.SUCCESS:
+        raise unavailable(Fault.MALFORMED, f"{link.url} called the bind by Kerberos done before it was")
     return answer
 
 

@@ -253,8 +253,11 @@ def test_a_ticket_is_of_no_use_on_another_connection(played: Played) -> None:
 @pytest.mark.parametrize(
     ("steps", "reason", "words"),
     [
-        pytest.param(lambda _: [result(1, BIND_RESPONSE)], Fault.MALFORMED, "did not prove", id="success-at-once"),
-        pytest.param(lambda part: [part.prove(0)], Fault.MALFORMED, "did not prove", id="success-without-layers"),
+        pytest.param(lambda _: [result(1, BIND_RESPONSE)], Fault.MALFORMED, "before it was", id="success-at-once"),
+        pytest.param(lambda part: [part.prove(0)], Fault.MALFORMED, "before it was", id="success-without-layers"),
+        pytest.param(
+            lambda part: [part.prove(), result(2, BIND_RESPONSE)], Fault.MALFORMED, "before it was", id="half-done"
+        ),
         pytest.param(lambda _: [bind_response(1, IN_PROGRESS, b"x")], Fault.BIND, "Kerberos", id="rubbish"),
         pytest.param(
             lambda part: [part.prove(), part.offer(SEALED_ONLY)], Fault.BIND, "insists", id="insists-on-a-layer"
