@@ -123,6 +123,13 @@ def _known(provider: IdentityProvider, proven: ProvenIdentity) -> ExternalIdenti
 def _first_sign_in(provider: IdentityProvider, proven: ProvenIdentity, actor: Actor) -> ExternalIdentity:
     if not provider.admits_people:
         raise ForbiddenError(f"{provider.name} vouches for somebody who is not known here.")
+    told = ExternalIdentity.objects.filter(provider=provider, subject=proven.subject, is_provisioned=True)
+    if told.exists():
+        # Made a second person, they would stay when SCIM says that the first one left.
+        raise ForbiddenError(
+            f"SCIM told of {proven.subject} by another NameID format than {proven.subject_format}: set it at "
+            f"{provider.name}."
+        )
     try:
         with transaction.atomic():
             return admit(provider=provider, proven=proven, actor=actor)

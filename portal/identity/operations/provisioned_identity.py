@@ -38,7 +38,25 @@ def identity_of(provider: IdentityProvider, subject: str) -> ExternalIdentity | 
     return known.filter(subject_format=provider.scim_subject_format).first()
 
 
+def check_format(provider: IdentityProvider, subject: str) -> None:
+    """Refuse a subject by which somebody signs in under another NameID format: it would be a second person.
+
+    Told that the one has left, the portal would let the other go on. Formats are never guessed.
+
+    Raises:
+        ConflictError: a superuser has to give the provider's settings the format of its sign-ins first.
+    """
+    others = ExternalIdentity.objects.filter(provider=provider, subject=subject, gone_at=None)
+    other = others.exclude(subject_format=provider.scim_subject_format).first()
+    if other is not None:
+        raise ConflictError(
+            f"{subject} signs in at {provider.name} by the NameID format {other.subject_format or 'none'}, and SCIM "
+            f"tells of {provider.scim_subject_format or 'none'}: have a superuser set the format for SCIM there."
+        )
+
+
 def admit_told(provider: IdentityProvider, subject: str, told: ToldUser, actor: Actor) -> ExternalIdentity:
+    check_format(provider, subject)
     person = Person.objects.admit(
         name=_line(told.name) or told.user_name[:LONGEST_TOLD],
         email=told.email[:LONGEST_EMAIL],
@@ -100,6 +118,7 @@ def move_user(user: ScimUser, subject: str) -> None:
             "new one, have an admin link the two, and try again; or tell people by externalId."
         )
     else:
+        check_format(provider, subject)
         identity.subject = subject
 
 

@@ -124,6 +124,9 @@ def test_whoever_signed_in_before_is_taken_over(scim: Scim, acme: IdentityProvid
 def test_the_format_belongs_to_the_subject(scim: Scim, acme: IdentityProvider) -> None:
     ben = signs_in(acme, "ben")
     IdentityProvider.objects.update(scim_subject_format="urn:persistent")
+    # Two people by one name, of whom one would stay when the other leaves: somebody has to say which is meant.
+    refused(scim.post("Users", {"schemas": [USER], "userName": "ben"}), 409)
+    ExternalIdentity.objects.update(gone_at=timezone.now(), gone_why="removed")
     scim.user("ben")
     assert Person.objects.count() == 2
     found = person_for(
