@@ -252,6 +252,19 @@ def test_too_late(client: Client, provider: IdentityProvider) -> None:
     long_ago = datetime.now(UTC) - timedelta(minutes=11)
     PendingSignIn.objects.update(created_at=long_ago, expires_at=long_ago + saml_sign_in.PENDING_LIFE)
     assert_refused(come_back(client, asked, forge(asked).response()), "saml.not_asked", client)
+    assert PendingSignIn.objects.get().sealed_response is None, "not even kept"
+
+
+def test_a_second_answer_pushes_the_first_one_out_for_nobody(
+    client: Client, provider: IdentityProvider
+) -> None:
+    asked = ask(client, provider)
+    kept = deliver(asked.relay_state, forge(asked).response())
+    second = deliver(asked.relay_state, forge(asked, name_id="mallory").response())
+    assert_refused(second, "saml.not_asked", client)
+    assert client.get(kept.headers["Location"]).status_code == 303
+    assert is_signed_in(client)
+    assert Person.objects.get().name == "alice"
 
 
 def test_a_provider_that_was_switched_off(client: Client, provider: IdentityProvider) -> None:

@@ -13,7 +13,14 @@ from django.urls import reverse
 
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
-from portal.directory.models import ExternalIdentity, IdentityProvider, PendingSignIn, Person, SamlSettings
+from portal.directory.models import (
+    ExternalIdentity,
+    IdentityProvider,
+    PendingSignIn,
+    Person,
+    SamlSettings,
+    SeenAssertion,
+)
 from portal.directory.requests import FACTOR_AT
 from portal.identity.operations import saml_sign_in
 from tests.integration.web.saml_visits import (
@@ -153,6 +160,7 @@ def test_another_identity_is_linked_by_both_proofs(idp: IdentityProvider) -> Non
     person = Person.objects.get()
     linked = ExternalIdentity.objects.filter(person=person).values_list("provider__slug", "subject")
     assert set(linked) == {("own", "alice"), ("other", "alice.b")}
+    assert SeenAssertion.objects.filter(provider=other).count() == 1, "it has counted"
 
 
 def test_an_old_session_there_links_nothing(idp: IdentityProvider) -> None:

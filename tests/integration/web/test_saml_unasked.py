@@ -88,6 +88,15 @@ def test_what_was_allowed_when_it_came_and_is_not_any_more(client: Client, idp: 
     assert refusals() == ["saml.not_asked"]
 
 
+def test_of_a_provider_that_is_switched_off(client: Client, idp: IdentityProvider) -> None:
+    IdentityProvider.objects.update(is_enabled=False)
+    assert bring(client, unasked(idp).response()).status_code == 403
+    assert refusals() == ["saml.not_asked"]
+    assert not PendingSignIn.objects.exists(), "nothing of it is kept"
+    IdentityProvider.objects.update(is_enabled=True)
+    assert bring(client, unasked(idp).response()).status_code == 303
+
+
 def put_back(root: Any) -> None:
     root.set("InResponseTo", "_a_request")
 
@@ -148,8 +157,10 @@ def test_an_assertion_counts_once(
         monkeypatch.setattr(SeenAssertion.objects, "filter", lambda **_: Person.objects.none())
         assert bring(client, again).status_code == 303
         return
+    kept = PendingSignIn.objects.count()
     assert bring(client, again).status_code == 403
     assert refusals() == ["saml.replay"]
+    assert PendingSignIn.objects.count() == kept, "known when it came, and not kept"
     assert not is_signed_in(client)
 
 
@@ -225,6 +236,7 @@ def test_the_same_person_again_just_goes_on(client: Client, idp: IdentityProvide
 )
 def test_it_leads_to_own_paths_alone(client: Client, idp: IdentityProvider, relay_state: str | None) -> None:
     assert bring(client, unasked(idp).response(), relay_state).headers["Location"] == "/"
+    assert PendingSignIn.objects.get().next_path == "/", "not even kept"
 
 
 def test_too_late(client: Client, idp: IdentityProvider) -> None:

@@ -13,7 +13,12 @@ import pytest
 from django.db.models import F
 from django.test import Client
 
+from portal import wiring
 from portal.directory.models import IdentityProvider, PendingSignIn, Person
+from portal.identity.operations.oidc_sign_in import begin_oidc_sign_in
+from portal.identity.operations.refusing import SignInRefusedError
+from portal.kernel.sealing import fingerprint
+from tests.integration.web import saml_visits
 from tests.integration.web.oidc_visits import Asked, ask, come_back, make_oidc_provider, sign_in
 from tests.integration.web.saml_visits import is_signed_in, refusals
 from tests.oidc_forge import Forge, Signer, key_of, running_forge
@@ -88,6 +93,43 @@ def test_a_state_that_is_not_ours(client: Client, forge: Forge, corp: IdentityPr
     answer = forge.sign_in(asked.url)
     assert_refused(come_back(client, {**answer, "state": state}), "oidc.not_asked", client)
     assert come_back(client, answer).status_code == 303
+
+
+def test_a_state_of_another_kind_of_sign_in(client: Client, forge: Forge, corp: IdentityProvider) -> None:
+    """SAML's states and OpenID's are one table: neither way in takes what the other asked for."""
+    asked = saml_visits.ask(client, saml_visits.make_provider("saml"))
+    answer = forge.sign_in(ask(client, corp).url)
+    assert_refused(come_back(client, {**answer, "state": asked.relay_state}), "oidc.not_asked", client)
+    assert not PendingSignIn.objects.exclude(finished_at=None).exists()
+    assert come_back(client, answer).status_code == 303
+
+
+def test_a_browser_without_a_cookie_is_no_browser(
+    client: Client, forge: Forge, corp: IdentityProvider
+) -> None:
+    """Not even where what is kept would be an empty cookie's."""
+    answer = forge.sign_in(ask(client, corp).url)
+    kept = PendingSignIn.objects.get().browser
+    PendingSignIn.objects.update(browser=fingerprint(""))
+    assert_refused(come_back(Client(), answer), "oidc.other_browser", client)
+    PendingSignIn.objects.update(browser=kept)
+    assert come_back(client, answer).status_code == 303
+
+
+def test_a_provider_that_is_off_is_not_asked(forge: Forge, corp: IdentityProvider) -> None:
+    """Beside the page's own check: whoever else begins a sign-in is refused alike."""
+
+    def begin() -> None:
+        begin_oidc_sign_in(provider=corp, browser="cookie", next_path="/", oidc=wiring.oidc_ports())
+
+    corp.is_enabled = False
+    with pytest.raises(SignInRefusedError) as refusal:
+        begin()
+    assert refusal.value.reason == "oidc.provider_disabled"
+    assert not PendingSignIn.objects.exists()
+    corp.is_enabled = True
+    begin()
+    assert PendingSignIn.objects.count() == 1
 
 
 def test_a_state_that_comes_twice(client: Client, forge: Forge, corp: IdentityProvider) -> None:
