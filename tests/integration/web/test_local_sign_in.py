@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.conf import LazySettings
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.urls import reverse
 
@@ -17,6 +18,7 @@ from portal.directory.models import (
     ExternalIdentity,
     IdentityProvider,
     LocalPassword,
+    Person,
     RecoveryCode,
     SignIn,
 )
@@ -26,7 +28,8 @@ from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.sealing import fingerprint, unseal
 from tests.integration.web.saml_visits import is_signed_in, refusals
-from tests.world import Answer
+from tests.sign_ins import browser_of
+from tests.world import Answer, make_person
 
 pytestmark = pytest.mark.django_db
 GOOD, WRONG = "correct horse battery", "correct horse stapler"
@@ -103,6 +106,53 @@ def test_a_code_without_the_password_is_nothing(client: Client) -> None:
     AuthenticatorApp.objects.update(last_step=0)
     assert give(client, code_of(secret)).headers["Location"] == reverse("web:local-sign-in")
     assert not is_signed_in(client)
+
+
+def test_whoever_loses_the_factor_between_the_steps_adds_one_within_the_day_alone(client: Client) -> None:
+    enrol(Client())
+    for age, page in ((timedelta(hours=23), 200), (timedelta(hours=25), 303)):
+        add = AuthenticatorApp.objects.get()
+        LocalPassword.objects.update(changed_at=database_now() - age)
+        assert type_password(client).status_code == 303
+        add.delete()
+        assert client.get(reverse("web:local-factor")).status_code == page
+        add.save(force_insert=True)
+
+
+def test_whoever_is_deactivated_between_the_steps_begins_again(
+    client: Client, account: ExternalIdentity
+) -> None:
+    secret = enrol(Client())
+    AuthenticatorApp.objects.update(last_step=0)
+    type_password(client)
+    now = database_now()
+    Person.objects.filter(pk=account.person_id).update(is_active=False, deactivated_at=now)
+    assert give(client, code_of(secret)).headers["Location"] == reverse("web:local-sign-in")
+    assert AuthenticatorApp.objects.get().last_step == 0, "the code was not even tried"
+    Person.objects.filter(pk=account.person_id).update(is_active=True, deactivated_at=None)
+    give(client, code_of(secret))
+    assert is_signed_in(client)
+
+
+def test_a_right_password_begins_a_session_of_its_own(client: Client) -> None:
+    """Nobody who knows an older key shares what the password opened."""
+    client.force_login(make_person("Ben"))
+    before = client.session.session_key
+    assert type_password(client, WRONG).status_code == 403
+    assert (client.session.session_key, is_signed_in(client)) == (before, True)
+    assert type_password(client).status_code == 303
+    assert client.session.session_key != before
+    assert not SessionStore().exists(str(before))
+    assert not is_signed_in(client)
+
+
+def test_a_new_password_ends_what_the_old_one_opened(client: Client) -> None:
+    enrol(client)
+    others = browser_of(make_person("Ben"))
+    assert is_signed_in(client)
+    set_local_password(login="warden", password="another horse battery", actor=SHELL)
+    assert not is_signed_in(client)
+    assert is_signed_in(others)
 
 
 def test_what_a_right_password_opens_is_open_for_ten_minutes(client: Client) -> None:

@@ -96,6 +96,13 @@ def test_the_first_sign_in_makes_the_person_by_the_stable_id(
     assert AuditEvent.objects.filter(type="directory.sign_in.succeeded").count() == 1
 
 
+def test_a_password_that_is_longer_than_any_is_not_sent(office: IdentityProvider, ldap: FakeLdap) -> None:
+    assert why(office, ldap, password="x" * 1025) == "ldap.wrong_password"
+    assert ldap.calls == []
+    assert why(office, ldap, password="x" * 1024) == "ldap.wrong_password"
+    assert ldap.calls == ["sign_in"]
+
+
 def test_a_new_login_is_the_same_person_and_an_old_one_of_another_is_not(
     office: IdentityProvider, ldap: FakeLdap
 ) -> None:

@@ -2,6 +2,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.auth.hashers import identify_hasher
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db.models import F
@@ -10,6 +11,7 @@ from portal.access.models import Alarm
 from portal.access.operations.alarms import clear_past_alarms
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, LocalPassword, Person
+from portal.identity.operations import local_accounts
 from portal.identity.operations.local_accounts import (
     add_local_account,
     check_local_password,
@@ -85,6 +87,27 @@ def test_who_does_not_get_in() -> None:
     assert refused("warden", GOOD) == "local.deactivated"
     other = add("second")
     assert check_local_password(login="second", password=GOOD).identity.pk == other.pk
+
+
+def test_who_is_gone_does_not_get_in() -> None:
+    identity = add()
+    ExternalIdentity.objects.update(gone_at=database_now(), gone_why="removed")
+    assert refused("warden", GOOD) == "local.deactivated"
+    ExternalIdentity.objects.update(gone_at=None, gone_why="")
+    assert check_local_password(login="warden", password=GOOD).identity.pk == identity.pk
+
+
+def test_an_unknown_login_is_judged_by_a_hash_too_and_an_endless_password_by_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add()
+    judged: list[str] = []
+    monkeypatch.setattr(local_accounts, "check_password", lambda _, encoded: not judged.append(encoded))
+    assert refused("nobody", GOOD) == "local.unknown"
+    assert [identify_hasher(encoded).algorithm for encoded in judged] == ["argon2"]
+    assert refused("warden", "x" * 257) == "local.wrong_password"
+    assert len(judged) == 1
+    assert check_local_password(login="warden", password="x" * 256).may_enrol
 
 
 def test_a_factor_is_added_within_a_day_or_the_password_is_set_anew() -> None:

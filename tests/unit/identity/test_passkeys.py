@@ -107,6 +107,19 @@ def test_nobody_was_there(ben: Person) -> None:
     assert refused(ben, device, flags=VERIFIED) == "malformed"
 
 
+def test_an_endless_answer_is_not_read(ben: Person) -> None:
+    _, device = add_device(ben)
+    for length, is_right in ((20_001, False), (20_000, True)):
+        asked = ask_passkey(person=ben)
+        answer = device.sign(asked.options).ljust(length)
+        if is_right:
+            assert verify_passkey(person=ben, answer=answer, challenge=asked.challenge, actor=as_actor(ben))
+            continue
+        with pytest.raises(FactorRefusedError) as error:
+            verify_passkey(person=ben, answer=answer, challenge=asked.challenge, actor=as_actor(ben))
+        assert noted(ben, error.value) == "malformed"
+
+
 def test_a_challenge_of_before_counts_for_nothing(ben: Person) -> None:
     _, device = add_device(ben)
     old, new = ask_passkey(person=ben), ask_passkey(person=ben)

@@ -48,17 +48,20 @@ def test_one_goes_and_the_other_stays(ben: Person) -> None:
 
 def test_only_ones_own_and_only_just_proven(ben: Person, mallory: Person) -> None:
     app, _ = add_app(ben)
+    passkey, _ = add_device(ben)
     add_app(mallory)
-    with pytest.raises(NotFoundError):
-        remove(mallory, app)
+    for bens in (app, passkey):
+        with pytest.raises(NotFoundError):
+            remove(mallory, bens)
     with pytest.raises(ForbiddenError, match="own person"):
         remove(ben, app, just_in(mallory))
     with pytest.raises(FactorNeededError):
         remove(ben, app, replace(as_actor(ben), signed_in_at=datetime.now(UTC)))
     with pytest.raises(NotFoundError):
         remove_factor(person=ben, factor_id=uuid4(), actor=just_in(ben))
-    assert AuthenticatorApp.objects.count() == 2
+    assert (AuthenticatorApp.objects.count(), Passkey.objects.count()) == (2, 1)
     assert remove(ben, app)
+    assert remove(ben, passkey)
 
 
 def test_the_last_one_of_a_local_account_stays(ben: Person) -> None:

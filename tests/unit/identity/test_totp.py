@@ -26,7 +26,7 @@ from portal.identity.operations.factors_totp import (
     same_authenticator_app,
     verify_totp,
 )
-from portal.kernel import sealing
+from portal.kernel import attempts, sealing
 from portal.kernel.actor import ActorKind
 from portal.kernel.errors import ForbiddenError, InvalidError, TooManyError
 from portal.kernel.models import AttemptCount
@@ -136,6 +136,21 @@ def test_ten_wrong_tries_and_then_a_wait_that_others_cannot_cause(ben: Person, m
     # Mallory's wrong tries are Mallory's, and Ben's Ben's.
     assert refused(mallory, "abcdef") == "wrong_code"
     AttemptCount.objects.filter(number__gt=CODES.most).update(until=datetime.now(UTC))
+    assert verify_totp(person=ben, code=code_of(secret), actor=as_actor(ben))
+
+
+def test_the_tries_of_a_day_run_out_too(ben: Person) -> None:
+    """Whoever waits each time would have ten tries each ten minutes for ever."""
+    _, secret = add_app(ben)
+    part = str(ben.pk)
+    for _ in range(CODES_A_DAY.most - 1):
+        attempts.spend(CODES_A_DAY, part)
+    assert refused(ben, "abcdef") == "wrong_code"
+    attempts.forget(CODES, part)
+    with pytest.raises(TooManyError) as refusal:
+        verify_totp(person=ben, code=code_of(secret), actor=as_actor(ben))
+    assert refusal.value.retry_after_seconds > CODES.period.total_seconds()
+    attempts.forget(CODES_A_DAY, part)
     assert verify_totp(person=ben, code=code_of(secret), actor=as_actor(ben))
 
 
