@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import BaseInlineFormSet, Field
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from portal.directory.models import IdentityProvider, LdapSettings, OidcSettings, SamlSettings
+from portal.directory.models import IdentityProvider, LdapSettings, OidcSettings, SamlSettings, SignIn
+from portal.directory.requests import actor_of
+from portal.identity.operations.end_sign_ins import end_sign_ins
 from portal.staff.base import SHOWN, RecordedAdmin, SuperuserWrites, is_superuser
 from portal.staff.provider_forms import LdapForm, OidcForm, ProviderForm, SamlForm, SettingsForm
 
@@ -239,6 +241,16 @@ class ProviderAdmin(SuperuserWrites[IdentityProvider], RecordedAdmin[IdentityPro
     ) -> dict[str, Any]:
         may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         return dict(super().get_prepopulated_fields(request, obj)) if may_edit else {}
+
+    def save_model(self, request: HttpRequest, obj: IdentityProvider, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's signature
+        """Who is switched off may have been broken into: whoever came in by it goes, but for the hand that does it."""
+        super().save_model(request, obj, form, change)
+        if change and "is_enabled" in form.changed_data and not obj.is_enabled:
+            others = SignIn.objects.filter(identity__provider=obj)
+            others = others.exclude(session_key=request.session.session_key or "")
+            ended = end_sign_ins(others, why="provider switched off", actor=actor_of(request))
+            words = f"{obj.name} is switched off; sign-ins ended: {ended}. Grants go on, but nothing is issued by it."
+            self.message_user(request, words, messages.WARNING)
 
     def told_of_rows(self, formset: Any) -> dict[str, str]:
         """Say which settings were changed, and to what; of a secret only that it was."""

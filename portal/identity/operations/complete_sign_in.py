@@ -98,13 +98,16 @@ def open_sign_in(*, signed_in: SignedIn, session_key: str, actor: Actor) -> Sign
     """Note which browser session the sign-in is, so that the provider, or an admin, can end it.
 
     Raises:
-        SignInRefusedError: the provider has said since that they are gone; the caller drops the session.
+        SignInRefusedError: the provider has said since that they are gone, or was switched off; the caller drops the
+            session.
     """
     with transaction.atomic():
         # Locked as whoever ends sign-ins locks: what is noted here is seen there, or what happened there is seen here.
         people = Person.objects.select_for_update(no_key=True).filter(pk=signed_in.person.pk, is_active=True)
         is_active = bool(list(people.values_list("pk")))
-        known = ExternalIdentity.objects.filter(pk=signed_in.identity.pk, gone_at=None)
+        known = ExternalIdentity.objects.filter(
+            pk=signed_in.identity.pk, gone_at=None, provider__is_enabled=True
+        )
         if not (is_active and known.exists()):
             raise SignInRefusedError("directory.gone", f"{signed_in.person.name}, while signing in")
         now = database_now()

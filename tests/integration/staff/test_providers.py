@@ -3,10 +3,11 @@
 import pytest
 from django.test import Client
 
-from portal.directory.models import ExternalIdentity, IdentityProvider, Partner, Person
+from portal.directory.models import ExternalIdentity, IdentityProvider, OidcSettings, Partner, Person
 from tests.integration.staff.pages import errors_of, save, trail
 from tests.integration.web.saml_visits import OTHER, OWN, described
 from tests.saml_forge.keys import rsa_key
+from tests.sign_ins import browser_of
 from tests.world import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,30 @@ def test_it_is_disabled_and_never_deleted(client: Client) -> None:
     assert client.post(f"{address}delete/", {"post": "yes"}).status_code == 403
     assert errors_of(save(client, f"{address}change/", is_enabled=None)) == {}
     assert not IdentityProvider.objects.get(slug="own").is_enabled
+
+
+def test_who_came_in_by_a_provider_that_is_switched_off_goes(ben: Person, root: Person) -> None:
+    own, other = (
+        IdentityProvider.objects.create(slug=slug, name=slug, kind="oidc") for slug in ("own", "other")
+    )
+    for provider in (own, other):
+        OidcSettings.objects.create(
+            provider=provider, issuer=f"https://{provider.slug}.example.test", client_id="portal"
+        )
+    admin, theirs, elsewhere = (
+        browser_of(root, provider=own),
+        browser_of(ben, provider=own),
+        browser_of(ben, provider=other),
+    )
+    address = f"/manage/directory/identityprovider/{own.pk}/change/"
+    assert errors_of(save(admin, address, name="Own company")) == {}
+    assert theirs.get("/").status_code == 200, "another change ends nothing"
+    assert errors_of(save(admin, address, is_enabled=None)) == {}
+    assert theirs.get("/").status_code == 303
+    assert elsewhere.get("/").status_code == 200
+    assert admin.get(address).status_code == 200, "whoever does it can go on"
+    [ended] = trail("directory.sign_in.ended_by_provider")
+    assert (ended.details["why"], ended.person_id) == ("provider switched off", ben.pk)
 
 
 @pytest.mark.parametrize("subject", ["b en", "b\u00a0en", "b\u0435n", "ben\u200b", "b\x7f"])

@@ -4,7 +4,7 @@ import pytest
 
 from brokers.types import AccountState
 from portal.directory.models import ExternalIdentity, IdentityProvider
-from portal.identity.operations.complete_sign_in import SignedIn
+from portal.identity.operations.complete_sign_in import SignedIn, open_sign_in
 from portal.identity.operations.gone import person_gone
 from portal.identity.operations.ldap_sign_in import sign_in_by_ldap
 from portal.identity.operations.limit_tries import Place
@@ -65,3 +65,14 @@ def test_who_was_switched_on_again_since_is_let_in(office: IdentityProvider) -> 
     assert enter(office, ldap).person == identity.person
     identity.refresh_from_db()
     assert identity.gone_at is None
+
+
+def test_no_session_is_noted_of_a_provider_that_was_switched_off_meanwhile(office: IdentityProvider) -> None:
+    ldap = FakeLdap()
+    ldap.add("ann")
+    signed_in = enter(office, ldap)
+    assert open_sign_in(signed_in=signed_in, session_key="first", actor=NOBODY)
+    IdentityProvider.objects.filter(pk=office.pk).update(is_enabled=False)
+    with pytest.raises(SignInRefusedError) as refusal:
+        open_sign_in(signed_in=signed_in, session_key="second", actor=NOBODY)
+    assert refusal.value.reason == "directory.gone"
