@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
+from portal.access.operations.deactivate_person import deactivate_person
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, IdentityProvider, PendingSignIn, Person, SignIn
 from portal.identity.operations import limit_tries
@@ -158,9 +159,9 @@ def test_one_network_begins_only_so_many_sign_ins(
     assert Client(REMOTE_ADDR="198.51.100.7").post(begin).status_code == 303
 
 
-@pytest.mark.parametrize("goes", [True, False])
+@pytest.mark.parametrize("goes", ["gone", "deactivated", ""])
 def test_who_is_gone_before_the_session_is_noted_is_not_let_in(
-    client: Client, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch, *, goes: bool
+    client: Client, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch, goes: str
 ) -> None:
     """The provider's word may come between the proof and the session: whichever is later sees the other."""
     IdentityProvider.objects.update(gone_everywhere=False)
@@ -170,12 +171,14 @@ def test_who_is_gone_before_the_session_is_noted_is_not_let_in(
     def gone_meanwhile(*, signed_in: SignedIn, session_key: str, actor: Actor) -> SignIn:
         other = IdentityProvider.objects.create(slug="other", name="Other", kind="oidc")
         ExternalIdentity.objects.create(provider=other, person=signed_in.person, subject="x")
-        if goes:
+        if goes == "gone":
             person_gone(identity_id=signed_in.identity.pk, why="removed", actor=Actor.system("tests"))
+        if goes == "deactivated":
+            deactivate_person(person_id=signed_in.person.pk, reason="left", actor=Actor.command("tests"))
         return open_sign_in(signed_in=signed_in, session_key=session_key, actor=actor)
 
     monkeypatch.setattr(signing_in, "open_sign_in", gone_meanwhile)
     assert come_back(client, asked, answer).status_code == (403 if goes else 303)
-    assert is_signed_in(client) is not goes
-    assert SignIn.objects.exists() is not goes
+    assert is_signed_in(client) is not bool(goes)
+    assert SignIn.objects.exists() is not bool(goes)
     assert refusals() == (["directory.gone"] if goes else [])

@@ -102,7 +102,12 @@ def test_an_unknown_login_is_judged_by_a_hash_too_and_an_endless_password_by_non
 ) -> None:
     add()
     judged: list[str] = []
-    monkeypatch.setattr(local_accounts, "check_password", lambda _, encoded: not judged.append(encoded))
+
+    def judge(_: str, encoded: str) -> bool:
+        judged.append(encoded)
+        return True
+
+    monkeypatch.setattr(local_accounts, "check_password", judge)
     assert refused("nobody", GOOD) == "local.unknown"
     assert [identify_hasher(encoded).algorithm for encoded in judged] == ["argon2"]
     assert refused("warden", "x" * 257) == "local.wrong_password"
