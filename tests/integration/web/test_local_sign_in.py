@@ -119,17 +119,23 @@ def test_whoever_loses_the_factor_between_the_steps_adds_one_within_the_day_alon
         add.save(force_insert=True)
 
 
-def test_whoever_is_deactivated_between_the_steps_begins_again(
-    client: Client, account: ExternalIdentity
+@pytest.mark.parametrize("how", ["deactivated", "gone"])
+def test_whoever_is_deactivated_or_gone_between_the_steps_begins_again(
+    client: Client, account: ExternalIdentity, how: str
 ) -> None:
     secret = enrol(Client())
     AuthenticatorApp.objects.update(last_step=0)
     type_password(client)
     now = database_now()
-    Person.objects.filter(pk=account.person_id).update(is_active=False, deactivated_at=now)
+    people = Person.objects.filter(pk=account.person_id)
+    if how == "gone":
+        ExternalIdentity.objects.update(gone_at=now, gone_why="removed")
+    else:
+        people.update(is_active=False, deactivated_at=now)
     assert give(client, code_of(secret)).headers["Location"] == reverse("web:local-sign-in")
     assert AuthenticatorApp.objects.get().last_step == 0, "the code was not even tried"
-    Person.objects.filter(pk=account.person_id).update(is_active=True, deactivated_at=None)
+    ExternalIdentity.objects.update(gone_at=None, gone_why="")
+    people.update(is_active=True, deactivated_at=None)
     give(client, code_of(secret))
     assert is_signed_in(client)
 

@@ -1,5 +1,7 @@
 """Which addresses a password may be sent to."""
 
+import ssl
+
 import pytest
 
 from brokers.errors import IdentityUnavailable
@@ -61,3 +63,9 @@ def test_authorities_that_cannot_be_read_are_a_setting_to_mend(pem: str) -> None
 def test_only_the_given_authorities_are_trusted() -> None:
     given = trust.context(Authority().certificate)
     assert len(given.get_ca_certs()) == 1
+
+
+def test_nothing_older_than_tls_1_2_is_spoken() -> None:
+    made = trust.context("")
+    assert made.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
