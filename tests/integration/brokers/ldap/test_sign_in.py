@@ -101,7 +101,11 @@ def test_two_entries_with_one_login(directory: Directory, server: Slapd) -> None
 def test_somebody_whom_the_filter_leaves_out(directory: Directory, server: Slapd) -> None:
     only_ben = "(&(objectClass=inetOrgPerson)(uid=ben))"
     assert refused(directory, server, "ada", people_filter=only_ben) == Reason.UNKNOWN
-    assert directory.sign_in(server.ldap_server(people_filter=only_ben), "ben", PASSWORD)
+    ben = directory.sign_in(server.ldap_server(people_filter=only_ben), "ben", PASSWORD)
+    # Nor is somebody known who was let in before the filter left them out: whoever asks about them hears that.
+    ada = directory.sign_in(server.ldap_server(), "ada", PASSWORD)
+    assert directory.find_person(server.ldap_server(people_filter=only_ben), ada.stable_id) is None
+    assert directory.find_person(server.ldap_server(people_filter=only_ben), ben.stable_id) == ben
 
 
 @pytest.mark.parametrize(
