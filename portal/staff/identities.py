@@ -20,6 +20,8 @@ from portal.staff.confirm import Question, ReasonForm, answered, ask
 
 LAST_ASCII = 126
 # OpenID Connect Core 1.0, section 2.
+# saml-core-2.0-os, 8.3.1
+UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
 LONGEST_SUB = 255
 GUIDS = {"entryuuid", "objectguid"}
 Kind = IdentityProvider.Kind
@@ -47,6 +49,9 @@ class IdentityForm(CheckedForm[ExternalIdentity]):
             self.add_error("provider", "Accounts of the portal's own are made by their command.")
         if provider.kind != Kind.SAML and "subject_format" in self.changed_data:
             self.add_error("subject_format", "Only SAML has NameID formats: leave it empty.")
+        elif provider.kind == Kind.SAML and not self.cleaned_data.get("subject_format"):
+            # What sign-ins without a format are taken for: left blank, none would ever match it.
+            self.cleaned_data["subject_format"] = self.instance.subject_format = UNSPECIFIED
         elif provider.kind == Kind.LDAP:
             self.cleaned_data["subject_format"] = self.instance.subject_format = SUBJECT_FORMAT
         if provider.kind == Kind.OIDC and len(subject) > LONGEST_SUB:

@@ -7,6 +7,7 @@ from django.test import Client
 
 from portal.directory.models import ExternalIdentity, Group, IdentityProvider, LdapSettings, Person
 from portal.identity.operations.ask_anew import SUBJECT_FORMAT
+from portal.staff.identities import UNSPECIFIED
 from tests.integration.staff.pages import errors_of, save, trail
 from tests.world import make_admin, signed_in
 
@@ -58,6 +59,14 @@ def test_another_id_attribute_is_taken_as_it_is(client: Client, ben: Person) -> 
 def test_only_saml_has_formats(client: Client, ben: Person, kind: str) -> None:
     assert link(client, provider(kind), ben, GUID, "urn:x") == {"subject_format"}
     assert link(client, provider("saml"), ben, GUID, "urn:x") == set()
+
+
+@pytest.mark.parametrize(("told", "kept"), [("", UNSPECIFIED), ("urn:x", "urn:x")])
+def test_a_format_left_blank_is_what_sign_ins_without_one_have(
+    client: Client, ben: Person, told: str, kept: str
+) -> None:
+    assert link(client, provider("saml"), ben, "ben", told) == set()
+    assert ExternalIdentity.objects.get(subject="ben").subject_format == kept
 
 
 def test_a_sub_is_no_longer_than_a_sub_can_be(client: Client, ben: Person) -> None:
