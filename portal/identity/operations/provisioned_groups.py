@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import F, QuerySet
 
 from portal.access.models import Grant
 from portal.access.operations.end_with_group import end_what_groups_gave
@@ -99,9 +99,9 @@ def _people(users: Collection[UUID]) -> set[UUID]:
 
 def _strangers(group: ScimGroup) -> set[UUID]:
     """Return who is in the portal's group without being told: from before SCIM told of it."""
-    told = ScimMembership.objects.filter(group=group, user__identity__person=OuterRef("person"))
-    strangers = group.group.memberships.filter(~Exists(told))
-    return set(strangers.values_list("person_id", flat=True))
+    # Two plain reads: as one statement, a database without fresh statistics looked at each pair of thousands.
+    told = ScimMembership.objects.filter(group=group).values_list("user__identity__person_id", flat=True)
+    return set(group.group.memberships.values_list("person_id", flat=True)) - set(told)
 
 
 def _settle(group: ScimGroup, people: Collection[UUID], actor: Actor) -> None:
