@@ -7,8 +7,9 @@ a day after the password was set; later an operator has to set it anew.
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password, get_hasher, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -106,7 +107,7 @@ def check_local_password(*, login: str, password: str) -> FirstFactor:
     """
     identity = _find(login.strip().lower())
     kept = LocalPassword.objects.filter(identity=identity).first() if identity else None
-    encoded = kept.encoded if kept else _decoy()
+    encoded = kept.encoded if kept else _decoy(get_hasher().algorithm)
     is_right = len(password) <= LONGEST_PASSWORD and check_password(password, encoded)
     if identity is None or kept is None:
         # What was typed is not told on: it may have been a password.
@@ -169,14 +170,10 @@ def _keep(identity: ExternalIdentity, password: str) -> None:
     )
 
 
-def _decoy() -> str:
+@cache
+def _decoy(algorithm: str) -> str:
     """Return a hash that nothing fits, made once: an unknown login takes as long as a wrong password."""
-    if not _DECOYS:
-        _DECOYS.append(make_password(secrets.token_urlsafe(32)))
-    return _DECOYS[0]
-
-
-_DECOYS: list[str] = []
+    return make_password(secrets.token_urlsafe(32), hasher=algorithm)
 
 
 def _record(event: EventType, identity: ExternalIdentity, actor: Actor, **more: object) -> None:
