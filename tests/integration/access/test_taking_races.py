@@ -21,7 +21,12 @@ from tests.integration.access.test_races import at_once
 from tests.servers.process import require_services
 from tests.world import make_person
 
-pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("races")]
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.thorough,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("races"),
+]
 SHELL = Actor.command("tests")
 TRIES = 40 if require_services() else 8
 

@@ -24,7 +24,12 @@ from portal.kernel.models import AttemptCount
 from tests.fake_ldap import PASSWORD, FakeLdap, make_directory
 from tests.servers.process import require_services
 
-pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("races")]
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.thorough,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("races"),
+]
 SHELL = Actor.command("tests")
 NOBODY = Actor(ActorKind.NOBODY, "nobody")
 ROUNDS = 40 if require_services() else 6

@@ -14,7 +14,7 @@ from portal.scim.kinds import USERS
 from portal.scim.resources import POLICY, WholeUser
 from tests.integration.scim.calling import ENTERPRISE, SEARCH, USER, Scim, refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 WORK = {"type": "work", "primary": True}
 PEOPLE: list[dict[str, Any]] = [
     {"userName": "bjensen", "externalId": "E-1", "displayName": "Babs Jensen", "title": "Vice President",

@@ -7,7 +7,7 @@ import pytest
 from portal.scim import listing, representing
 from tests.integration.scim.calling import SEARCH, Scim, refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from portal.directory.models import GroupMembership, Person
 from tests.integration.scim.calling import ENTERPRISE, PATCH, USER, Scim, refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 WORK = {"value": "b@work.org", "type": "work", "primary": True}
 HOME = {"value": "b@home.org", "type": "home"}
 Op = dict[str, Any]

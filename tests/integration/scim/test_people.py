@@ -24,7 +24,7 @@ from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.errors import ForbiddenError
 from tests.integration.scim.calling import USER, Scim, refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 NOBODY = Actor(ActorKind.NOBODY, "nobody")
 
 

@@ -8,7 +8,7 @@ import pytest
 from portal.directory.models import Person, ScimUser
 from tests.integration.scim.calling import ENTERPRISE, GROUP, PATCH, USER, Scim, refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 
 
 @pytest.fixture

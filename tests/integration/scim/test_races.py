@@ -12,7 +12,12 @@ from tests.integration.access.test_races import at_once
 from tests.integration.scim.calling import USER, Scim
 from tests.servers.process import require_services
 
-pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("races")]
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.thorough,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("races"),
+]
 TRIES = 15 if require_services() else 4
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.integration.scim.calling import GROUP, USER, Scim, refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 TITLE = {"op": "replace", "path": "title", "value": "new"}
 
 

@@ -9,7 +9,7 @@ from brokers.types import CheckStep, LdapNesting
 from tests.servers.process import free_port
 from tests.servers.slapd import READER_PASSWORD, Slapd
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("slapd")]
+pytestmark = [pytest.mark.services, pytest.mark.thorough, pytest.mark.xdist_group("slapd")]
 
 
 def steps(directory: Directory, server: Slapd, **changes: object) -> Sequence[CheckStep]:

@@ -11,7 +11,7 @@ from tests.servers.process import free_port
 from tests.servers.scripted_ldap import BIND_RESPONSE, result, scripted, silence
 from tests.servers.slapd import PASSWORD, Slapd, slapd
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("slapd")]
+pytestmark = [pytest.mark.services, pytest.mark.thorough, pytest.mark.xdist_group("slapd")]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from brokers.ldap import Directory, Fault
 from brokers.types import LdapNesting, LdapPerson
 from tests.servers.slapd import GROUPS, PASSWORD, PEOPLE, READER, READER_PASSWORD, Slapd, group, person, slapd
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("slapd")]
+pytestmark = [pytest.mark.services, pytest.mark.thorough, pytest.mark.xdist_group("slapd")]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from brokers.ldap import Directory, Fault
 from tests.servers.authority import Authority
 from tests.servers.slapd import PASSWORD, Slapd, slapd
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("slapd")]
+pytestmark = [pytest.mark.services, pytest.mark.thorough, pytest.mark.xdist_group("slapd")]
 
 
 @pytest.fixture(scope="module")
