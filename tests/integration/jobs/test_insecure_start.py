@@ -46,6 +46,7 @@ def test_the_web_process_refuses(number: str, tmp_path: Path) -> None:
         assert secret not in done.stderr
 
 
+@pytest.mark.thorough
 def test_the_secure_neighbours_start(tmp_path: Path) -> None:
     for changes in ({}, *NEIGHBOURS.values()):
         done = start([sys.executable, "-c", "import portal.config.wsgi"], changes, tmp_path)

@@ -20,6 +20,7 @@ def restoring(database: str, directory: Path) -> dict[str, Any]:
 
 
 @pytest.mark.xdist_group("restored")
+@pytest.mark.thorough
 def test_a_copy_of_a_postgresql_database_is_held_and_a_restart_is_not(tmp_path: Path) -> None:
     found = restoring("postgresql", tmp_path)
     assert found.pop("copied").startswith("this is another database (postgresql ")
@@ -29,6 +30,7 @@ def test_a_copy_of_a_postgresql_database_is_held_and_a_restart_is_not(tmp_path: 
 
 
 @pytest.mark.xdist_group("restored")
+@pytest.mark.thorough
 def test_a_sqlite_file_that_is_set_back_or_copied_is_held(tmp_path: Path) -> None:
     found = restoring("sqlite", tmp_path)
     assert "file beside the database remembers audit row 10, but the database ends at 0" in found.pop(

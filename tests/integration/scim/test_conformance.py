@@ -15,7 +15,7 @@ from portal.identity.operations.scim_tokens import create_scim_token
 from portal.kernel.actor import Actor
 from portal.scim.resources import base_url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 
 
 @pytest.fixture
