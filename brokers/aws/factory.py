@@ -9,6 +9,7 @@ from brokers.aws.deny import IamDenyWriter
 from brokers.aws.hub import Hub, HubCredentials
 from brokers.aws.leftovers import AccountPolicies
 from brokers.aws.partitions import RoleArn, check_managed_policy_arn
+from brokers.aws.partner_ports import partner_ports
 from brokers.aws.probe import SessionProber
 from brokers.aws.revocation import check_entries
 from brokers.aws.session_names import CANARY, grant_of, session_name, source_identity
@@ -67,6 +68,7 @@ class AwsBrokers:
             session_name=session_name,
             grant_of=grant_of,
             source_identity=source_identity,
+            partners=partner_ports(self.hub),
             canary_name=CANARY,
             check_deny_entries=check_entries,
             check_scope=self.check_scope,
