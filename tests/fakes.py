@@ -31,6 +31,7 @@ from brokers.types import (
     SignInUrl,
     StandingDeny,
 )
+from tests.fake_partners import FakePartners
 
 CONSOLE = "https://console.aws.amazon.com/"
 KEY_ID = "ASIAFAKE"
@@ -72,6 +73,10 @@ class FakeAws:
     silent: set[str] = field(default_factory=set)
     policies: dict[str, list[OwnPolicy]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    partners: FakePartners = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.partners = FakePartners(self._call)
 
     def ports(self) -> AwsPorts:
         return AwsPorts(
@@ -84,6 +89,7 @@ class FakeAws:
             session_name=session_name,
             grant_of=grant_of,
             source_identity=source_identity,
+            partners=self.partners.ports(),
             canary_name=CANARY,
             check_deny_entries=check_deny_entries,
             check_scope=self.check_scope,

@@ -30,6 +30,44 @@ class RevocationState(StrEnum):
     CLEANED = "cleaned"
 
 
+class PartnerRoleState(StrEnum):
+    """Where the IAM role of a grant to a partner is.
+
+    making: AWS is yet to show it. standing: AWS showed it as it should be. closing: nobody may get in any more, and it
+    is to go. gone: AWS said that there is no such role.
+    """
+
+    MAKING = "making"
+    STANDING = "standing"
+    CLOSING = "closing"
+    GONE = "gone"
+
+
+class ProofKind(StrEnum):
+    """What a proof of an ExternalId is about: the first, a new one beside an old one, an old one that is over."""
+
+    ONBOARDING = "onboarding"
+    ROTATION = "rotation"
+    WINDOW_OVER = "window_over"
+
+
+class ProofState(StrEnum):
+    """asked: not over yet. failed: AWS let somebody in who must be kept out, or kept the partner out."""
+
+    ASKED = "asked"
+    PROVEN = "proven"
+    FAILED = "failed"
+
+
+class DriftState(StrEnum):
+    """open: somebody must decide. accepted: as it is, with a reason. repairing: to be put right. over: it is gone."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REPAIRING = "repairing"
+    OVER = "over"
+
+
 class AlarmKind(StrEnum):
     """What operators are alarmed of."""
 
@@ -42,6 +80,10 @@ class AlarmKind(StrEnum):
     SYNC_FAILED = "sync_failed"
     METADATA_CHANGED = "metadata_changed"
     BREAK_GLASS_USED = "break_glass_used"
+    ROLE_WIDENED = "role_widened"
+    ROLE_LATE = "role_late"
+    EXTERNAL_ID_NOT_PROVEN = "external_id"
+    SPONSOR_GONE = "sponsor_gone"
 
 
 class SessionState(StrEnum):
@@ -81,6 +123,12 @@ REVOCATION_NEXT: Mapping[RevocationState, frozenset[RevocationState]] = {
         {RevocationState.APPLIED, RevocationState.PENDING, RevocationState.FAILING, RevocationState.CLEANED}
     ),
     RevocationState.CLEANED: frozenset({RevocationState.PENDING}),
+}
+PARTNER_ROLE_NEXT: Mapping[PartnerRoleState, frozenset[PartnerRoleState]] = {
+    PartnerRoleState.MAKING: frozenset({PartnerRoleState.STANDING, PartnerRoleState.CLOSING}),
+    PartnerRoleState.STANDING: frozenset({PartnerRoleState.CLOSING}),
+    PartnerRoleState.CLOSING: frozenset({PartnerRoleState.GONE}),
+    PartnerRoleState.GONE: frozenset(),
 }
 WAITING = frozenset({RevocationState.PENDING, RevocationState.FAILING})
 STANDING = frozenset({RevocationState.APPLIED, RevocationState.PROVEN})

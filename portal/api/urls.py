@@ -1,5 +1,6 @@
 from django.urls import path, re_path
 
+from portal.api import urls_partners
 from portal.api.views.console_links import ConsoleLinksView
 from portal.api.views.credentials import CredentialsView
 from portal.api.views.entitlements import EntitlementsView, TakeView
@@ -25,6 +26,7 @@ urlpatterns = [
     path("v1/grants/<uuid:grant_id>/revocation", RevocationView.as_view(), name="revocation"),
     path("v1/partners/<uuid:partner_id>/suspend", SuspendView.as_view(), name="suspend"),
     path("v1/partners/<uuid:partner_id>/resume", ResumeView.as_view(), name="resume"),
+    *urls_partners.urlpatterns,
     path("v1/schema", SchemaView.as_view(), name="schema"),
     re_path(r"", NowhereView.as_view(), name="nowhere"),
 ]

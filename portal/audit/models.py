@@ -22,6 +22,7 @@ class AuditEvent(models.Model):
     grant_id = models.UUIDField(null=True)
     person_id = models.UUIDField(null=True)
     role_id = models.UUIDField(null=True)
+    partner_id = models.UUIDField(null=True)
     details = models.JSONField(default=dict)
 
     class Meta:
@@ -41,6 +42,9 @@ class AuditEvent(models.Model):
             ),
             models.Index(
                 fields=["person_id", "id"], name="audit_by_person", condition=Q(person_id__isnull=False)
+            ),
+            models.Index(
+                fields=["partner_id", "id"], name="audit_by_partner", condition=Q(partner_id__isnull=False)
             ),
             models.Index(fields=["-at"], name="audit_by_time"),
         ]

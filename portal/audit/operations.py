@@ -15,7 +15,7 @@ from portal.kernel.actor import Actor
 
 # From here on COPY is worth its three round trips.
 MANY = 50
-SUBJECTS = ("grant_id", "person_id", "role_id")
+SUBJECTS = ("grant_id", "person_id", "role_id", "partner_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Entry:
     grant_id: UUID | None = None
     person_id: UUID | None = None
     role_id: UUID | None = None
+    partner_id: UUID | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -52,8 +53,7 @@ def recording_each(entry: Entry, source: str) -> tuple[str, Sequence[Any]]:
     """Return an INSERT, and its parameters, that writes an event like `entry` for each row of the query `source`.
 
     PostgreSQL only, to stand in the one statement that makes the change: so that the sweep's rows needn't pass
-    through Python. `source` has `grant_id`, `person_id`, `role_id`, and `details` (jsonb), which are merged into the
-    entry's.
+    through Python. `source` has the columns of SUBJECTS, and `details` (jsonb), which are merged into the entry's.
     """
     row = _row(entry)
     told = {name: value for name, value in row.items() if name not in {*SUBJECTS, "details"}}
@@ -94,5 +94,6 @@ def _row(entry: Entry) -> dict[str, Any]:
         "grant_id": entry.grant_id,
         "person_id": entry.person_id,
         "role_id": entry.role_id,
+        "partner_id": entry.partner_id,
         "details": dict(entry.details),
     }

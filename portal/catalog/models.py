@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from brokers.types import DenyTarget, Partition, PrincipalKind, ProbeAction
+from brokers.types import AccountPlace, DenyTarget, Partition, PrincipalKind, ProbeAction
 from portal.catalog.scopes import (
     validate_managed_policies,
     validate_parameters,
@@ -50,6 +50,22 @@ class AwsAccount(models.Model):
         validators=[ROLE_ARN],
         help_text="The role in this account that the hub assumes to write deny policies. Empty: the hub writes itself.",
     )
+    provisioner_role_arn = models.CharField(
+        "provisioner role",
+        max_length=2048,
+        blank=True,
+        validators=[ROLE_ARN],
+        help_text="The role in this account that the hub assumes to make roles for partners. "
+        "Empty: partners can't be let in here from their own accounts.",
+    )
+    verified_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When it was last verified what the portal can and can't do there.",
+    )
+    verification = models.JSONField(
+        default=list, editable=False, help_text="The steps of that: name, is_ok, detail, advice."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -68,10 +84,11 @@ class AwsAccount(models.Model):
         return f"{self.name} ({self.account_id})"
 
     def clean(self) -> None:
-        """Refuse a revoker of another account or partition, and moving an account under what was granted in it."""
+        """Refuse roles of another account or partition, and moving an account under what was granted in it."""
         own = f"arn:{self.partition}:iam::{self.account_id}:role/"
-        if self.revoker_role_arn and not self.revoker_role_arn.startswith(own):
-            raise ValidationError({"revoker_role_arn": f"It must be in this account: {own}…"})
+        for field in ("revoker_role_arn", "provisioner_role_arn"):
+            if (arn := getattr(self, field)) and not arn.startswith(own):
+                raise ValidationError({field: f"It must be in this account: {own}…"})
         before = AwsAccount.objects.filter(pk=self.pk, roles__grants__isnull=False).first()
         if before and (before.account_id, before.partition) != (self.account_id, self.partition):
             raise ValidationError({"account_id": "Access was granted in this account; add another account."})
@@ -86,13 +103,22 @@ class AwsAccount(models.Model):
             via_role_arn=self.revoker_role_arn or None,
         )
 
+    @property
+    def place(self) -> AccountPlace:
+        """Where roles are made for partners, and by which role the hub makes them."""
+        return AccountPlace(Partition(self.partition), self.account_id, self.provisioner_role_arn)
+
 
 class AwsRole(models.Model):
-    """An AWS role as the portal knows it, or for federation the hub's IAM user whose rights bound the session."""
+    """An AWS role as the portal knows it, or for federation the hub's IAM user whose rights bound the session.
+
+    A cross-account role is made by the portal for one grant to a partner, and goes with it.
+    """
 
     class Method(models.TextChoices):
         ASSUME_ROLE = "assume_role", "AssumeRole"
         FEDERATION_TOKEN = "federation_token", "GetFederationToken"  # a method's name
+        CROSS_ACCOUNT = "cross_account", "AssumeRole from a partner's own account"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(AwsAccount, PROTECT, related_name="roles")
@@ -152,15 +178,20 @@ class AwsRole(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "title"], name="role_title_per_account"),
             models.UniqueConstraint(
-                fields=["account", "name"], condition=Q(method="assume_role"), name="role_name_per_account"
+                fields=["account", "name"],
+                condition=Q(method__in=["assume_role", "cross_account"]),
+                name="role_name_per_account",
             ),
             models.CheckConstraint(
-                name="role_method_known", condition=Q(method__in=["assume_role", "federation_token"])
+                name="role_method_known",
+                condition=Q(method__in=["assume_role", "federation_token", "cross_account"]),
             ),
             models.CheckConstraint(
                 name="role_session_within_aws_limits",
                 condition=Q(
-                    method="assume_role", max_session_seconds__gte=HOUR, max_session_seconds__lte=43_200
+                    method__in=["assume_role", "cross_account"],
+                    max_session_seconds__gte=HOUR,
+                    max_session_seconds__lte=43_200,
                 )
                 | Q(
                     method="federation_token", max_session_seconds__gte=900, max_session_seconds__lte=129_600
@@ -208,8 +239,13 @@ class AwsRole(models.Model):
 
     @property
     def arn(self) -> str:
-        kind = "role" if self.method == self.Method.ASSUME_ROLE else "user"
+        kind = "user" if self.method == self.Method.FEDERATION_TOKEN else "role"
         return f"arn:{self.account.partition}:iam::{self.account.account_id}:{kind}{self.path}{self.name}"
+
+    @property
+    def is_made_for_partner(self) -> bool:
+        """Whether the portal made it for one grant to a partner: nobody else is granted it."""
+        return self.method == self.Method.CROSS_ACCOUNT
 
     @property
     def max_session(self) -> timedelta:
@@ -225,13 +261,13 @@ class AwsRole(models.Model):
     def probe_action(self) -> ProbeAction:
         if self.probe:
             return ProbeAction(self.probe)
-        is_role = self.method == self.Method.ASSUME_ROLE
+        is_role = self.method != self.Method.FEDERATION_TOKEN
         return ProbeAction.ACCESS_KEY_INFO if is_role else ProbeAction.LIST_BUCKETS
 
     @property
     def deny_target(self) -> DenyTarget:
         """Where a deny for this role's sessions stands: the role itself, or the user that calls for them."""
-        is_role = self.method == self.Method.ASSUME_ROLE
+        is_role = self.method != self.Method.FEDERATION_TOKEN
         return self.account.deny_target(PrincipalKind.ROLE if is_role else PrincipalKind.USER, self.name)
 
 
@@ -254,10 +290,32 @@ class ScopeTemplate(models.Model):
     roles: "models.ManyToManyField[AwsRole, models.Model]" = models.ManyToManyField(
         AwsRole, related_name="scope_templates", blank=True, help_text="The roles it may be used with."
     )
+    for_partners = models.BooleanField(
+        "for partners' own accounts",
+        default=False,
+        help_text="A role may be made of it for a partner that comes from its own AWS account.",
+    )
+    library_key = models.CharField(
+        max_length=60,
+        blank=True,
+        editable=False,
+        help_text="Which template of the library it is; that one's text is kept up to date by the portal.",
+    )
+    overruled = models.JSONField(
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="Warnings that an admin overruled: code, where, reason, by, at.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["library_key"], name="scope_of_library_once", condition=~Q(library_key="")
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -48,7 +48,7 @@ def _row(grant: Grant, live: int) -> tuple[str, ...]:
     # One query for each that has any: a hundred at most are asked about.
     until = run_out(grant, at=database_now()).until if live else None
     return (
-        grant.person.name,
+        grant.subject_name,
         grant.role.title,
         str(live),
         clock(until),

@@ -53,7 +53,7 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
 
     @admin.display(description="company", ordering="person__partner__name")
     def company(self, grant: Grant) -> str:
-        return grant.person.partner.name if grant.person.partner else "own"
+        return grant.partner_name or "own"
 
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, grant: Grant) -> str:
@@ -124,9 +124,7 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
         if grant is None:
             return self._show_form(request, form)
         address = reverse("admin:access_grant_change", args=[grant.pk])
-        words = (
-            f"Granted: {grant.person} as {grant.role}, {clock(grant.starts_at)} to {clock(grant.ends_at)}."
-        )
+        words = f"Granted: {grant.subject_name} as {grant.role}, {clock(grant.starts_at)} to {clock(grant.ends_at)}."
         self.message_user(request, words, messages.SUCCESS)
         return redirect(address)
 
@@ -174,7 +172,7 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
         left, revocation = run_out(grant, at=database_now()), getattr(grant, "revocation", None)
         cuttable = grant.sessions_run_out and left.total > 0 and grant.role.has_kill_switch
         context = {
-            "title": f"Grant: {grant.person} as {grant.role}",
+            "title": f"Grant: {grant.subject_name} as {grant.role}",
             "subtitle": None,
             "sessions": [(s, clock(s.asked_at), clock(session_end(s, grant))) for s in sessions],
             "events": [(event, clock(event.at)) for event in events_of_grant(grant.pk)],

@@ -40,7 +40,7 @@ def card(grant: Grant, *, now: datetime, zone: tzinfo, refused: Refused | None =
         granted_by=granter(grant),
         reason=grant.reason,
         explanation=explanation(role),
-        partner=grant.person.partner.name if grant.person.partner else "",
+        partner=grant.partner_name,
         console_allowed=role.allows_console,
         credentials_allowed=role.allows_credentials,
         destinations=destinations(Partition(role.account.partition), region=settings.AWS_REGION),

@@ -75,7 +75,7 @@ def _link(request: PersonRequest, token: str) -> ConsoleLink:
     link = console_links.find_console_link(token=token, actor=actor_of(request))
     return ConsoleLink(
         token=token,
-        person=link.grant.person.name,
+        person=link.grant.subject_name,
         role_name=link.grant.role.title,
         account=account_label(link.grant),
         destination=link.destination,

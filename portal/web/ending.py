@@ -47,7 +47,7 @@ def revoke(request: PersonRequest, grant_id: UUID) -> HttpResponse:
         reason = form.cleaned_data["reason"]
         ended = revoke_grant(grant_id=grant_id, reason=reason, cut=form.cuts, actor=actor_of(request))
         rest = "" if form.cuts else " What is open runs out by itself."
-        return f"Revoked: {ended.role.title} for {found.person.name}.{rest}"
+        return f"Revoked: {ended.role.title} for {found.subject_name}.{rest}"
 
     if found.ended_at is not None and not form.is_bound:
         raise ConflictError(ENDED)
@@ -81,7 +81,7 @@ def cut(request: PersonRequest, grant_id: UUID) -> HttpResponse:
 
     def act() -> str:
         cut_sessions(grant_id=grant_id, reason=form.cleaned_data["reason"], actor=actor_of(request))
-        return f"AWS is being told to refuse the sessions of {found.person.name}."
+        return f"AWS is being told to refuse the sessions of {found.subject_name}."
 
     if not found.sessions_run_out and not form.is_bound:
         raise ConflictError("No session of this grant was left to run out.")
@@ -124,7 +124,7 @@ def _view(request: PersonRequest, found: Grant) -> EndView:
     left = run_out(found, at=now)
     return EndView(
         grant_id=str(found.pk),
-        person=found.person.name,
+        person=found.subject_name,
         role_name=found.role.title,
         account=account_label(found),
         countdown=countdown(found.starts_at, found.ends_at, now=now, zone=zone),

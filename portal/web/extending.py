@@ -40,7 +40,9 @@ def extend(request: PersonRequest, grant_id: UUID) -> HttpResponse:
         extended = _extend(request, found, form) if form.is_valid() else None
         if extended is not None:
             until = moment(extended.ends_at, now=database_now(), zone=zone_of(request.user)).clock
-            messages.success(request, f"Extended: {found.role.title} for {found.person.name}, until {until}.")
+            messages.success(
+                request, f"Extended: {found.role.title} for {found.subject_name}, until {until}."
+            )
             return see_other(reverse("web:grant", args=[grant_id]))
         if found.ended_at is not None and not form.is_bound:
             raise ConflictError("This grant has ended already; make a new one.")
@@ -66,10 +68,10 @@ def _extend(request: PersonRequest, found: Grant, form: ExtendForm) -> Grant | N
 
 def _view(request: PersonRequest, found: Grant) -> ExtendView:
     now, zone = database_now(), zone_of(request.user)
-    left, partner = run_out(found, at=now), found.person.partner
+    left, partner = run_out(found, at=now), found.partner
     return ExtendView(
         grant_id=str(found.pk),
-        person=found.person.name,
+        person=found.subject_name,
         role_name=found.role.title,
         account=account_label(found),
         countdown=countdown_of(found, now=now, zone=zone),

@@ -62,7 +62,7 @@ def grant_page(facts: GrantFacts, reader: Reader) -> GrantPage:
     is_holder = grant.person_id == reader.person_id
     return GrantPage(
         card=card(grant, now=reader.now, zone=reader.zone),
-        person=grant.person.name,
+        person=grant.subject_name,
         role_arn=grant.role.arn,
         period=f"{reader.moment(grant.starts_at).clock} to {reader.moment(grant.ends_at).clock}",
         timeline=lifeline(life, reader.moment),
@@ -89,7 +89,7 @@ def _session(session: AwsSession, facts: GrantFacts, reader: Reader) -> SessionR
     return SessionRow(
         name=session.session_name,
         kind=session.get_kind_display(),
-        person=grant.person.name,
+        person=grant.subject_name,
         origin=session.ip or "",
         issued=reader.moment(session.answered_at or session.asked_at),
         expires=reader.moment(max(until, session.asked_at)),

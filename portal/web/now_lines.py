@@ -57,8 +57,8 @@ def grant_line(grant: Grant, who: Operator) -> GrantLine:
         id=str(grant.pk),
         role=grant.role.title,
         account=account_label(grant),
-        person=grant.person.name,
-        partner=grant.person.partner.name if grant.person.partner else "",
+        person=grant.subject_name,
+        partner=grant.partner_name,
         countdown=countdown_of(grant, now=who.now, zone=who.zone),
     )
 
@@ -68,7 +68,7 @@ def waiting_line(row: Revocation, who: Operator) -> WaitingLine:
         grant_id=str(row.grant_id),
         role=row.grant.role.title,
         account=account_label(row.grant),
-        person=row.grant.person.name,
+        person=row.grant.subject_name,
         since=who.moment(row.asked_at),
         badge=badge(row.state),
     )
@@ -93,7 +93,7 @@ def _failure(group: Sequence[Revocation], who: Operator) -> Failure:
         since=who.moment(first.asked_at),
         next_try=who.instant(min(row.next_try_at for row in group)),
         grants=tuple(
-            (str(row.grant_id), f"{row.grant.person.name}, {row.grant.role.title}") for row in named
+            (str(row.grant_id), f"{row.grant.subject_name}, {row.grant.role.title}") for row in named
         ),
         more=len(group) - len(named),
     )

@@ -29,6 +29,10 @@ from portal.web import (
     step_up,
     taking,
     tokens,
+    urls_accounts,
+    urls_company,
+    urls_doctor,
+    urls_partners,
 )
 
 app_name = "web"
@@ -98,6 +102,10 @@ urlpatterns = [
         provider_scim.scim_token_revoke,
         name="scim-token-revoke",
     ),
+    *urls_partners.urlpatterns,
+    *urls_company.urlpatterns,
+    *urls_doctor.urlpatterns,
+    *urls_accounts.urlpatterns,
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

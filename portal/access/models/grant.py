@@ -1,4 +1,4 @@
-"""The time-boxed right of one person to one role."""
+"""The time-boxed right of a person, or of a partner's AWS account, to one role."""
 
 import uuid
 from datetime import datetime
@@ -9,18 +9,24 @@ from django.db.models import F, Q
 from portal.access.lifecycle import ENDED, LIVING, GrantState, stored
 from portal.access.windows import WeeklyWindow
 from portal.catalog.models import AwsRole, Entitlement, ScopeTemplate
-from portal.directory.models import Person
+from portal.directory.models import Partner, PartnerAccount, Person
 from portal.kernel.periods import Period
 
 PROTECT = models.PROTECT
 
 
 class Grant(models.Model):
-    """The time-boxed right of one person to one role. Its scope is frozen when it is made."""
+    """The time-boxed right of one subject to one role. Its scope is frozen when it is made.
+
+    The subject is a person; or a partner's own AWS account, and then the role was made for this grant alone.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # No index of their own where one below serves: every end of a grant writes each of them anew.
-    person = models.ForeignKey(Person, PROTECT, related_name="grants", db_index=False)
+    person = models.ForeignKey(Person, PROTECT, null=True, blank=True, related_name="grants", db_index=False)
+    partner_account = models.ForeignKey(
+        PartnerAccount, PROTECT, null=True, blank=True, related_name="grants", db_index=False
+    )
     role = models.ForeignKey(AwsRole, PROTECT, related_name="grants", db_index=False)
     scope_template = models.ForeignKey(
         ScopeTemplate, PROTECT, null=True, blank=True, related_name="grants", db_index=False
@@ -104,6 +110,11 @@ class Grant(models.Model):
                 name="grant_runs_out_only_ended",
                 condition=Q(sessions_run_out=False) | Q(ended_at__isnull=False),
             ),
+            models.CheckConstraint(
+                name="grant_has_one_subject",
+                condition=Q(person__isnull=False, partner_account=None)
+                | Q(person=None, partner_account__isnull=False),
+            ),
             models.CheckConstraint(name="grant_has_reason", condition=~Q(reason="")),
             models.CheckConstraint(name="grant_not_to_oneself", condition=~Q(granted_by=F("person"))),
             models.CheckConstraint(
@@ -124,6 +135,11 @@ class Grant(models.Model):
             models.Index(fields=["person", "-ends_at"], name="grant_by_person"),
             models.Index(fields=["role", "-ends_at"], name="grant_by_role"),
             models.Index(
+                fields=["partner_account", "-ends_at"],
+                name="grant_by_partner_account",
+                condition=Q(partner_account__isnull=False),
+            ),
+            models.Index(
                 fields=["scope_template"], name="grant_by_scope", condition=Q(scope_template__isnull=False)
             ),
             models.Index(
@@ -135,7 +151,36 @@ class Grant(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.person} as {self.role.title}"
+        return f"{self.subject_name} as {self.role.title}"
+
+    @property
+    def subject_name(self) -> str:
+        """Who gets it: a person's name, or the partner's with its account's."""
+        if self.person is not None:
+            return self.person.name
+        return f"{self._account.partner.name}, {self._account.name}"
+
+    @property
+    def holder(self) -> Person:
+        """The person who holds it, of a grant that is a person's: what the portal issues, it issues to people."""
+        if self.person is None:
+            raise AssertionError("nothing is issued under a grant to a partner's account")
+        return self.person
+
+    @property
+    def partner(self) -> Partner | None:
+        """The outside company that it is for, in either way; None: the own company's."""
+        return self.person.partner if self.person is not None else self._account.partner
+
+    @property
+    def partner_name(self) -> str:
+        return self.partner.name if self.partner else ""
+
+    @property
+    def _account(self) -> PartnerAccount:
+        if self.partner_account is None:  # pragma: no cover - a constraint of the table
+            raise AssertionError("a grant without a subject")
+        return self.partner_account
 
     @property
     def period(self) -> Period:

@@ -33,7 +33,7 @@ def managed_principals() -> Mapping[Principal, AwsAccount]:
     found = {
         principal_of_role(role): role.account
         for role in AwsRole.objects.select_related("account")
-        if role.has_kill_switch
+        if role.has_kill_switch and not role.is_made_for_partner
     }
     for document in DenyDocument.objects.select_related("account"):
         found[principal_of(document)] = document.account
@@ -112,5 +112,7 @@ def _believed(
 
 
 def _living(roles: Collection[AwsRole]) -> Mapping[str, str]:
-    grants = Grant.objects.filter(role__in=roles, ended_at=None).select_related("person", "role")
+    grants = Grant.objects.filter(role__in=roles, ended_at=None).select_related(
+        "person", "partner_account__partner", "role"
+    )
     return {str(grant.pk): str(grant) for grant in grants.order_by("ends_at", "pk")}

@@ -53,7 +53,7 @@ def _call(asked: Asked, aws: AwsPorts) -> IssuedSession:
             ends_at=asked.ends_at,
             scope=scope_of(grant),
             tags=tags,
-            source_identity=aws.source_identity(grant.person_id) if role.sets_source_identity else None,
+            source_identity=aws.source_identity(grant.holder.pk) if role.sets_source_identity else None,
         )
     )
 

@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from portal.access.lifecycle import MAY_LIVE, GrantState, RevocationState, refusal, stored
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
+from portal.access.operations.close_partner_roles import close_partner_roles
 from portal.access.policy import dead_at
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
@@ -65,6 +66,8 @@ def end_locked_grants(grants: Sequence[Grant], ending: Ending) -> list[Revocatio
     ids = [grant.pk for grant in grants]
     Grant.objects.filter(pk__in=ids).update(**ending.columns())
     ConsoleLink.objects.filter(grant__in=ids, used_at=None).delete()
+    # A partner's role has no sessions of the portal's: it goes as a whole, whatever lets others' run out.
+    close_partner_roles(grants, ending.at)
     revocations = plan_revocations(grants, ending.at) if ending.cuts else []
     note_ended(grants, ending, {revocation.grant_id for revocation in revocations})
     return revocations
@@ -168,6 +171,7 @@ def note_ended(grants: Sequence[Grant], ending: Ending, cut: Collection[UUID]) -
             grant_id=grant.pk,
             person_id=grant.person_id,
             role_id=grant.role_id,
+            partner_id=grant.partner_account.partner_id if grant.partner_account else None,
             details={**ending.details(cuts=grant.pk in cut), "ends_at": grant.ends_at.isoformat()},
         )
         for grant in grants

@@ -20,7 +20,7 @@ ISO = """to_char(g.ends_at AT TIME ZONE 'UTC', CASE WHEN date_trunc('second', g.
 
 
 def end_idle_grants(ids: Sequence[UUID], ending: Ending) -> Sequence[datetime]:
-    """End those of the living grants, all locked by the caller, under which nothing can live; return their ends.
+    """End those of people's living grants, all locked by the caller, under which nothing can live; return their ends.
 
     Whatever has a session that is not over by itself, or a console link, is left to `end_locked_grants`, which knows
     what is to be done about it. On SQLite that is all of them. To be called after the locks were taken, in a
@@ -46,8 +46,9 @@ def _statement(columns: Sequence[str], recording: str) -> str:
     grant, session, link = (model._meta.db_table for model in models)  # noqa: SLF001  # documented model API
     return f"""WITH ended AS (
         UPDATE {grant} g SET {", ".join(f"{column} = %s" for column in columns)}
-        WHERE g.id = ANY(%s) AND g.ended_at IS NULL
+        WHERE g.id = ANY(%s) AND g.ended_at IS NULL AND g.partner_account_id IS NULL
         AND NOT EXISTS (SELECT FROM {session} s WHERE s.grant_id = g.id AND s.expires_at > %s)
         AND NOT EXISTS (SELECT FROM {link} l WHERE l.grant_id = g.id)
-        RETURNING g.id AS grant_id, g.person_id, g.role_id, g.ends_at, jsonb_build_object('ends_at', {ISO}) AS details
+        RETURNING g.id AS grant_id, g.person_id, g.role_id, NULL::uuid AS partner_id, g.ends_at,
+        jsonb_build_object('ends_at', {ISO}) AS details
         ), told AS ({recording}) SELECT ends_at FROM ended"""  # noqa: S608  # names of our own tables

@@ -60,7 +60,7 @@ def find_recipient(person_id: UUID, people: Mapping[UUID, Person]) -> Person:
 
 def find_role(role_id: UUID, *, accepts_no_kill_switch: bool) -> AwsRole:
     role = AwsRole.objects.select_related("account").filter(pk=role_id, is_enabled=True).first()
-    if role is None:
+    if role is None or role.is_made_for_partner:
         raise InvalidError("Choose a role that is enabled.", field="role")
     if not role.has_kill_switch and not accepts_no_kill_switch:
         raise InvalidError(

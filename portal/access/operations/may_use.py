@@ -30,7 +30,7 @@ def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: dateti
     allowed = grant.role.allows_console if kind == AwsSession.Kind.CONSOLE else grant.role.allows_credentials
     if not allowed:
         raise ForbiddenError(f"{grant.role.title} does not allow the {kind.label.lower()}.")
-    return check_vouched(grant.person_id, at=now)
+    return check_vouched(actor.person_id, at=now)
 
 
 def _closed(grant: Grant, now: datetime) -> str:
@@ -45,9 +45,9 @@ def _closed(grant: Grant, now: datetime) -> str:
 
 def switched_off(grant: Grant, now: datetime) -> str | None:
     """Return why nothing is issued under any grant like this one now, or None."""
-    if not grant.person.is_active or not grant.role.is_enabled:
+    if (grant.person is not None and not grant.person.is_active) or not grant.role.is_enabled:
         return "This access is switched off: ask an admin."
-    partner = grant.person.partner
+    partner = grant.partner
     if partner is not None and partner.suspended_at is not None:
         return (
             f"{partner.name} is suspended: its people get nothing until it is resumed, and then new grants."
@@ -64,7 +64,7 @@ def issued_until(grant: Grant, now: datetime, *, vouched: datetime) -> datetime:
     Whichever is first; of whole seconds, as IAM's dates are. For a grant that check_may_use let pass, which said until
     when the person is `vouched` for.
     """
-    until, partner = min(grant.usable_until(now) or now, vouched), grant.person.partner
+    until, partner = min(grant.usable_until(now) or now, vouched), grant.partner
     return until if partner is None else min(until, whole_second(partner.contract_ends_at))
 
 

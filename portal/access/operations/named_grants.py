@@ -27,7 +27,7 @@ def read_named_grants(
     """
     ids = {entry: _grant_of(entry, aws) for entries in denied.values() for entry in entries}
     grants = Grant.objects.filter(pk__in={each for each in ids.values() if each is not None})
-    grants = grants.select_related("person", "role__account", "revocation")
+    grants = grants.select_related("person", "partner_account__partner", "role__account", "revocation")
     here = {
         grant.pk: grant
         for grant in grants.annotate(longest=Max("aws_sessions__expires_at", filter=_may_live))

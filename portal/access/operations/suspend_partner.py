@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from portal.access.lifecycle import LIVING, GrantState, stored
 from portal.access.models import Grant
@@ -47,7 +47,7 @@ class Preview:
 
 def preview_suspension(partner_id: UUID) -> Preview:
     """Look, and change nothing; the door asks first whether the reader may see it."""
-    grants = list(_living(partner_id).select_related("person", "role__account"))
+    grants = list(_living(partner_id).select_related("person", "partner_account__partner", "role__account"))
     return Preview(grants, live_sessions([grant.pk for grant in grants], at=database_now()))
 
 
@@ -66,7 +66,7 @@ def suspend_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Suspended
             raise ConflictError(f"{partner.name} is suspended already.")
         # Locked after the partner, as making and extending a grant do: none can come in between.
         locked = _living(partner_id).select_for_update(no_key=True, of=("self",))
-        grants = list(locked.select_related("role__account"))
+        grants = list(locked.select_related("role__account", "partner_account"))
         now = database_now()
         why = f"{partner.name} was suspended: {reason}"[:500]
         ending = Ending(GrantState.SUSPENDED, EventType.GRANT_SUSPENDED, actor, now, why)
@@ -94,7 +94,8 @@ def resume_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Partner:
 
 
 def _living(partner_id: UUID) -> QuerySet[Grant]:
-    living = Grant.objects.filter(person__partner=partner_id, state__in=stored(LIVING))
+    subject = Q(person__partner=partner_id) | Q(partner_account__partner=partner_id)
+    living = Grant.objects.filter(subject, state__in=stored(LIVING))
     return living.order_by("pk")
 
 
@@ -116,6 +117,7 @@ def _record(partner: Partner, actor: Actor, reason: str, **counts: int) -> None:
             type=EventType.PARTNER_SUSPENDED if is_suspended else EventType.PARTNER_RESUMED,
             at=now,
             actor=actor,
+            partner_id=partner.pk,
             details={"partner": str(partner.pk), "name": partner.name, "reason": reason, **counts},
         )
     )

@@ -2,7 +2,15 @@
 
 from portal.directory.models.factors import AuthenticatorApp, LocalPassword, Passkey, RecoveryCode
 from portal.directory.models.groups import Group, GroupMembership
-from portal.directory.models.people import Partner, Person
+from portal.directory.models.partners import (
+    DataClass,
+    Partner,
+    PartnerAccount,
+    PartnerContact,
+    PartnerDocument,
+    SponsorQuestion,
+)
+from portal.directory.models.people import Person
 from portal.directory.models.providers import (
     ExternalIdentity,
     IdentityProvider,
@@ -17,6 +25,7 @@ from portal.directory.models.tokens import ApiToken, ScimToken
 __all__ = [
     "ApiToken",
     "AuthenticatorApp",
+    "DataClass",
     "ExternalIdentity",
     "Group",
     "GroupMembership",
@@ -25,6 +34,9 @@ __all__ = [
     "LocalPassword",
     "OidcSettings",
     "Partner",
+    "PartnerAccount",
+    "PartnerContact",
+    "PartnerDocument",
     "Passkey",
     "PendingSignIn",
     "Person",
@@ -36,5 +48,6 @@ __all__ = [
     "ScimUser",
     "SeenAssertion",
     "SignIn",
+    "SponsorQuestion",
     "SyncRun",
 ]

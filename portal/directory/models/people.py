@@ -1,4 +1,4 @@
-"""Companies and people, and the groups that people are in."""
+"""People: those of the own company, and those of partners."""
 
 import uuid
 from typing import Any, ClassVar
@@ -6,48 +6,13 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
+from portal.directory.models.partners import Partner
 from portal.directory.zones import validate_zone
 
 PROTECT = models.PROTECT
-
-
-class Partner(models.Model):
-    """An outside company, with the contract that bounds everything it may have."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=120, unique=True)
-    sponsor = models.ForeignKey(
-        "Person",
-        PROTECT,
-        null=True,
-        blank=True,
-        related_name="sponsored",
-        help_text="Who answers for it in-house.",
-    )
-    contract_starts_at = models.DateTimeField()
-    contract_ends_at = models.DateTimeField(help_text="No grant to its people can outlive this.")
-    suspended_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Since when its people have nothing and get nothing."
-    )
-    contact = models.EmailField(blank=True)
-    notes = models.TextField(blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [
-            models.CheckConstraint(
-                name="partner_contract_ends_after_start",
-                condition=Q(contract_ends_at__gt=F("contract_starts_at")),
-                violation_error_message="The contract must end after it starts.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class PersonManager(BaseUserManager["Person"]):
@@ -70,6 +35,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(max_length=60, default="UTC", validators=[validate_zone])
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("is an admin", default=False, help_text="May open the management pages.")
+    is_partner_admin = models.BooleanField(
+        "is their company's admin",
+        default=False,
+        help_text="May manage the people of the partner that they are of.",
+    )
     deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
     deactivated_by_provider = models.ForeignKey(
         "IdentityProvider",
@@ -98,6 +68,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
                 name="person_of_partner_never_admin",
                 condition=Q(partner=None) | Q(is_staff=False, is_superuser=False),
                 violation_error_message="A partner's person can't be an admin.",
+            ),
+            models.CheckConstraint(
+                name="person_partner_admin_of_partner",
+                condition=Q(is_partner_admin=False) | Q(partner__isnull=False),
+                violation_error_message="Only a partner's person can be their company's admin.",
             ),
             models.CheckConstraint(
                 name="person_superuser_is_staff", condition=Q(is_superuser=False) | Q(is_staff=True)

@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from portal.directory.models.people import Partner, Person
+from portal.directory.models.partners import Partner
+from portal.directory.models.people import Person
 from portal.directory.names import validate_names, validate_words
 
 PROTECT = models.PROTECT

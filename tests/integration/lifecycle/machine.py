@@ -100,7 +100,7 @@ class Lifecycle(Story):
 
     @rule(grant=grants)
     def release(self, grant: UUID) -> None:
-        holder = self.world.actor(self._grant(grant).person)
+        holder = self.world.actor(self._grant(grant).holder)
         self._end(grant, lambda: release_grant(grant_id=grant, actor=holder))
 
     @rule(grant=grants)
@@ -170,7 +170,7 @@ class Lifecycle(Story):
 
     @rule(grant=grants, meanwhile=st.sampled_from(MEANWHILE), dies=st.sampled_from([False] * 9 + [True]))
     def issue(self, grant: UUID, meanwhile: str, dies: bool) -> None:
-        actor = self.world.actor(self._grant(grant).person)
+        actor = self.world.actor(self._grant(grant).holder)
         self._issue(
             grant,
             meanwhile,
@@ -180,7 +180,7 @@ class Lifecycle(Story):
 
     @rule(grant=grants, meanwhile=st.sampled_from(MEANWHILE))
     def open_the_console(self, grant: UUID, meanwhile: str) -> None:
-        actor = self.world.actor(self._grant(grant).person)
+        actor = self.world.actor(self._grant(grant).holder)
         self._issue(
             grant,
             meanwhile,
@@ -193,7 +193,7 @@ class Lifecycle(Story):
     @rule(grant=grants, meanwhile=st.sampled_from(MEANWHILE))
     def click_a_link(self, grant: UUID, meanwhile: str) -> None:
         """Make a link; something happens before the click."""
-        actor = self.world.actor(self._grant(grant).person)
+        actor = self.world.actor(self._grant(grant).holder)
         made: list[str] = []
 
         def make() -> None:
@@ -275,7 +275,7 @@ class Lifecycle(Story):
         Or as long as the provider's word for its person counts.
         """
         assert session.ends_at is not None
-        if grant.window is None and grant.person.partner is None:
+        if grant.window is None and grant.holder.partner is None:
             end = min(self.ends.get(grant.pk) or grant.ends_at, word.replace(microsecond=0))
             assert session.ends_at == end, "not until the grant's end"
 
@@ -289,9 +289,9 @@ class Lifecycle(Story):
 
     def _is_welcome(self, grant: Grant) -> bool:
         """Whether nothing stands against issuing: the person and the grant are in order, and AWS is healthy."""
-        aws, partner = self.aws, grant.person.partner
+        aws, partner = self.aws, grant.holder.partner
         healthy = not (aws.fail or aws.lose_answer or aws.loses_requests)
-        in_order = grant.person.is_active and (partner is None or partner.suspended_at is None)
+        in_order = grant.holder.is_active and (partner is None or partner.suspended_at is None)
         soon = self.clock.at + timedelta(seconds=1)
         always = grant.window is None and grant.starts_at <= self.clock.at and soon < grant.ends_at
         contract = partner is None or soon < partner.contract_ends_at
@@ -313,7 +313,7 @@ class Lifecycle(Story):
             raise Killed
 
     def _meanwhile(self, grant: UUID, what: str) -> None:
-        person: Person = self._grant(grant).person
+        person: Person = self._grant(grant).holder
         if what in {"revoke", "let run out"}:
             self._try(lambda: revoke_grant(grant_id=grant, reason="now", actor=SHELL, cut=what == "revoke"))
         elif what == "release":

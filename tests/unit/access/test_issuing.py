@@ -114,7 +114,7 @@ def test_nobody_gets_nothing(make_grant: Make, aws: FakeAws) -> None:
 
 
 def _deactivate(grant: Grant) -> None:
-    Person.objects.filter(pk=grant.person_id).update(is_active=False, deactivated_at=datetime.now(UTC))
+    Person.objects.filter(pk=grant.holder.pk).update(is_active=False, deactivated_at=datetime.now(UTC))
 
 
 def _disable(grant: Grant) -> None:

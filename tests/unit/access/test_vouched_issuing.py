@@ -93,7 +93,7 @@ def test_a_new_sign_in_opens_it_at_once(
     through = doors(grant, aws, actor_of(grant.person))[door]
     with pytest.raises(SignInTooOldError):
         through()
-    say(grant.person, until=NOW + 3 * HOUR)
+    say(grant.holder, until=NOW + 3 * HOUR)
     through()
 
 
@@ -122,10 +122,10 @@ def test_a_neighbour_of_a_newer_word_gets_the_whole_grant(
 
 def test_whichever_ends_first_is_named(grant: Grant, aws: FakeAws, actor_of: Make, clock: Make) -> None:
     by = {"grant_id": grant.pk, "aws": aws.ports(), "actor": actor_of(grant.person)}
-    say(grant.person, until=grant.ends_at)
+    say(grant.holder, until=grant.ends_at)
     assert issue_credentials(**by).length_why == "until the grant's end"
     clock(NOW + 7 * HOUR + timedelta(minutes=50))
-    say(grant.person, until=grant.ends_at - 5 * SECOND)
+    say(grant.holder, until=grant.ends_at - 5 * SECOND)
     late: IssuedCredentials = issue_credentials(**by)
     assert late.ends_at == grant.ends_at - 5 * SECOND
     assert "the age of your sign-in inside its policy" in late.length_why
@@ -136,7 +136,7 @@ def test_a_link_dies_with_the_word(grant: Grant, aws: FakeAws, actor_of: Make, c
     by = {"aws": aws.ports(), "actor": actor_of(grant.person)}
     made = make_console_link(grant_id=grant.pk, destination=CONSOLE, **by)
     assert made.expires_at == NOW + HOUR
-    say(grant.person, until=NOW + 2 * HOUR)
+    say(grant.holder, until=NOW + 2 * HOUR)
     longer = make_console_link(grant_id=grant.pk, destination=CONSOLE, **by)
     assert longer.expires_at == NOW + HOUR + 9 * 60 * SECOND
     clock(NOW + HOUR)
@@ -164,7 +164,7 @@ def _gone(grant: Grant) -> None:
 
 def _a_shorter_word(grant: Grant) -> None:
     """Two vouched; the one with the longer word does so no longer."""
-    say(grant.person, until=NOW + HOUR - 60 * SECOND)
+    say(grant.holder, until=NOW + HOUR - 60 * SECOND)
 
 
 @pytest.mark.parametrize("meanwhile", [_provider_off, _gone, _a_shorter_word])
@@ -180,7 +180,7 @@ def test_a_word_that_ended_while_aws_was_asked_throws_the_answer_away(
 def test_a_word_that_was_renewed_while_aws_was_asked_harms_nothing(
     grant: Grant, aws: FakeAws, actor_of: Make
 ) -> None:
-    aws.after["assume_role"] = lambda: say(grant.person, until=NOW + 5 * HOUR)
+    aws.after["assume_role"] = lambda: say(grant.holder, until=NOW + 5 * HOUR)
     issued = issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
     assert issued.ends_at == NOW + HOUR, "the end that its policy was written with"
 

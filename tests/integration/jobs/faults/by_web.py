@@ -19,7 +19,7 @@ class Told:
 
 def ask(made: Installation, port: int, grant: Grant) -> Told | None:
     """Ask with a token of the grant's person; None: no answer came."""
-    person = grant.person
+    person = grant.holder
     actor = Actor(ActorKind.PERSON, person.name, person.pk)
     plain = create_token(name="faults", scopes=["credentials:issue"], days=1, actor=actor).plain
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)

@@ -86,7 +86,7 @@ class Installation:
 
     def issue(self, grant: Grant) -> Callable[[], object]:
         """Issue to the grant's own person; returns a signed call with the credentials."""
-        person = grant.person
+        person = grant.holder
         actor = Actor(ActorKind.PERSON, person.name, person.pk)
         issued = issue_credentials(grant_id=grant.pk, aws=self.aws, actor=actor)
         found = issued.credentials
