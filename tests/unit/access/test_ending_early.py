@@ -201,7 +201,7 @@ def end(move_time: Make) -> Make:
     """End a grant as the state says, by the operation whose it is: end(grant, GrantState.REVOKED)."""
 
     def by(grant: Grant, state: GrantState) -> object:
-        person = grant.person
+        person = grant.holder
         holder = Actor(ActorKind.PERSON, person.name, person.pk)
         act: dict[GrantState, Callable[[], object]] = {
             GrantState.ACTIVE: lambda: (move_time(grant.pk, 601), activate_batch().grants),
