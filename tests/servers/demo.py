@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,14 +41,16 @@ class Demo:
 
 
 @contextlib.contextmanager
-def running_demo(home: Path, *, portal_port: int | None = None) -> Iterator[Demo]:
-    """Run the demo until the block ends; the same `home` goes on where it was left."""
+def running_demo(
+    home: Path, *, portal_port: int | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Demo]:
+    """Run the demo until the block ends; the same `home` goes on where it was left. `environment`: all its parts'."""
     home.mkdir(parents=True, exist_ok=True)
     run_file = home / "run.json"
     ports = {"portal": portal_port or free_port(), "identity": free_port(), "sandbox": free_port()}
     options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
     command = [sys.executable, "-m", "portal.demo", "--directory", str(home), *options]
-    clean = {name: "" for name in os.environ if name.startswith("SALLYPORT_")}
+    clean = {name: "" for name in os.environ if name.startswith("SALLYPORT_")} | dict(environment or {})
     with running(
         command, log=home / "demo.log", ready=run_file.exists, seconds=90, cwd=ROOT, env=clean
     ) as process:

@@ -1,24 +1,18 @@
 """Beat away for an hour, and clocks that are moved back by an hour, by libfaketime, while the database keeps time."""
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 from portal.audit.events import EventType
 from portal.jobs.sweep_loop import TURN
 from portal.kernel.clock import database_now
 from tests.integration.jobs.faults.figures import AFTER_A_FAULT, PROMISE, Figure
 from tests.integration.jobs.faults.installation import Installation
-from tests.integration.jobs.plant import ROOT
 from tests.servers.aws_faults import refuses_wrong_clocks
 from tests.servers.holding_proxy import ANY
-from tests.servers.process import need_path
+from tests.servers.moved_clock import READ_WITHIN_S, MovedClock
 
-LIBRARY = "/usr/lib/{}/faketime/libfaketimeMT.so.1"
-# libfaketime 0.9.10 refuses clock_nanosleep by the monotonic clock (EINVAL), which time.sleep calls.
-SITE = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\n"
 HOUR = timedelta(hours=1)
 OVERDUE = 300
 
@@ -60,18 +54,17 @@ def beats_clock_moved_back(made: Installation) -> Iterator[Figure]:
 
 
 def _moved_back(made: Installation, *parts: str) -> Iterator[Figure]:
-    clock = made.plant.directory / f"clock-{len(parts)}"
-    _set(clock, 0)
+    clock = MovedClock(made.plant.directory / f"clock-{len(parts)}")
     for part in parts:
         made.plant.kill(part)
     made.skip_leases()
-    made.plant.start(*parts, env=_faked(clock))
+    made.plant.start(*parts, env=clock.environment)
     _swept(made, "the sweep under a clock that is right")
     if "worker" in parts:
         made.plant.proxy.rule(ANY, refuses_wrong_clocks)
     cut = made.session()
-    _set(clock, -3600)
-    time.sleep(2)  # until the library has read it
+    clock.move(-HOUR)
+    time.sleep(READ_WITHIN_S)
     try:
         yield Figure("latest grant ended, after its end", _swept(made, "the sweep after the jump"), PROMISE)
         made.revoke(cut.grant)
@@ -89,7 +82,7 @@ def _moved_back(made: Installation, *parts: str) -> Iterator[Figure]:
                 PROMISE,
             )
     finally:
-        _set(clock, 0)
+        clock.move(timedelta(0))
     if "worker" in parts:
         seconds = made.wait(lambda: made.stands(cut.grant), AFTER_A_FAULT, "the deny once the clock is right")
         yield Figure(
@@ -110,25 +103,3 @@ def _swept(made: Installation, what: str) -> float:
     made.wait(lambda: made.all_ended(ids), AFTER_A_FAULT, what)
     made.audited_once(EventType.GRANT_EXPIRED, ids)
     return made.lateness(ids)
-
-
-def _set(clock: Path, seconds: int) -> None:
-    new = clock.with_suffix(".new")
-    new.write_text(f"{seconds:+d}\n", encoding="ascii")
-    new.replace(clock)
-
-
-def _faked(clock: Path) -> dict[str, str]:
-    library = need_path(LIBRARY.format(f"{os.uname().machine}-linux-gnu"), package="faketime")
-    folder = clock.with_suffix(".site")
-    folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text(SITE, encoding="utf-8")
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
-        # What waits must wait as long as it means to: a real clock's jump leaves the monotonic one alone.
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-        "PYTHONPATH": f"{folder}:{ROOT}",
-    }
