@@ -48,7 +48,7 @@ def vouched_until(person_id: UUID, *, at: datetime) -> datetime | None:
     its word stands while one of its SCIM tokens is usable. Providers that are switched off vouch for nobody.
     """
     tells = ScimToken.objects.filter(provider=OuterRef("provider"), revoked_at=None, expires_at__gt=at)
-    identities = _counting(person_id).annotate(is_told=Exists(tells))
+    identities = counting_identities(person_id).annotate(is_told=Exists(tells))
     untils = [until for identity in identities if (until := _until(identity, at)) is not None]
     return max(untils, default=None)
 
@@ -59,14 +59,15 @@ def _until(identity: ExternalIdentity, at: datetime) -> datetime | None:
     return None if identity.confirmed_at is None else identity.confirmed_at + identity.provider.max_age
 
 
-def _counting(person_id: UUID) -> QuerySet[ExternalIdentity]:
+def counting_identities(person_id: UUID) -> QuerySet[ExternalIdentity]:
+    """Return a person's identities whose word counts: not gone, and at providers that are switched on."""
     found = ExternalIdentity.objects.filter(person=person_id, gone_at=None, provider__is_enabled=True)
     return found.select_related("provider")
 
 
 def _what_to_do(person_id: UUID) -> str:
     """Name the provider whose word counted longest, or where they have not signed in yet."""
-    identities = list(_counting(person_id).order_by("provider__name"))
+    identities = list(counting_identities(person_id).order_by("provider__name"))
     told = [(one.confirmed_at + one.provider.max_age, one) for one in identities if one.confirmed_at]
     if told:
         provider = max(told, key=lambda pair: pair[0])[1].provider

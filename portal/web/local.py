@@ -166,7 +166,7 @@ def _enrol(request: HttpRequest, pending: Pending) -> HttpResponse:
         except InvalidError as refusal:
             put_refusal(form, refusal)
         else:
-            return _let_in(request, replace(pending, next_path="/account/"))
+            return _let_in(request, replace(pending, next_path=reverse("web:account")))
     picture = segno.make(app.uri, error="m").svg_data_uri(scale=5, border=3, light="white")
     context = {"form": form, "picture": picture, "secret": app.secret}
     return render(request, "sign_in/local_enrol.html", context)

@@ -48,40 +48,49 @@ def person_for(*, provider: IdentityProvider, proven: ProvenIdentity, actor: Act
 
 def admit(*, provider: IdentityProvider, proven: ProvenIdentity, actor: Actor) -> ExternalIdentity:
     """Make the person that a provider vouches for. The caller has made sure that nobody has that identity."""
-    now = database_now()
-    person = Person.objects.admit(
-        name=told_of(proven, provider.name_attribute) or proven.login or proven.subject,
-        email=told_of(proven, provider.email_attribute),
-        partner=provider.partner,
-    )
-    known = ExternalIdentity.objects.create(
+    identity = ExternalIdentity(
         provider=provider,
-        person=person,
         subject=proven.subject,
         subject_format=proven.subject_format,
         login=proven.login[:256],
-        confirmed_at=now,
     )
+    name = told_of(proven, provider.name_attribute) or proven.login or proven.subject
+    return admit_as(identity, name=name, email=told_of(proven, provider.email_attribute), actor=actor)
+
+
+def admit_as(identity: ExternalIdentity, *, name: str, email: str, actor: Actor) -> ExternalIdentity:
+    """Make the person whom an unsaved identity is of, and save both: the one way in for people of any provider."""
+    now, provider = database_now(), identity.provider
+    identity.person = Person.objects.admit(name=name, email=email, partner=provider.partner)
+    identity.confirmed_at = now
+    identity.save(force_insert=True)
     record(
         Entry(
             type=EventType.PERSON_ADMITTED,
             at=now,
             actor=actor,
-            person_id=person.pk,
-            details={"provider": provider.slug, "subject": proven.subject, "name": person.name},
+            person_id=identity.person_id,
+            details={"provider": provider.slug, "subject": identity.subject, "name": name},
         )
     )
-    return known
+    return identity
 
 
 def update_person(
     *, person: Person, provider: IdentityProvider, proven: ProvenIdentity, actor: Actor
 ) -> list[str]:
     """Have name and e-mail be what the provider says; returns the fields that changed."""
-    told = {
-        "name": told_of(proven, provider.name_attribute) or person.name,
-        "email": told_of(proven, provider.email_attribute) or person.email,
-    }
+    name = told_of(proven, provider.name_attribute)
+    return keep_told(
+        person, provider, name=name, email=told_of(proven, provider.email_attribute), actor=actor
+    )
+
+
+def keep_told(
+    person: Person, provider: IdentityProvider, *, name: str, email: str, actor: Actor
+) -> list[str]:
+    """Have name and e-mail be what was told, where it was; returns the fields that changed."""
+    told = {"name": name or person.name, "email": email or person.email}
     changed = {field: value for field, value in told.items() if getattr(person, field) != value}
     if not changed:
         return []
@@ -107,7 +116,11 @@ def told_of(proven: ProvenIdentity, name: str) -> str:
 
 def first_line(attributes: Mapping[str, tuple[str, ...]], name: str) -> str:
     values = attributes.get(name, ())
-    return " ".join(values[0].split())[:LONGEST_TOLD] if values else ""
+    return one_line(values[0]) if values else ""
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_TOLD]
 
 
 def _known(provider: IdentityProvider, proven: ProvenIdentity) -> ExternalIdentity | None:

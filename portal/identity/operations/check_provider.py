@@ -70,6 +70,12 @@ def _check(
         steps = walk(provider)
     except IdentityUnavailable as problem:
         steps = [CheckStep("Settings", is_ok=False, detail=problem.detail, advice="Type the secret anew.")]
+    record_tested(provider, steps, actor)
+    return steps
+
+
+def record_tested(provider: IdentityProvider, steps: Sequence[CheckStep], actor: Actor) -> None:
+    """Write down that a provider was tried out, and which steps failed."""
     failed = [step.name for step in steps if not step.is_ok]
     with transaction.atomic():
         record(
@@ -81,4 +87,3 @@ def _check(
                 details={"provider": provider.slug, "failed": failed},
             )
         )
-    return steps

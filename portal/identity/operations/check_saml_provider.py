@@ -5,16 +5,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
-
 from brokers.errors import BrokerError, IdentityUnavailable
 from brokers.ports import DocumentFetcher, SamlMetadataReader, SamlServiceProvider
 from brokers.types import CheckStep, FetchedDocument, SamlIdentityProvider
 from portal.access.operations.permissions import check_superuser
-from portal.audit.events import EventType, Outcome
-from portal.audit.operations import Entry, record
 from portal.directory.models import IdentityProvider
 from portal.identity.identity_providers import as_saml
+from portal.identity.operations.check_provider import record_tested
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import NotFoundError
@@ -63,7 +60,7 @@ def check_saml_provider(
         steps = [CheckStep("Metadata", is_ok=False, detail=str(problem), advice=advice)]
     else:
         steps = [*_pinned(idp, now), *_fetched(provider, read, fetch, now), *_own(idp, saml)]
-    _record(provider, steps, actor)
+    record_tested(provider, steps, actor)
     return steps
 
 
@@ -147,17 +144,3 @@ def _step(name: str, *, is_ok: bool, detail: str, advice: str) -> CheckStep:
 
 def _day(at: datetime) -> str:
     return f"{at:%Y-%m-%d}"
-
-
-def _record(provider: IdentityProvider, steps: Sequence[CheckStep], actor: Actor) -> None:
-    failed = [step.name for step in steps if not step.is_ok]
-    with transaction.atomic():
-        record(
-            Entry(
-                type=EventType.PROVIDER_TESTED,
-                at=database_now(),
-                actor=actor,
-                outcome=Outcome.FAILED if failed else Outcome.DONE,
-                details={"provider": provider.slug, "failed": failed},
-            )
-        )

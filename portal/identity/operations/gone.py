@@ -13,6 +13,7 @@ from portal.access.operations.end_with_group import end_what_groups_gave
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ExternalIdentity, GroupMembership, Person, SignIn
+from portal.directory.vouching import counting_identities
 from portal.identity.operations.end_sign_ins import end_sign_ins
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
@@ -32,9 +33,7 @@ def person_gone(*, identity_id: UUID, why: str, actor: Actor) -> bool:
         now = database_now()
         ExternalIdentity.objects.filter(pk=identity.pk).update(gone_at=now, gone_why=why[:40])
         _record(EventType.IDENTITY_GONE, identity, actor, why=why)
-        others = ExternalIdentity.objects.filter(
-            person=person, gone_at=None, provider__is_enabled=True
-        ).exclude(pk=identity.pk)
+        others = counting_identities(person.pk).exclude(pk=identity.pk)
         # A partner's word counts everywhere for its own people; for a guest it is about what they hold by it.
         counts = provider.gone_everywhere and provider.partner_id in {None, person.partner_id}
         if person.is_active and (counts or not others.exists()):

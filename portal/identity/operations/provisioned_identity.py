@@ -1,8 +1,7 @@
 """Which identity a SCIM user is: found by (provider, format, subject) exactly, made, taken over, or moved."""
 
-from portal.audit.events import EventType
-from portal.audit.operations import Entry, record
 from portal.directory.models import ExternalIdentity, IdentityProvider, Person, ScimUser
+from portal.identity.operations.admit_person import LONGEST_TOLD, admit_as, keep_told, one_line
 from portal.identity.operations.provisioning import (
     LONGEST_NAME,
     FixedError,
@@ -15,7 +14,6 @@ from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, InvalidError
 
-LONGEST_TOLD = 200
 LONGEST_EMAIL = 254
 
 
@@ -57,31 +55,15 @@ def check_format(provider: IdentityProvider, subject: str) -> None:
 
 def admit_told(provider: IdentityProvider, subject: str, told: ToldUser, actor: Actor) -> ExternalIdentity:
     check_format(provider, subject)
-    person = Person.objects.admit(
-        name=_line(told.name) or told.user_name[:LONGEST_TOLD],
-        email=told.email[:LONGEST_EMAIL],
-        partner=provider.partner,
-    )
-    now = database_now()
-    identity = ExternalIdentity.objects.create(
+    identity = ExternalIdentity(
         provider=provider,
-        person=person,
         subject=subject,
         subject_format=provider.scim_subject_format,
         login=told.user_name,
         is_provisioned=True,
-        confirmed_at=now,
     )
-    record(
-        Entry(
-            type=EventType.PERSON_ADMITTED,
-            at=now,
-            actor=actor,
-            person_id=person.pk,
-            details={"provider": provider.slug, "subject": subject, "name": person.name},
-        )
-    )
-    return identity
+    name = one_line(told.name) or told.user_name[:LONGEST_TOLD]
+    return admit_as(identity, name=name, email=told.email[:LONGEST_EMAIL], actor=actor)
 
 
 def take_over(identity: ExternalIdentity, told: ToldUser, actor: Actor) -> ExternalIdentity:
@@ -135,25 +117,5 @@ def _holds_something(identity: ExternalIdentity) -> bool:
 
 def keep_person(identity: ExternalIdentity, told: ToldUser, actor: Actor) -> None:
     """Have the person's name and e-mail be what was told, where it was."""
-    person = identity.person
-    wanted = {"name": _line(told.name) or person.name, "email": told.email[:LONGEST_EMAIL] or person.email}
-    changed = {name: value for name, value in wanted.items() if getattr(person, name) != value}
-    if not changed:
-        return
-    for name, value in changed.items():
-        setattr(person, name, value)
-    person.save(update_fields=list(changed))
-    record(
-        Entry(
-            type=EventType.PERSON_CHANGED,
-            at=database_now(),
-            actor=actor,
-            person_id=person.pk,
-            details={"provider": identity.provider.slug, "fields": sorted(changed)},
-        )
-    )
-
-
-def _line(text: str) -> str:
-    """Return it on one line: it stands in logs, mails and the audit trail."""
-    return " ".join(text.split())[:LONGEST_TOLD]
+    name, email = one_line(told.name), told.email[:LONGEST_EMAIL]
+    keep_told(identity.person, identity.provider, name=name, email=email, actor=actor)

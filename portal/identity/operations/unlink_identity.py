@@ -15,6 +15,7 @@ from portal.directory.models import (
     Person,
     SignIn,
 )
+from portal.directory.vouching import counting_identities
 from portal.identity.operations.end_sign_ins import end_sign_ins
 from portal.identity.operations.fresh import check_fresh
 from portal.identity.operations.link_identity import record_identity
@@ -61,10 +62,7 @@ def why_kept(identity: ExternalIdentity) -> str:
     provider = identity.provider
     if identity.is_provisioned or provider.kind == IdentityProvider.Kind.LDAP:
         return f"{provider.name} tells when people leave. Ask an admin."
-    counting = ExternalIdentity.objects.filter(
-        person=identity.person_id, gone_at=None, provider__is_enabled=True
-    )
-    if not counting.exclude(pk=identity.pk).exists():
+    if not counting_identities(identity.person_id).exclude(pk=identity.pk).exists():
         return "It is the only way left to sign in. Link another first."
     return ""
 
