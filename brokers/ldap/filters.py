@@ -45,7 +45,7 @@ def own(configured: str) -> str:
     text = configured.strip() or "(objectClass=*)"
     text = text if text.startswith("(") else f"({text})"
     try:
-        parse_filter(  # type: ignore[no-untyped-call]
+        parse_filter(  # type: ignore[no-untyped-call]  # not in the stubs
             text, None, auto_escape=False, auto_encode=False, validator=None, check_names=False
         )
     except (LDAPExceptionError, IndexError, AttributeError) as error:

@@ -15,8 +15,8 @@ from typing import Any
 from ldap3.protocol.convert import build_controls_list
 from ldap3.protocol.rfc4511 import LDAPMessage, MessageID, ProtocolOp
 
-# The stubs lack `encode`, which writes TRUE as RFC 4511, 5.1 has it.
-from ldap3.utils.asn1 import decode_message_fast, encode  # type: ignore[attr-defined]
+# `encode` writes TRUE as RFC 4511, 5.1 has it.
+from ldap3.utils.asn1 import decode_message_fast, encode  # type: ignore[attr-defined]  # the stubs lack it
 
 from brokers.ldap.addresses import Address
 from brokers.ldap.faults import named
@@ -79,7 +79,7 @@ class Wire:
             self._send(operation, request, *controls)
         while True:
             with named(self.address.url):
-                message = decode_message_fast(self._next())  # type: ignore[no-untyped-call]
+                message = decode_message_fast(self._next())  # type: ignore[no-untyped-call]  # as above
                 is_last = self._is_last(message)
             yield message
             if is_last:

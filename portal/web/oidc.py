@@ -16,6 +16,7 @@ from portal.directory.queries import enabled_provider
 from portal.directory.requests import actor_of
 from portal.identity.identity_providers import as_oidc
 from portal.identity.operations import oidc_sign_in
+from portal.identity.operations.pending import PENDING_LIFE
 from portal.identity.operations.refusing import SignInRefusedError
 from portal.kernel.errors import NotFoundError
 from portal.kernel.sealing import UnsealError, unseal
@@ -43,7 +44,7 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
         person=person,
     )
     answer = _lead_on(request, provider, begun.redirect_url)
-    give_cookie(answer, browser, life=oidc_sign_in.PENDING_LIFE)
+    give_cookie(answer, browser, life=PENDING_LIFE)
     return answer
 
 

@@ -26,6 +26,7 @@ from portal.directory.queries import enabled_provider
 from portal.directory.requests import actor_of
 from portal.identity.identity_providers import as_saml
 from portal.identity.operations import saml_sign_in, saml_unasked
+from portal.identity.operations.pending import PENDING_LIFE
 from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in
 from portal.kernel.errors import NotFoundError
 from portal.web.asking import COOKIE, browser_of, give_cookie, purpose_of
@@ -62,7 +63,7 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
     except SignInRefusedError as refusal:
         return _refuse(request, refusal, provider)
     answer = see_other(begun.redirect_url)
-    give_cookie(answer, browser, life=saml_sign_in.PENDING_LIFE)
+    give_cookie(answer, browser, life=PENDING_LIFE)
     return answer
 
 
@@ -94,7 +95,7 @@ def _acs_unasked(request: HttpRequest, relay_state: str, response: str) -> HttpR
     except SignInRefusedError as refusal:
         return _refuse(request, refusal)
     answer = see_other(reverse("web:saml-unasked", args=[pending]))
-    give_cookie(answer, browser, life=saml_sign_in.PENDING_LIFE, name=UNASKED_COOKIE)
+    give_cookie(answer, browser, life=PENDING_LIFE, name=UNASKED_COOKIE)
     return answer
 
 

@@ -8,6 +8,7 @@ from brokers.types import ProvenIdentity
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ExternalIdentity, IdentityProvider, Person
+from portal.directory.people_quota import PeopleQuotaError, take_place
 from portal.identity.operations.keep_groups import keep_groups
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
@@ -24,6 +25,7 @@ def person_for(*, provider: IdentityProvider, proven: ProvenIdentity, actor: Act
 
     Raises:
         ForbiddenError: unknown here, deactivated, gone at the source, or not of the partner whose provider this is.
+        PeopleQuotaError: a first sign-in, and the partner has as many active people as it may.
     """
     known = _known(provider, proven) or _first_sign_in(provider, proven, actor)
     person = known.person
@@ -58,9 +60,20 @@ def admit(*, provider: IdentityProvider, proven: ProvenIdentity, actor: Actor) -
     return admit_as(identity, name=name, email=told_of(proven, provider.email_attribute), actor=actor)
 
 
-def admit_as(identity: ExternalIdentity, *, name: str, email: str, actor: Actor) -> ExternalIdentity:
-    """Make the person whom an unsaved identity is of, and save both: the one way in for people of any provider."""
-    now, provider = database_now(), identity.provider
+def admit_as(
+    identity: ExternalIdentity, *, name: str, email: str, actor: Actor, is_active: bool = True
+) -> ExternalIdentity:
+    """Make the person whom an unsaved identity is of, and save both: the one way in for people of any provider.
+
+    `is_active` False: whoever calls deactivates them in the same transaction, so that they take no place.
+
+    Raises:
+        PeopleQuotaError: the provider's company has as many active people as it may.
+    """
+    provider = identity.provider
+    if is_active:
+        take_place(provider.partner_id)
+    now = database_now()
     identity.person = Person.objects.admit(name=name, email=email, partner=provider.partner)
     identity.confirmed_at = now
     identity.save(force_insert=True)
@@ -70,6 +83,7 @@ def admit_as(identity: ExternalIdentity, *, name: str, email: str, actor: Actor)
             at=now,
             actor=actor,
             person_id=identity.person_id,
+            partner_id=provider.partner_id,
             details={"provider": provider.slug, "subject": identity.subject, "name": name},
         )
     )
@@ -146,8 +160,8 @@ def _first_sign_in(provider: IdentityProvider, proven: ProvenIdentity, actor: Ac
     try:
         with transaction.atomic():
             return admit(provider=provider, proven=proven, actor=actor)
-    except IntegrityError:
-        # The same person's other browser was first: the constraint let one of the two make the person.
+    except (IntegrityError, PeopleQuotaError):
+        # The same person's other browser was first: the constraint, or the last place, let one of the two make them.
         if (known := _known(provider, proven)) is None:
             raise
         return known

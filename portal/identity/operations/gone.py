@@ -52,6 +52,10 @@ def person_back(*, identity_id: UUID, actor: Actor) -> bool:
     """Note that the provider vouches for this identity again. Returns whether that was news.
 
     Whom this provider's word had deactivated may sign in again; whom an admin deactivated may not.
+
+    Raises:
+        PeopleQuotaError: they would be active again, and their company has as many active people as it may; nothing
+            is changed, so that it can be told again.
     """
     with transaction.atomic():
         identity = _lock(identity_id)

@@ -21,6 +21,7 @@ from portal.identity.identity_providers import as_oidc
 from portal.identity.operations.complete_sign_in import SignedIn, complete_sign_in, own_path
 from portal.identity.operations.link_identity import link_identity
 from portal.identity.operations.oidc_claims import proven_by_oidc
+from portal.identity.operations.pending import PENDING_LIFE, Begun, Finished
 from portal.identity.operations.refusing import (
     SignInRefusedError,
     record_refused_sign_in,
@@ -31,14 +32,8 @@ from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.sealing import UnsealError, fingerprint, seal, unseal
 
-PENDING_LIFE = timedelta(minutes=10)
 CLOCK_BEHIND = timedelta(seconds=60)
 Purpose = PendingSignIn.Purpose
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    redirect_url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +44,6 @@ class OidcAnswer:
     code: str = field(repr=False)
     issuer: str = ""
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A verified answer, and what it was asked for. `signed_in`: None where only an identity was linked."""
-
-    signed_in: SignedIn | None
-    pending: PendingSignIn
 
 
 def begin_oidc_sign_in(  # noqa: PLR0913  # keyword-only facts of one request

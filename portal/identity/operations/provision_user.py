@@ -46,6 +46,7 @@ def provision_user(*, provider: IdentityProvider, told: ToldUser, actor: Actor) 
     Raises:
         TakenError: a user of that name, or of that subject, is there already.
         ConflictError: the identity is somebody's for whom a partner's provider doesn't vouch.
+        PeopleQuotaError: active, and the partner has as many active people as it may; nothing is changed.
         InvalidError: a name that can't be used, or none where sign-ins need it.
     """
     subject = subject_of(provider, told)
@@ -91,6 +92,7 @@ def change_user(
         OverwrittenError: another version.
         TakenError: the new name is another's.
         FixedError: the subject of somebody who has signed in with it.
+        PeopleQuotaError: active again, and the partner has as many active people as it may.
         InvalidError: a name that can't be used.
     """
     try:

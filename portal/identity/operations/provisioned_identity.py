@@ -63,7 +63,8 @@ def admit_told(provider: IdentityProvider, subject: str, told: ToldUser, actor: 
         is_provisioned=True,
     )
     name = one_line(told.name) or told.user_name[:LONGEST_TOLD]
-    return admit_as(identity, name=name, email=told.email[:LONGEST_EMAIL], actor=actor)
+    is_active = told.is_active is not False
+    return admit_as(identity, name=name, email=told.email[:LONGEST_EMAIL], actor=actor, is_active=is_active)
 
 
 def take_over(identity: ExternalIdentity, told: ToldUser, actor: Actor) -> ExternalIdentity:

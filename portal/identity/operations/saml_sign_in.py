@@ -7,7 +7,6 @@
 """
 
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,29 +19,16 @@ from portal.directory.models import IdentityProvider, PendingSignIn, Person
 from portal.identity.identity_providers import as_saml
 from portal.identity.operations.complete_sign_in import Once, SignedIn, complete_sign_in, own_path
 from portal.identity.operations.link_identity import link_identity
+from portal.identity.operations.pending import PENDING_LIFE, Begun, Finished
 from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in, refused
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.sealing import UnsealError, fingerprint, seal, unseal
 
 Purpose = PendingSignIn.Purpose
-PENDING_LIFE = timedelta(minutes=10)
 # AuthnInstant has whole seconds, and clocks differ a little: a provider's may be so far behind ours.
 CLOCK_BEHIND = timedelta(seconds=10)
 MAX_RESPONSE = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    redirect_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A verified answer, and what it was asked for. `signed_in`: None where only an identity was linked."""
-
-    signed_in: SignedIn | None
-    pending: PendingSignIn
 
 
 def begin_saml_sign_in(  # noqa: PLR0913  # keyword-only facts of one request

@@ -16,10 +16,10 @@ from portal.directory.models import ExternalIdentity, IdentityProvider, PendingS
 from portal.identity.identity_providers import as_saml
 from portal.identity.operations.admit_person import told_of
 from portal.identity.operations.complete_sign_in import Once, SignedIn, complete_sign_in, own_path
+from portal.identity.operations.pending import PENDING_LIFE
 from portal.identity.operations.refusing import SignInRefusedError, record_refused_sign_in, refused
 from portal.identity.operations.saml_sign_in import (
     MAX_RESPONSE,
-    PENDING_LIFE,
     proven_by_saml,
     take,
     verify,

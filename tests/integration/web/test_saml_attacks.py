@@ -15,7 +15,7 @@ from django.urls import reverse
 from brokers.saml import ServiceProvider
 from portal.directory.models import IdentityProvider, PendingSignIn, Person, SamlSettings
 from portal.identity.identity_providers import as_saml
-from portal.identity.operations import complete_sign_in, saml_sign_in
+from portal.identity.operations import complete_sign_in, pending, saml_sign_in
 from tests.integration.web.saml_visits import (
     OTHER,
     Asked,
@@ -250,7 +250,7 @@ def test_the_host_header_moves_nothing(
 def test_too_late(client: Client, provider: IdentityProvider) -> None:
     asked = ask(client, provider)
     long_ago = datetime.now(UTC) - timedelta(minutes=11)
-    PendingSignIn.objects.update(created_at=long_ago, expires_at=long_ago + saml_sign_in.PENDING_LIFE)
+    PendingSignIn.objects.update(created_at=long_ago, expires_at=long_ago + pending.PENDING_LIFE)
     assert_refused(come_back(client, asked, forge(asked).response()), "saml.not_asked", client)
     assert PendingSignIn.objects.get().sealed_response is None, "not even kept"
 
