@@ -5,6 +5,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from portal.catalog.filling import built_ins
 from portal.catalog.models import Entitlement
 from portal.catalog.scopes import fill
 from portal.directory.models import ExternalIdentity, GroupMembership
@@ -38,6 +39,8 @@ def scope_words(entitlement: Entitlement) -> str:
     if template is None:
         return "Everything the role allows"
     try:
-        return str(fill(template.summary, entitlement.scope_parameters))
+        return str(
+            fill(template.summary, {**entitlement.scope_parameters, **built_ins(entitlement.role.account)})
+        )
     except (KeyError, ValidationError):
         return template.name  # it was changed since, and taking will say what is wrong

@@ -1,7 +1,6 @@
 """Scope templates as pure functions: what may stand in one, and how parameters fill it.
 
-Values are put into single strings of the parsed policy, never into JSON text, and each kind of parameter allows
-only what its AWS name allows: no wildcard, no policy variable, no quote can come in through a parameter.
+Values are put into single strings of the parsed policy, never into JSON text; what they may be stands in `kinds.py`.
 """
 
 import re
@@ -10,22 +9,15 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-KINDS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    "bucket_name": (
-        re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
-        "an S3 bucket name: 3 to 63 small letters, digits, dots and hyphens",
-    ),
-    "key_prefix": (
-        re.compile(r"[A-Za-z0-9!_.()/=+@-]{1,256}"),
-        "an S3 key prefix: 1 to 256 letters, digits and !_.()/=+@-",
-    ),
-    "resource_name": (re.compile(r"[A-Za-z0-9_.-]{1,128}"), "1 to 128 letters, digits and _.-"),
-    "region": (re.compile(r"[a-z]{2}(-[a-z]+){1,3}-[0-9]"), "an AWS region such as eu-central-1"),
-}
+from portal.catalog.kinds import KINDS
+
 PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]{0,30})\}\}")
+# Filled from the account that a grant is in; no parameter has these names.
+BUILT_IN = ("aws_account", "aws_partition")
 STATEMENT_KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 MANAGED_ARN = re.compile(
-    r"arn:(aws|aws-cn|aws-us-gov):iam::(aws|[0-9]{12}):policy/[A-Za-z0-9_+=,.@/-]{1,512}"
+    r"arn:(aws|aws-cn|aws-us-gov|\{\{aws_partition\}\}):iam::(aws|[0-9]{12}|\{\{aws_account\}\})"
+    r":policy/[A-Za-z0-9_+=,.@/-]{1,512}"
 )
 MAX_MANAGED = 10
 
@@ -65,6 +57,8 @@ def validate_parameters(parameters: Any) -> None:
             raise ValidationError(
                 f"{name} can't be a parameter's name: small letters, digits and _ are allowed."
             )
+        if name in BUILT_IN:
+            raise ValidationError(f"{name} is filled from the account: it can't be a parameter's name.")
         if kind not in list(KINDS):
             raise ValidationError(f"{name} has the kind {kind}; allowed are {', '.join(sorted(KINDS))}.")
 
@@ -82,7 +76,7 @@ def validate_placeholders(policy: Any, summary: str, parameters: Any) -> None:
     if not isinstance(parameters, Mapping):
         return  # its own validator says so
     used, known = placeholders(policy), set(parameters)
-    if missing := (used | placeholders(summary)) - known:
+    if missing := (used | placeholders(summary)) - known - set(BUILT_IN):
         raise ValidationError(
             {"parameters": f"These placeholders have no kind: {', '.join(sorted(missing))}."}
         )
@@ -111,20 +105,6 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _strings(item)
-
-
-def validate_values(parameters: Mapping[str, str], values: Mapping[str, Any]) -> None:
-    """Raise ValidationError, by parameter, unless every parameter has a value of its kind and none is left over."""
-    errors: dict[str, str] = {}
-    for name, kind in parameters.items():
-        pattern, allowed = KINDS[kind]
-        value = values.get(name)
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            errors[name] = f"{name} must be {allowed}."
-    for name in set(values) - set(parameters):
-        errors[name] = f"This scope has no parameter {name}."
-    if errors:
-        raise ValidationError({"scope_parameters": [errors[name] for name in sorted(errors)]})
 
 
 def fill(value: Any, values: Mapping[str, str]) -> Any:

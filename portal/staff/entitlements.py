@@ -16,8 +16,8 @@ from django.utils import timezone
 from brokers.errors import BrokerError
 from brokers.types import Scope
 from portal import wiring
+from portal.catalog.filling import FilledScope, fill_scope
 from portal.catalog.models import AwsRole, Entitlement, ScopeTemplate
-from portal.catalog.scopes import fill, validate_placeholders, validate_values
 from portal.directory.models import Person
 from portal.staff.base import CheckedForm, RecordedAdmin
 from portal.staff.line_fields import NamesField
@@ -77,16 +77,14 @@ class EntitlementForm(CheckedForm[Entitlement]):
             self.add_error("scope_template", "Choose a scope that is made for this role.")
             return
         try:
-            validate_placeholders(template.policy, template.summary, template.parameters)
-            validate_values(template.parameters, values)
-            policy = fill(template.policy, values)
+            filled = fill_scope(template=template, values=values, account=role.account)
         except ValidationError as problem:
             self.add_error("scope_parameters", problem.messages)
             return
-        self._check_sendable(role, template, policy)
+        self._check_sendable(role, filled)
 
-    def _check_sendable(self, role: AwsRole, template: ScopeTemplate, policy: Mapping[str, Any]) -> None:
-        arns = tuple(template.managed_policy_arns)
+    def _check_sendable(self, role: AwsRole, filled: FilledScope) -> None:
+        arns = filled.managed_policy_arns
         if foreign := [arn for arn in arns if arn.split(":")[4] not in {"aws", role.account.account_id}]:
             self.add_error(
                 "scope_template", f"It names {foreign[0]}, which is in another account than the role."
@@ -96,7 +94,7 @@ class EntitlementForm(CheckedForm[Entitlement]):
         except BrokerError:
             return  # without a hub there is nothing to try it with; taking will
         try:
-            check(Scope(policy, arns), timezone.now() + timedelta(days=1))
+            check(Scope(filled.policy, arns), timezone.now() + timedelta(days=1))
         except BrokerError as problem:
             self.add_error("scope_template", f"AWS would not take it: {problem}.")
 

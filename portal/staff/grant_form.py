@@ -8,14 +8,13 @@ from django import forms
 from django.contrib.admin import AdminSite
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 from django.utils import timezone
 
 from portal.access.models import Grant
 from portal.access.operations.make_grant import GrantOrder, WindowOrder
 from portal.access.windows import DAY_NAMES
+from portal.catalog.filling import ParameterField, parameter_fields, read_values
 from portal.catalog.models import AwsRole, ScopeTemplate
-from portal.catalog.scopes import KINDS
 from portal.directory.models import Person
 from portal.kernel.clock import database_now
 from portal.kernel.errors import DomainError, InvalidError
@@ -97,8 +96,8 @@ class GrantForm(forms.Form):
         self.fields["ends_at"].help_text = zone_words()
         self.initial.setdefault("window_zone", timezone.get_current_timezone_name())
         self.template = self._chosen()
-        for name, kind in (self.template.parameters if self.template else {}).items():
-            self.fields[PARAMETER + name] = _parameter(name, kind)
+        for parameter in parameter_fields(self.template) if self.template else ():
+            self.fields[PARAMETER + parameter.name] = _parameter(parameter)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -119,6 +118,7 @@ class GrantForm(forms.Form):
         elif not chosen and not ends_at and "ends_at" not in self.errors and "duration" not in self.errors:
             self.add_error("ends_at", "Say when it ends, or choose how long it lasts.")
         self._check_window(cleaned)
+        self._check_parameters(cleaned)
         role = cleaned.get("role")
         if cleaned.get("accepts_no_kill_switch") and role is not None and role.has_kill_switch:
             self.add_error(
@@ -137,6 +137,19 @@ class GrantForm(forms.Form):
         elif "window_days" not in self.errors and any(cleaned.get(name) is not None for name in times):
             self.add_error("window_days", "Choose the days on which it opens, or leave the times empty.")
 
+    def _check_parameters(self, cleaned: Mapping[str, Any]) -> None:
+        role = cleaned.get("role")
+        if role is None or self.template is None or any(name in self.errors for name in self.parameter_names):
+            return
+        try:
+            read_values(self.template.parameters, self._parameters(cleaned), role.account)
+        except ValidationError as problem:
+            for name, messages in problem.message_dict.items():
+                self.add_error(PARAMETER + name, messages)
+
+    def _parameters(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        return {name.removeprefix(PARAMETER): told[name] for name in self.parameter_names}
+
     def order(self) -> GrantOrder:
         told = self.cleaned_data
         return GrantOrder(
@@ -147,7 +160,7 @@ class GrantForm(forms.Form):
             reason=told["reason"],
             ticket=told["ticket"],
             scope_template_id=told["scope_template"].pk if told["scope_template"] else None,
-            scope_parameters={name.removeprefix(PARAMETER): told[name] for name in self.parameter_names},
+            scope_parameters=self._parameters(told),
             window=self._window(),
             accepts_no_kill_switch=told["accepts_no_kill_switch"],
         )
@@ -172,13 +185,12 @@ class GrantForm(forms.Form):
         self.add_error(field if field in self.fields else None, str(refusal))
 
 
-def _parameter(name: str, kind: str) -> forms.CharField:
-    pattern, allowed = KINDS[kind]
-    words = f"{allowed[0].upper()}{allowed[1:]}."
+def _parameter(parameter: ParameterField) -> forms.CharField:
+    """What it may be depends on the role's account: the operation says."""
     return forms.CharField(
-        label=name.replace("_", " ").capitalize(),
-        max_length=256,
-        help_text=words,
-        error_messages={"required": f"The scope needs this: {allowed}."},
-        validators=[RegexValidator(rf"\A(?:{pattern.pattern})\Z", words)],
+        label=parameter.label,
+        max_length=2048,
+        help_text=parameter.help_text,
+        error_messages={"required": f"The scope needs this. {parameter.help_text}"},
+        widget=forms.TextInput(attrs={"placeholder": parameter.example, "size": 40}),
     )

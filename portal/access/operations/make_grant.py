@@ -1,8 +1,8 @@
 """Give a person a role for a time. What was granted, its scope included, is frozen in the grant."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -15,16 +15,13 @@ from portal.access.operations import granting_rules as rules
 from portal.access.windows import WeeklyWindow
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
+from portal.catalog.filling import fill_scope
 from portal.catalog.models import AwsRole, Entitlement, ScopeTemplate
-from portal.catalog.scopes import fill, validate_placeholders, validate_values
 from portal.directory.models import Person
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError
-
-# A form that says 'now' arrives a moment later; further back is a mistake.
-LATE_START = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +85,8 @@ def write_grant(  # noqa: PLR0913  # keyword-only facts of one record
     """
     person = rules.find_recipient(order.person_id, people)
     role = rules.find_role(order.role_id, accepts_no_kill_switch=order.accepts_no_kill_switch)
-    starts_at = _start(order.starts_at, now)
-    rules.check_period(person, starts_at, order.ends_at, now)
+    starts_at = rules.checked_start(order.starts_at, now)
+    rules.check_period(person.partner, starts_at, order.ends_at, now)
     grant = Grant(
         person=person,
         role=role,
@@ -98,7 +95,7 @@ def write_grant(  # noqa: PLR0913  # keyword-only facts of one record
         ends_at=order.ends_at,
         state=(GrantState.ACTIVE if starts_at <= now else GrantState.SCHEDULED).value,
         activated_at=now if starts_at <= now else None,
-        reason=_reason(order.reason),
+        reason=rules.checked_purpose(order.reason),
         ticket=order.ticket.strip(),
         granted_by_id=None if entitlement else actor.person_id,
         made_at=now,
@@ -107,25 +104,10 @@ def write_grant(  # noqa: PLR0913  # keyword-only facts of one record
     _put_window(grant, order.window)
     _put_scope(grant, order, role)
     rules.check_sendable(grant, aws)
-    _clean(grant)
+    rules.check_clean(grant)
     grant.save(force_insert=True)
     _record(grant, actor, now)
     return grant
-
-
-def _start(starts_at: datetime | None, now: datetime) -> datetime:
-    if starts_at is None or now - LATE_START <= starts_at <= now:
-        return now
-    if starts_at < now:
-        raise InvalidError("This start has passed already; leave it empty to start now.", field="starts_at")
-    return starts_at
-
-
-def _reason(reason: str) -> str:
-    reason = reason.strip()
-    if not reason:
-        raise InvalidError("Say what the access is for.", field="reason")
-    return reason
 
 
 def _put_window(grant: Grant, order: WindowOrder | None) -> None:
@@ -154,34 +136,24 @@ def _put_scope(grant: Grant, order: GrantOrder, role: AwsRole) -> None:
     if template is None:
         raise InvalidError("Choose a scope that is made for this role.", field="scope_template")
     try:
-        validate_placeholders(template.policy, template.summary, template.parameters)
-        validate_values(template.parameters, order.scope_parameters)
-        policy = fill(template.policy, order.scope_parameters)
+        filled = fill_scope(template=template, values=order.scope_parameters, account=role.account)
     except ValidationError as problem:
         raise InvalidError(" ".join(problem.messages), field="scope_parameters") from None
-    _check_managed_policies(template, role)
+    _check_managed_policies(filled.managed_policy_arns, role)
     grant.scope_template = template
     grant.scope_parameters = dict(order.scope_parameters)
-    grant.scope_policy = policy
-    grant.scope_managed_policy_arns = template.managed_policy_arns
-    grant.scope_summary = fill(template.summary, order.scope_parameters)
+    grant.scope_policy = filled.policy
+    grant.scope_managed_policy_arns = list(filled.managed_policy_arns)
+    grant.scope_summary = filled.summary
 
 
-def _check_managed_policies(template: ScopeTemplate, role: AwsRole) -> None:
+def _check_managed_policies(arns: Sequence[str], role: AwsRole) -> None:
     """STS takes AWS's own managed policies and those of the role's account, no others."""
-    for arn in template.managed_policy_arns:
+    for arn in arns:
         if arn.split(":")[4] not in {"aws", role.account.account_id}:
             raise InvalidError(
                 f"This scope names {arn}, which is in another account than the role.", field="scope_template"
             )
-
-
-def _clean(grant: Grant) -> None:
-    try:
-        grant.full_clean()
-    except ValidationError as problem:
-        field, messages = next(iter(problem.message_dict.items()))
-        raise InvalidError(" ".join(messages), field=field) from None
 
 
 def _record(grant: Grant, actor: Actor, now: datetime) -> None:

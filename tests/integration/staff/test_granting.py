@@ -162,7 +162,7 @@ def test_a_scopes_parameters_are_asked_by_name(
     client: Client, ben: Person, role: AwsRole, scope: ScopeTemplate
 ) -> None:
     asked = client.post(ADD, form(ben, role, scope_template=str(scope.pk)))
-    assert errors_of(asked)["parameter_bucket"][0].startswith("The scope needs this: an S3 bucket name")
+    assert errors_of(asked)["parameter_bucket"][0].startswith("The scope needs this. An S3 bucket name")
     for bad in ("*", "a b", "UPPER", 'x"}', "${aws:username}"):
         answer = client.post(ADD, form(ben, role, scope_template=str(scope.pk), parameter_bucket=bad))
         assert set(errors_of(answer)) == {"parameter_bucket"}, bad

@@ -54,25 +54,6 @@ def test_managed_policies_that_are_none(broken: Any) -> None:
     scopes.validate_managed_policies(["arn:aws:iam::aws:policy/ReadOnlyAccess"])
 
 
-@pytest.mark.parametrize(
-    ("kind", "bad", "good"),
-    [
-        ("bucket_name", "a*", "reports.2026"),
-        ("bucket_name", "${aws:username}", "abc"),
-        ("key_prefix", 'a"b', "team/a=b"),
-        ("key_prefix", "a\nb", "x"),
-        ("resource_name", "a/b", "queue_1"),
-        ("region", "eu-central-1\n", "us-gov-west-1"),
-    ],
-)
-def test_no_wildcard_variable_or_quote_comes_in_by_a_parameter(kind: str, bad: str, good: str) -> None:
-    with pytest.raises(ValidationError, match="must be"):
-        scopes.validate_values({"p": kind}, {"p": bad})
-    with pytest.raises(ValidationError, match="no parameter"):
-        scopes.validate_values({"p": kind}, {"p": good, "q": good})
-    scopes.validate_values({"p": kind}, {"p": good})
-
-
 def test_filling_reaches_every_string_and_nothing_else() -> None:
     assert scopes.fill({"{{a}}": ["x{{a}}", 1, ("{{a}}",)]}, {"a": "v"}) == {"v": ["xv", 1, ["v"]]}
     assert scopes.placeholders({"{{a}}": ["{{b}}", 1], "c": "{{d}}"}) == {"a", "b", "d"}
