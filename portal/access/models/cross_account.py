@@ -110,6 +110,13 @@ class PartnerRole(models.Model):
         null=True, help_text="When nobody could get in and its sessions were cut."
     )
     gone_at = models.DateTimeField(null=True, help_text="When AWS said that there is no such role.")
+    behind_since = models.DateTimeField(
+        null=True, help_text="Since when AWS has not been brought to what it should be; empty: it has."
+    )
+    unsure_until = models.DateTimeField(
+        null=True,
+        help_text="Until when a call of a worker that was overtaken may still land: it is not called gone before.",
+    )
     due_at = models.DateTimeField(null=True)
     check_at = models.DateTimeField(null=True, help_text="When to compare with AWS next.")
     checked_at = models.DateTimeField(null=True)
