@@ -13,7 +13,8 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(scope="package")
+# Not the package's: on a worker that does other tests between two journeys it would be started twice.
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with running_demo(tmp_path_factory.mktemp("demo") / "home") as found:
         yield found

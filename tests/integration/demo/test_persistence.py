@@ -17,7 +17,7 @@ from tests.servers.sandbox import Sandbox, sandbox
 pytestmark = pytest.mark.xdist_group("sandbox")
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [pytest.param(signal.SIGTERM, marks=pytest.mark.thorough), signal.SIGKILL])
 def test_everything_survives(tmp_path: Path, end: signal.Signals) -> None:
     port = free_port()
     with sandbox(tmp_path, port=port) as aws:

@@ -36,7 +36,17 @@ def start(command: list[str], changes: dict[str, str], directory: Path) -> "subp
     )
 
 
-@pytest.mark.parametrize("number", sorted(INSECURE))
+# Each start costs seconds; that every one of these settings is refused is seen in one process by the checks' own tests.
+ON_EVERY_RUN = {"E004"}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        number if number in ON_EVERY_RUN else pytest.param(number, marks=pytest.mark.thorough)
+        for number in sorted(INSECURE)
+    ],
+)
 def test_the_web_process_refuses(number: str, tmp_path: Path) -> None:
     done = start([sys.executable, "-c", "import portal.config.wsgi"], INSECURE[number], tmp_path)
     assert done.returncode != 0
@@ -53,7 +63,7 @@ def test_the_secure_neighbours_start(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("part", ["worker", "beat"])
+@pytest.mark.parametrize("part", ["worker", pytest.param("beat", marks=pytest.mark.thorough)])
 def test_worker_and_beat_refuse(part: str, tmp_path: Path) -> None:
     celery = str(Path(sys.executable).with_name("celery"))
     done = start([celery, "-A", "portal.config.celery", part], INSECURE["E004"], tmp_path)
@@ -62,6 +72,7 @@ def test_worker_and_beat_refuse(part: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_the_deploy_check_finds_nothing_in_production_and_something_in_debug() -> None:
     done = run_check(production_environment())
     assert done.returncode == 0, done.stderr
