@@ -37,6 +37,7 @@ WORDS = {
     "joined": "joined",
     "left": "left",
     "would_go": "would be deactivated",
+    "no_place": "is back, and finds no place",
 }
 SHOWN = 50
 # A worker begins within seconds.

@@ -17,12 +17,18 @@ from portal.access.operations.reasons import checked_reason
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ApiToken, Person, SignIn
+from portal.directory.people_quota import take_place
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
 
 REASON_LIMIT = 300
+# What reactivating writes.
+BACK = (
+    *("is_active", "deactivated_at", "deactivated_by_provider", "deactivated_by_company"),
+    *("is_staff", "is_superuser", "is_partner_admin"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,20 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
     """
     reason = checked_reason(reason, most=REASON_LIMIT)
     with transaction.atomic():
-        person = _lock(person_id, actor)
+        return deactivate_locked(person=_lock(person_id, actor), reason=reason, actor=actor)
+
+
+def deactivate_locked(
+    *, person: Person, reason: str, actor: Actor, by_own_company: bool = False
+) -> Deactivated:
+    """Do it to a person whom the caller has locked, once it is known that the actor may.
+
+    `by_own_company`: by an admin of the partner that they are of, who may then bring them back.
+
+    Raises:
+        ConflictError: deactivated already.
+    """
+    with transaction.atomic():
         if not person.is_active:
             raise ConflictError(f"{person.name} is deactivated already.")
         # Locked after the person, as making a grant does: none can come in between.
@@ -64,9 +83,10 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
         tokens = ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=now)
         SignIn.objects.filter(person=person).delete()
         person.is_active, person.deactivated_at = False, now
+        person.deactivated_by_company = by_own_company
         # Django's sessions are bound to this value: a new one ends them all, for good.
         person.set_unusable_password()
-        person.save(update_fields=["is_active", "deactivated_at", "password"])
+        person.save(update_fields=["is_active", "deactivated_at", "deactivated_by_company", "password"])
         _record(
             person, actor, is_active=False, reason=reason, grants_ended=len(grants), tokens_revoked=tokens
         )
@@ -74,24 +94,31 @@ def deactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Deactiva
 
 
 def reactivate_person(*, person_id: UUID, reason: str, actor: Actor) -> Person:
-    """Let a person sign in again. Grants, tokens and being an admin stay ended. Raises as deactivate_person."""
+    """Let a person sign in again. Grants, tokens and being an admin stay ended.
+
+    Raises as deactivate_person, and:
+        PeopleQuotaError: a partner's, which has as many active people as it may.
+    """
     reason = checked_reason(reason, most=REASON_LIMIT)
     with transaction.atomic():
-        person = _lock(person_id, actor)
+        return reactivate_locked(person=_lock(person_id, actor), reason=reason, actor=actor)
+
+
+def reactivate_locked(*, person: Person, reason: str, actor: Actor) -> Person:
+    """Do it to a person whom the caller has locked, once it is known that the actor may.
+
+    Raises:
+        ConflictError: active already.
+        PeopleQuotaError: a partner's, which has as many active people as it may.
+    """
+    with transaction.atomic():
         if person.is_active:
             raise ConflictError(f"{person.name} is active already.")
+        take_place(person.partner_id)
         person.is_active, person.deactivated_at = True, None
-        person.is_staff = person.is_superuser = False
-        person.deactivated_by_provider = None
-        person.save(
-            update_fields=[
-                "is_active",
-                "deactivated_at",
-                "deactivated_by_provider",
-                "is_staff",
-                "is_superuser",
-            ]
-        )
+        person.is_staff = person.is_superuser = person.is_partner_admin = False
+        person.deactivated_by_provider, person.deactivated_by_company = None, False
+        person.save(update_fields=BACK)
         person.user_permissions.clear()
         _record(person, actor, is_active=True, reason=reason)
     return person
@@ -120,6 +147,7 @@ def _record(person: Person, actor: Actor, **details: str | int | bool) -> None:
             at=now,
             actor=actor,
             person_id=person.pk,
+            partner_id=person.partner_id,
             details={"name": person.name, "fields": ["is_active"], **details},
         )
     )

@@ -50,6 +50,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
         related_name="+",
         help_text="Whose word it was: that provider's word also brings them back. Empty: an admin's.",
     )
+    deactivated_by_company = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="An admin of their own company did it, and may bring them back.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     USERNAME_FIELD = "id"

@@ -60,12 +60,19 @@ def admit(*, provider: IdentityProvider, proven: ProvenIdentity, actor: Actor) -
     return admit_as(identity, name=name, email=told_of(proven, provider.email_attribute), actor=actor)
 
 
-def admit_as(
-    identity: ExternalIdentity, *, name: str, email: str, actor: Actor, is_active: bool = True
+def admit_as(  # noqa: PLR0913  # keyword-only facts of one person
+    identity: ExternalIdentity,
+    *,
+    name: str,
+    email: str,
+    actor: Actor,
+    is_active: bool = True,
+    is_vouched: bool = True,
 ) -> ExternalIdentity:
     """Make the person whom an unsaved identity is of, and save both: the one way in for people of any provider.
 
     `is_active` False: whoever calls deactivates them in the same transaction, so that they take no place.
+    `is_vouched`: it is the provider's own word that they are there.
 
     Raises:
         PeopleQuotaError: the provider's company has as many active people as it may.
@@ -75,7 +82,7 @@ def admit_as(
         take_place(provider.partner_id)
     now = database_now()
     identity.person = Person.objects.admit(name=name, email=email, partner=provider.partner)
-    identity.confirmed_at = now
+    identity.confirmed_at = now if is_vouched else None
     identity.save(force_insert=True)
     record(
         Entry(

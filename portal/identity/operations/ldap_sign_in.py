@@ -7,6 +7,7 @@ import time
 import unicodedata
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -14,6 +15,7 @@ from brokers.errors import BrokerError, IdentityUnavailable
 from brokers.ports import LdapDirectory
 from brokers.types import AccountState, LdapGroup, LdapPerson, ProvenIdentity
 from portal.directory.models import ExternalIdentity, IdentityProvider
+from portal.directory.people_quota import PeopleQuotaError
 from portal.identity.identity_providers import as_ldap
 from portal.identity.operations.ask_anew import SUBJECT_FORMAT, doubt
 from portal.identity.operations.complete_sign_in import SignedIn, complete_sign_in, own_path
@@ -125,13 +127,20 @@ def _let_in(  # noqa: PLR0913, PLR0917  # the facts of one sign-in
         for identity in known.filter(gone_at__lt=asked_at).values_list("pk", flat=True):
             # Switched on again since the last sync: the bind is the directory's newest word. Whoever was found gone
             # after it was asked stays gone.
-            person_back(identity_id=identity, actor=Actor.system(f"sign-in at {provider.slug}"))
+            _back(identity, provider)
         signed_in = complete_sign_in(provider=provider, proven=proven, next_path=next_path, actor=actor)
         if rows is not None:
             keep_membership(
                 person=signed_in.person, provider=provider, group_ids=set(rows.values()), actor=actor
             )
     return signed_in
+
+
+def _back(identity_id: UUID, provider: IdentityProvider) -> None:
+    try:
+        person_back(identity_id=identity_id, actor=Actor.system(f"sign-in at {provider.slug}"))
+    except PeopleQuotaError as refusal:
+        raise SignInRefusedError(f"directory.{refusal.code}", str(refusal)) from None
 
 
 def _take_as_long(began: float) -> None:

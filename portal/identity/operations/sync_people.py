@@ -17,6 +17,7 @@ from brokers.errors import BrokerError, IdentityUnavailable
 from brokers.ports import LdapDirectory
 from brokers.types import LdapServer
 from portal.directory.models import ExternalIdentity, SyncRun
+from portal.directory.people_quota import PeopleQuotaError
 from portal.identity.directory_reading import DirectoryReading
 from portal.identity.identity_providers import as_ldap
 from portal.identity.operations.ask_anew import SUBJECT_FORMAT, ask_anew, why_gone
@@ -158,7 +159,13 @@ def _take_away(running: Running, ldap: LdapDirectory, gone: Sequence[UUID]) -> N
 def _give_back(running: Running, back: Sequence[UUID]) -> None:
     for identity_id in back:
         running.beat()
-        if person_back(identity_id=identity_id, actor=running.actor):
+        name = ExternalIdentity.objects.values_list("person__name", flat=True).get(pk=identity_id)
+        try:
+            is_news = person_back(identity_id=identity_id, actor=running.actor)
+        except PeopleQuotaError as refusal:
+            # They stay gone, so that the next sync tries again; nobody else waits for it.
+            running.note("no_place", name, why=str(refusal))
+            continue
+        if is_news:
             running.add(back=1)
-            name = ExternalIdentity.objects.values_list("person__name", flat=True).get(pk=identity_id)
             running.note("back", name)
