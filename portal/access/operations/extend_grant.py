@@ -78,7 +78,7 @@ def _check_rules(grant: Grant, person: Person, aws: AwsPorts, now: datetime) -> 
         raise InvalidError(
             "This role can be granted with a scope only, and this grant has none.", field="role"
         )
-    rules.check_period(person, grant.starts_at, grant.ends_at, now)
+    rules.check_period(person.partner, grant.starts_at, grant.ends_at, now)
     rules.check_sendable(grant, aws)
 
 

@@ -1,8 +1,10 @@
 """The rules that hold for every grant, when it is made and when it is extended; asked under the people's locks."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.core.exceptions import ValidationError
 
 from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
@@ -10,9 +12,12 @@ from brokers.types import Scope
 from portal.access.models import Grant
 from portal.access.policy import contract_refusal, window_refusal
 from portal.catalog.models import AwsRole
-from portal.directory.models import Partner, Person
+from portal.directory.models import Partner, PartnerAccount, Person
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ForbiddenError, InvalidError
+
+# A form that says 'now' arrives a moment later; further back is a mistake.
+LATE_START = timedelta(minutes=15)
 
 
 def whole_second(moment: datetime, *, field: str) -> datetime:
@@ -37,6 +42,36 @@ def lock_people(person_id: UUID, actor: Actor) -> Mapping[UUID, Person]:
     partner = Partner.objects.select_for_update(no_key=True, of=("self",)).filter(people=person_id)
     list(partner.values_list("pk"))
     return Person.objects.select_related("partner").in_bulk(ids)
+
+
+def lock_partner_account(partner_account_id: UUID, actor: Actor) -> PartnerAccount | None:
+    """Lock who gives, then the partner that gets, and its account; return that. None: there is none.
+
+    In the order of `lock_people`: the partner is not suspended, nor its account closed, meanwhile.
+
+    Raises:
+        ForbiddenError: the actor may not grant.
+    """
+    list(Person.objects.select_for_update(no_key=True).filter(pk=actor.owner_id).values_list("pk"))
+    granter = Person.objects.filter(pk=actor.owner_id).first()
+    if not actor.is_trusted and (granter is None or not granter.may("access.make_grant")):
+        raise ForbiddenError("Only an admin can grant access.")
+    partner = Partner.objects.select_for_update(no_key=True, of=("self",))
+    list(partner.filter(aws_accounts=partner_account_id).values_list("pk"))
+    accounts = PartnerAccount.objects.select_for_update(no_key=True, of=("self",))
+    list(accounts.filter(pk=partner_account_id).values_list("pk"))
+    return PartnerAccount.objects.select_related("partner").filter(pk=partner_account_id).first()
+
+
+def find_account(account: PartnerAccount | None) -> PartnerAccount:
+    """Return the partner's account where it may be given anything."""
+    if account is None:
+        raise InvalidError("Choose an AWS account of the partner's.", field="partner_account")
+    if not account.is_open:
+        raise InvalidError("This account of the partner's was closed: choose another.", field="partner_account")
+    if account.partner.suspended_at is not None:
+        raise InvalidError(f"{account.partner.name} is suspended: it gets nothing.", field="partner_account")
+    return account
 
 
 def check_may_grant(person_id: UUID, actor: Actor, people: Mapping[UUID, Person]) -> None:
@@ -71,18 +106,42 @@ def find_role(role_id: UUID, *, accepts_no_kill_switch: bool) -> AwsRole:
     return role
 
 
-def check_period(person: Person, starts_at: datetime, ends_at: datetime, now: datetime) -> None:
+def check_period(partner: Partner | None, starts_at: datetime, ends_at: datetime, now: datetime) -> None:
     # Judged by whole seconds, as the end is: a minute from now is a minute.
     refused = window_refusal(starts_at.replace(microsecond=0), ends_at, now=now)
-    if refused is None and person.partner is not None:
+    if refused is None and partner is not None:
         refused = contract_refusal(
             starts_at,
             ends_at,
-            contract_starts_at=person.partner.contract_starts_at,
-            contract_ends_at=person.partner.contract_ends_at,
+            contract_starts_at=partner.contract_starts_at,
+            contract_ends_at=partner.contract_ends_at,
         )
     if refused is not None:
         raise InvalidError(refused[1], field=refused[0])
+
+
+def checked_start(starts_at: datetime | None, now: datetime) -> datetime:
+    if starts_at is None or now - LATE_START <= starts_at <= now:
+        return now
+    if starts_at < now:
+        raise InvalidError("This start has passed already; leave it empty to start now.", field="starts_at")
+    return starts_at
+
+
+def checked_purpose(reason: str) -> str:
+    reason = reason.strip()
+    if not reason:
+        raise InvalidError("Say what the access is for.", field="reason")
+    return reason
+
+
+def check_clean(grant: Grant, *, but: Collection[str] = ()) -> None:
+    """Ask the fields' own rules, `but` those of rows that are yet to be saved."""
+    try:
+        grant.full_clean(exclude=set(but))
+    except ValidationError as problem:
+        field, messages = next(iter(problem.message_dict.items()))
+        raise InvalidError(" ".join(messages), field=field) from None
 
 
 def scope_of(grant: Grant) -> Scope:
