@@ -1,11 +1,33 @@
 """What a production start refuses, setting by setting; the processes themselves: tests/integration/jobs."""
 
+import runpy
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from portal.config import checks
 from portal.config.checks import check_secure_start
+from tests.architecture.production_check import ROOT, production_environment
+from tests.integration.jobs.test_insecure_start import INSECURE, NEIGHBOURS
 from tests.servers.authority import Authority
+
+
+@pytest.mark.parametrize(("number", "changes"), INSECURE.items())
+def test_each_insecure_setting_is_the_one_that_is_found(number: str, changes: dict[str, str]) -> None:
+    assert found_in(production_environment(**changes)) == {f"sallyport.{number}"}
+    assert found_in(production_environment(**NEIGHBOURS.get(number, {}))) == set()
+
+
+def found_in(environment: Mapping[str, str]) -> set[str | None]:
+    """Read the settings anew, as a process with this environment would, and check those."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        read = runpy.run_path(str(ROOT / "portal/config/settings.py"))
+        patch.setattr(checks, "settings", SimpleNamespace(**read))
+        return {error.id for error in check_secure_start()}
 
 
 @pytest.mark.parametrize(
