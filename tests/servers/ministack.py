@@ -26,8 +26,8 @@ REGION = "us-east-1"
 ROOT = Path(__file__).parents[2]
 AMENDED = """
 from ministack.app import main
-from portal.demo.sandbox.stand_in import judge_as_aws
-judge_as_aws()
+from portal.demo.sandbox.stand_in import judge_as_aws, trust_as_aws
+trust_as_aws(judge_as_aws())
 main()
 """
 # One for all clients: a session of its own would read AWS's service models anew. Making a client isn't thread-safe.

@@ -74,6 +74,50 @@ class Sandbox:
         keys = {"AccessKeyId": account_id, "SecretAccessKey": "anything"}
         return self.client(service, keys, url=self.ministack_url)
 
+    def partner_key(self, number: int = 0) -> dict[str, str]:
+        """Return the key of the IAM user in a partner's own account, fit for `client`."""
+        partner = self.estate["partners"][number]
+        return {
+            "AccessKeyId": partner["access_key_id"],
+            "SecretAccessKey": partner["secret_access_key"],
+            "Account": partner["account_id"],
+        }
+
+    def partner(self, service: str, *, unchecked: bool = False) -> Any:
+        """Build a client as the partner's own IAM user."""
+        return self.client(service, self.partner_key(), unchecked=unchecked)
+
+    def partner_role(self, session: str = "pipeline") -> dict[str, Any]:
+        """Assume the partner's own role, in its own account; what it assumes from there is chained."""
+        arn = self.estate["partners"][0]["role_arn"]
+        answer = self.partner("sts").assume_role(RoleArn=arn, RoleSessionName=session)
+        credentials: dict[str, Any] = answer["Credentials"]
+        return credentials
+
+    def provisioner(self, account_id: str) -> dict[str, Any]:
+        """Assume the account's provisioner as the hub, with all that it may do; returns the Credentials."""
+        return self.assume_in("SallyportProvisioner", account_id)
+
+    def assume_in(self, name: str, account_id: str) -> dict[str, Any]:
+        answer = self.hub("sts").assume_role(RoleArn=self.role_arn(name, account_id), RoleSessionName="test")
+        credentials: dict[str, Any] = answer["Credentials"]
+        return credentials
+
+    @contextlib.contextmanager
+    def faults(self, *faults: Mapping[str, Any]) -> Iterator[None]:
+        """Have STS and IAM answer wrongly while the block runs: see `portal/demo/sandbox/faults.py`.
+
+        `aws.faults({"action": "CreateRole", "times": 3})` throttles the next three; `"after": True` loses the answer
+        of a call that was made; `"code"` and `"status"` say what is answered.
+        """
+        path = self.directory / "faults.json"
+        path.with_suffix(".new").write_text(json.dumps(faults))
+        path.with_suffix(".new").replace(path)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
     def role_arn(self, name: str, account_id: str | None = None) -> str:
         found = [
             role["arn"]
@@ -98,8 +142,13 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def sandbox(directory: Path, *, port: int | None = None) -> Iterator[Sandbox]:
-    """Run `python -m portal.demo.sandbox` until the block ends. The same directory goes on where it was left."""
+def sandbox(
+    directory: Path, *, port: int | None = None, roles_per_account: int | None = None
+) -> Iterator[Sandbox]:
+    """Run `python -m portal.demo.sandbox` until the block ends. The same directory goes on where it was left.
+
+    `roles_per_account`: IAM's quota, 1,000 unless told.
+    """
     port, ministack_port = port or free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
     directory.mkdir(parents=True, exist_ok=True)
@@ -116,7 +165,9 @@ def sandbox(directory: Path, *, port: int | None = None) -> Iterator[Sandbox]:
     ]
     command += ["--ministack-port", str(ministack_port)]
     # The line comes when the estate is there; the health page answers a little before.
-    with running(command, log=log, ready=lambda: b'"ready"' in log.read_bytes(), cwd=ROOT) as process:
+    quota = {} if roles_per_account is None else {"SANDBOX_ROLES_PER_ACCOUNT": str(roles_per_account)}
+    ready = lambda: b'"ready"' in log.read_bytes()  # noqa: E731
+    with running(command, log=log, ready=ready, cwd=ROOT, env=quota) as process:
         estate = json.loads((directory / "estate.json").read_text())
         yield Sandbox(directory, url, f"http://127.0.0.1:{ministack_port}", estate, process.pid)
 

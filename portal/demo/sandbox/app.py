@@ -15,6 +15,7 @@ from portal.demo.sandbox.callers import Registry
 from portal.demo.sandbox.child import StandIn
 from portal.demo.sandbox.console import Console, show_reason
 from portal.demo.sandbox.facts import Facts
+from portal.demo.sandbox.faults import Faults
 from portal.demo.sandbox.gate import Gate
 from portal.demo.sandbox.proxy import Proxy
 from portal.demo.sandbox.seed import seed
@@ -57,7 +58,8 @@ async def sandbox(
     stand_in = StandIn(directory, port=ministack_port, account_id=estate.HUB.account_id)
     root = Bootstrap(stand_in.url)
     registry = Registry(directory / "sessions.json")
-    gate = Gate(registry, Facts(root, estate.HUB.account_id))
+    faults = Faults(directory / "faults.json")
+    gate = Gate(registry, Facts(root, estate.HUB.account_id), faults)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=120)
     connector = aiohttp.TCPConnector(limit=200)
     async with aiohttp.ClientSession(

@@ -1,4 +1,4 @@
-"""The invented estate: a hub account, two target accounts, their roles and buckets. Data only."""
+"""The invented estate: a hub account, two target accounts, a partner's account, their roles and buckets. Data only."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,11 @@ from typing import Any
 HUB_USER = "sallyport-hub"
 HUB_POLICY = "SallyportHub"
 REVOKER = "SallyportRevoker"
+PROVISIONER = "SallyportProvisioner"
+BOUNDARY = "SallyportPartnerBoundary"
 PATH = "/sallyport/"
+PARTNERS_PATH = f"{PATH}partners/"
+SCOPES_PATH = "/sallyport-scopes/"
 HOUR = 3600
 
 Policy = dict[str, Any]
@@ -27,10 +31,25 @@ class Role:
     max_session: int  # seconds
     statements: tuple[Policy, ...]
     path: str = PATH
+    trust: Policy | None = None  # None: the hub, with tags and a source identity
 
     @property
     def arn(self) -> str:
         return f"arn:aws:iam::{self.account_id}:role{self.path}{self.name}"
+
+
+@dataclass(frozen=True)
+class Partner:
+    """Another company's own AWS account: one user with a key, one role that this user may assume."""
+
+    account_id: str
+    name: str
+    user: str
+    role: str
+
+    @property
+    def user_arn(self) -> str:
+        return f"arn:aws:iam::{self.account_id}:user/{self.user}"
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,8 @@ PRODUCTION = Account("222233334444", "Meadow Production", "target")
 DATA = Account("333344445555", "Harbor Data", "target")
 ACCOUNTS = (HUB, PRODUCTION, DATA)
 TARGETS = (PRODUCTION, DATA)
+NORTHLIGHT = Partner("444455556666", "Northlight Analytics", "northlight-etl", "NorthlightPipeline")
+PARTNERS = (NORTHLIGHT,)
 HUB_USER_ARN = f"arn:aws:iam::{HUB.account_id}:user/{HUB_USER}"
 
 
@@ -186,7 +207,9 @@ def hub_policy() -> Policy:
     """
     accounts = [account.account_id for account in TARGETS]
     roles = [f"arn:aws:iam::{account}:role{PATH}*" for account in accounts]
-    roles += [f"arn:aws:iam::{account}:role/{REVOKER}" for account in accounts]
+    roles += [
+        f"arn:aws:iam::{account}:role/{name}" for account in accounts for name in (REVOKER, PROVISIONER)
+    ]
     return document(
         allow(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], *roles),
         # AWS would take federated-user/* for a resource here; MiniStack judges the call against *.
@@ -225,3 +248,86 @@ def revoker(account_id: str) -> Role:
         deny_writing("Role", account_id, f"arn:aws:iam::{account_id}:role{PATH}*"),
         path="/",
     )
+
+
+# What the provisioner may attach to a partner's role: AWS's own for looking around, and what the account's owner
+# puts under a path that neither the provisioner nor the revoker writes.
+ATTACHABLE = ("ReadOnlyAccess", "SecurityAudit", "job-function/ViewOnlyAccess")
+
+
+def provisioner(account_id: str) -> Role:
+    """The role that the portal assumes to make and remove partners' roles. Outside of PATH, as the revoker is."""
+    account = f"arn:aws:iam::{account_id}"
+    roles, boundary = f"{account}:role{PARTNERS_PATH}*", f"{account}:policy/{BOUNDARY}"
+    bounded = {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+    attachable = [f"arn:aws:iam::aws:policy/{name}" for name in ATTACHABLE]
+    attachable.append(f"{account}:policy{SCOPES_PATH}*")
+    writes = ["CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy"]
+    tends = [
+        *("UpdateAssumeRolePolicy", "UpdateRole", "TagRole", "UntagRole"),
+        *("DeleteRolePolicy", "DetachRolePolicy", "DeleteRole"),
+    ]
+    reads = ["ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies", "ListRoleTags"]
+    return Role(
+        account_id,
+        PROVISIONER,
+        "Makes and removes the roles of partners under /sallyport/partners/, within their boundary",
+        HOUR,
+        (
+            {**allow([f"iam:{verb}" for verb in writes], roles), "Condition": bounded},
+            {
+                **allow(["iam:AttachRolePolicy"], roles),
+                "Condition": {**bounded, "ArnLike": {"iam:PolicyARN": attachable}},
+            },
+            allow([f"iam:{verb}" for verb in (*tends, *reads)], roles),
+            # Of a role that is gone AWS knows no path: without this its absence could not be seen.
+            allow(["iam:GetRole"], f"{account}:role/*"),
+            allow(["iam:ListRoles"], "*"),
+            allow(["iam:GetPolicy", "iam:GetPolicyVersion"], boundary),
+        ),
+        path="/",
+        trust=document({"Effect": "Allow", "Principal": {"AWS": HUB_USER_ARN}, "Action": "sts:AssumeRole"}),
+    )
+
+
+def partner_boundary() -> Policy:
+    """The most that a partner's role can do, whatever its own policies say."""
+    closed = ["iam:*", "sts:*", "organizations:*", "account:*", "sso:*", "sso-directory:*", "identitystore:*"]
+    reads = ["iam:Get*", "iam:List*", "organizations:Describe*", "organizations:List*", "account:Get*"]
+    reads += ["sts:GetCallerIdentity", "sts:GetAccessKeyInfo", "sts:DecodeAuthorizationMessage"]
+    becomes = ["sts:AssumeRole", "sts:AssumeRoot", "sts:GetFederationToken", "iam:PassRole"]
+    gives = [
+        *("s3:PutBucketPolicy", "s3:PutBucketAcl", "s3:PutObjectAcl", "s3:PutObjectVersionAcl"),
+        *("s3:PutBucketPublicAccessBlock", "s3:PutAccessPointPolicy", "s3:CreateAccessPoint"),
+        *("kms:PutKeyPolicy", "kms:CreateGrant", "secretsmanager:PutResourcePolicy"),
+        *("dynamodb:PutResourcePolicy", "kinesis:PutResourcePolicy", "logs:PutResourcePolicy"),
+        *("sqs:AddPermission", "sqs:SetQueueAttributes", "sns:AddPermission", "sns:SetTopicAttributes"),
+        *("lambda:AddPermission", "lambda:AddLayerVersionPermission", "lambda:CreateFunctionUrlConfig"),
+        *(
+            "ecr:SetRepositoryPolicy",
+            "ecr:PutRegistryPolicy",
+            "events:PutPermission",
+            "glue:PutResourcePolicy",
+        ),
+        *("ec2:ModifySnapshotAttribute", "ec2:ModifyImageAttribute", "rds:ModifyDBSnapshotAttribute"),
+        *("ram:CreateResourceShare", "ram:AssociateResourceShare"),
+    ]
+    return document(
+        {"Effect": "Allow", "NotAction": closed, "Resource": ["*"]},
+        allow(reads, "*"),
+        {**allow(becomes, "*"), "Effect": "Deny"},
+        {**allow(gives, "*"), "Effect": "Deny"},
+    )
+
+
+def partner_rights() -> Policy:
+    """What a partner lets its own user and role do: become whoever trusts them, and read. The other half is ours."""
+    return document(
+        allow(["sts:AssumeRole"], "*"),
+        allow(["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation", "s3:ListAllMyBuckets"], "*"),
+        allow(["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:DescribeTable"], "*"),
+    )
+
+
+def partner_trust(partner: Partner) -> Policy:
+    return document({"Effect": "Allow", "Principal": {"AWS": partner.user_arn}, "Action": "sts:AssumeRole"})

@@ -85,6 +85,18 @@ class Facts:
             return False
         return True
 
+    async def roles(self, account_id: str) -> int:
+        """Count the account's roles."""
+        found = await asyncio.to_thread(self.root.iam(account_id).get_account_summary)
+        return int(found["SummaryMap"].get("Roles", 0))
+
+    async def tags(self, account_id: str, role: str) -> set[str]:
+        try:
+            found = await asyncio.to_thread(self.root.iam(account_id).list_role_tags, RoleName=role)
+        except ClientError:  # no such role: MiniStack will say so
+            return set()
+        return {tag["Key"].lower() for tag in found["Tags"]}
+
     async def policy_versions(self, account_id: str, arn: str) -> int:
         ask = self.root.iam(account_id).list_policy_versions
         try:

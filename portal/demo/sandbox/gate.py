@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from portal.demo.sandbox import constraints, iam_rules, query, sts_rules
 from portal.demo.sandbox.callers import KIND_OF, REAL_KEY, Kind, Registry, Scope
 from portal.demo.sandbox.facts import Facts
+from portal.demo.sandbox.faults import Fault, Faults
 from portal.demo.sandbox.refusals import Refused, Service
 from portal.demo.sandbox.sts_rules import Call
 
@@ -14,19 +15,21 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Passed:
-    """A call that may go on. `issues`: STS will answer it with credentials to remember."""
+    """A call that may go on. `issues`: STS will answer with credentials to remember. `fault`: its answer gets lost."""
 
     action: str
     caller: Kind | None
     issues: bool
+    fault: Fault | None = None
 
 
 class Gate:
     """The façade's checks, in the order they are made. Signatures and policies are MiniStack's to verify."""
 
-    def __init__(self, registry: Registry, facts: Facts) -> None:
+    def __init__(self, registry: Registry, facts: Facts, faults: Faults) -> None:
         self.registry = registry
         self.facts = facts
+        self.faults = faults
 
     def check_signed(self, scope: Scope | None, service: Service) -> None:
         """Refuse unsigned S3 calls, other signature versions, and the keys that are root to MiniStack."""
@@ -57,11 +60,14 @@ class Gate:
         given = query.structure(shape, parameters) if shape is not None else {}
         if shape is not None:
             constraints.check(shape, given)
+        fault = self.faults.take(action)
+        if fault is not None and not fault.after:
+            raise fault.refusal()
         caller = self.registry.kind(scope.access_key_id) if scope else None
         account = await self.facts.account_of(scope.access_key_id) if scope else None
         rules = iam_rules if service == "iam" else sts_rules
         await rules.check(Call(caller, account or "", action, given), self.facts)
-        return Passed(action, caller, issues=service == "sts" and action in KIND_OF)
+        return Passed(action, caller, service == "sts" and action in KIND_OF, fault)
 
 
 def names_query_action(search: str, form: bytes) -> bool:

@@ -1,5 +1,7 @@
 """What AWS IAM refuses and MiniStack lets through: quotas on policies, and credentials that may not call IAM."""
 
+import os
+
 from portal.demo.sandbox.callers import Kind
 from portal.demo.sandbox.facts import Facts, policy_size
 from portal.demo.sandbox.refusals import Refused, limit_exceeded, validation_error
@@ -10,6 +12,9 @@ MANAGED = 6_144
 TRUST = 2_048
 ATTACHED = 10
 PATH_AND_NAME = 512
+TAGS = 50
+# AWS's default. Tests of a full account set a smaller one, tests of a crowd a larger.
+ROLES = int(os.environ.get("SANDBOX_ROLES_PER_ACCOUNT", "1000"))
 
 
 async def check(call: Call, facts: Facts) -> None:
@@ -22,6 +27,7 @@ async def check(call: Call, facts: Facts) -> None:
             await _inline(call, kind, facts)
         if call.action == f"Attach{kind}Policy":
             await _attach(call, kind, facts)
+    await _counts(call, facts)
     if (
         call.action == "DeletePolicy"
         and await facts.policy_versions(call.account_id, call.given["PolicyArn"]) > 1
@@ -43,6 +49,15 @@ def _documents(call: Call) -> None:
     trust = {"CreateRole": "AssumeRolePolicyDocument", "UpdateAssumeRolePolicy": "PolicyDocument"}
     if call.action in trust and policy_size(given[trust[call.action]]) > TRUST:
         raise limit_exceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST}")
+
+
+async def _counts(call: Call, facts: Facts) -> None:
+    if call.action == "CreateRole" and await facts.roles(call.account_id) >= ROLES:
+        raise limit_exceeded(f"Cannot exceed quota for RolesPerAccount: {ROLES}")
+    if call.action == "TagRole":
+        new = {tag.get("Key", "").lower() for tag in call.given["Tags"]}
+        if len(new | await facts.tags(call.account_id, call.given["RoleName"])) > TAGS:
+            raise limit_exceeded(f"Cannot exceed quota for TagsPerRole: {TAGS}")
 
 
 async def _inline(call: Call, kind: str, facts: Facts) -> None:

@@ -129,6 +129,8 @@ class Proxy:
             body = await answer.read()
             if passed.issues and answer.status == 200:  # noqa: PLR2004 - HTTP's own figure
                 self.registry.observe(passed.action, body, passed.caller)
+            if passed.fault is not None:
+                raise passed.fault.refusal()
             return web.Response(status=answer.status, headers=_answered(answer), body=body)
 
 

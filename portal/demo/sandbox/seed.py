@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from mypy_boto3_iam.client import IAMClient
 
 Json = dict[str, Any]
+PURPOSES = {estate.REVOKER: "revoker", estate.PROVISIONER: "provisioner"}
 
 
 def seed(root: Bootstrap, directory: Path, base_url: str) -> Json:
     """Bring the estate up to what `estate.py` says, leave all else alone, return what estate.json holds."""
-    hub_key = _hub_user(root.iam(estate.HUB.account_id), _known_key(directory))
-    roles = [*estate.ROLES, *(estate.revoker(account.account_id) for account in estate.TARGETS)]
+    known = _known_keys(directory)
+    hub_key = _hub_user(root.iam(estate.HUB.account_id), known)
+    makers = (estate.revoker, estate.provisioner)
+    roles = [*estate.ROLES, *(made(account.account_id) for made in makers for account in estate.TARGETS)]
+    for account in estate.TARGETS:
+        iam = root.iam(account.account_id)
+        _managed_policy(iam, account.account_id, estate.BOUNDARY, estate.partner_boundary())
     facts = {
         "simulation": True,
         "partition": "aws",
@@ -37,6 +43,7 @@ def seed(root: Bootstrap, directory: Path, base_url: str) -> Json:
         "accounts": [_account(account) for account in estate.ACCOUNTS],
         "roles": [_role(root.iam(role.account_id), role) for role in roles],
         "buckets": [_bucket(root, bucket) for bucket in estate.BUCKETS],
+        "partners": [_partner(root.iam(partner.account_id), partner, known) for partner in estate.PARTNERS],
     }
     _write(directory / "estate.json", facts)
     return facts
@@ -51,12 +58,14 @@ def _write(path: Path, facts: Json) -> None:
     draft.replace(path)
 
 
-def _known_key(directory: Path) -> Json:
+def _known_keys(directory: Path) -> dict[str, str]:
+    """Return the secrets that estate.json holds, by access key id."""
     try:
-        hub: Json = json.loads((directory / "estate.json").read_text())["hub"]
-    except (OSError, ValueError, KeyError):
+        facts: Json = json.loads((directory / "estate.json").read_text())
+    except (OSError, ValueError):
         return {}
-    return {name: hub.get(name) for name in ("access_key_id", "secret_access_key")}
+    holders = [facts.get("hub", {}), *facts.get("partners", [])]
+    return {each["access_key_id"]: each["secret_access_key"] for each in holders if "access_key_id" in each}
 
 
 def _missing(call: Callable[[], Any], code: str) -> bool:
@@ -69,20 +78,25 @@ def _missing(call: Callable[[], Any], code: str) -> bool:
     return False
 
 
-def _hub_user(iam: "IAMClient", known: Json) -> Json:
+def _hub_user(iam: "IAMClient", known: dict[str, str]) -> Json:
     user = estate.HUB_USER
-    policy_arn = f"arn:aws:iam::{estate.HUB.account_id}:policy/{estate.HUB_POLICY}"
     if _missing(lambda: iam.get_user(UserName=user), "NoSuchEntity"):
         iam.create_user(UserName=user)
-    document = json.dumps(estate.hub_policy())
-    if _missing(lambda: iam.get_policy(PolicyArn=policy_arn), "NoSuchEntity"):
-        iam.create_policy(PolicyName=estate.HUB_POLICY, PolicyDocument=document)
-    else:
-        _bring_up_to_date(iam, policy_arn, document)
+    policy_arn = _managed_policy(iam, estate.HUB.account_id, estate.HUB_POLICY, estate.hub_policy())
     attached = iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]
     if policy_arn not in {policy["PolicyArn"] for policy in attached}:
         iam.attach_user_policy(UserName=user, PolicyArn=policy_arn)
-    return _hub_key(iam, known)
+    return _key(iam, user, known)
+
+
+def _managed_policy(iam: "IAMClient", account_id: str, name: str, policy: Json) -> str:
+    arn = f"arn:aws:iam::{account_id}:policy/{name}"
+    document = json.dumps(policy)
+    if _missing(lambda: iam.get_policy(PolicyArn=arn), "NoSuchEntity"):
+        iam.create_policy(PolicyName=name, PolicyDocument=document)
+    else:
+        _bring_up_to_date(iam, arn, document)
+    return arn
 
 
 def _bring_up_to_date(iam: "IAMClient", policy_arn: str, document: str) -> None:
@@ -94,24 +108,47 @@ def _bring_up_to_date(iam: "IAMClient", policy_arn: str, document: str) -> None:
         iam.delete_policy_version(PolicyArn=policy_arn, VersionId=default)
 
 
-def _hub_key(iam: "IAMClient", known: Json) -> Json:
+def _key(iam: "IAMClient", user: str, known: dict[str, str]) -> Json:
     """Go on with the key that estate.json holds; AWS shows a secret once, so a lost one means a new key."""
-    keys = iam.list_access_keys(UserName=estate.HUB_USER)["AccessKeyMetadata"]
-    if known.get("access_key_id") in {key["AccessKeyId"] for key in keys}:
-        return known
+    keys = [key["AccessKeyId"] for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]]
+    kept = next((key for key in keys if key in known), None)
+    if kept is not None:
+        return {"access_key_id": kept, "secret_access_key": known[kept]}
     for key in keys:
-        iam.delete_access_key(UserName=estate.HUB_USER, AccessKeyId=key["AccessKeyId"])
-    made = iam.create_access_key(UserName=estate.HUB_USER)["AccessKey"]
+        iam.delete_access_key(UserName=user, AccessKeyId=key)
+    made = iam.create_access_key(UserName=user)["AccessKey"]
     return {"access_key_id": made["AccessKeyId"], "secret_access_key": made["SecretAccessKey"]}
 
 
+def _partner(iam: "IAMClient", partner: estate.Partner, known: dict[str, str]) -> Json:
+    """Make a partner's own account: nothing there is ours, so the portal has no rights in it."""
+    rights = json.dumps(estate.partner_rights())
+    if _missing(lambda: iam.get_user(UserName=partner.user), "NoSuchEntity"):
+        iam.create_user(UserName=partner.user)
+    iam.put_user_policy(UserName=partner.user, PolicyName="Rights", PolicyDocument=rights)
+    if _missing(lambda: iam.get_role(RoleName=partner.role), "NoSuchEntity"):
+        trust = json.dumps(estate.partner_trust(partner))
+        iam.create_role(RoleName=partner.role, AssumeRolePolicyDocument=trust)
+    iam.put_role_policy(RoleName=partner.role, PolicyName="Rights", PolicyDocument=rights)
+    return {
+        "account_id": partner.account_id,
+        "name": partner.name,
+        "user_name": partner.user,
+        "user_arn": partner.user_arn,
+        **_key(iam, partner.user, known),
+        "role_name": partner.role,
+        "role_arn": iam.get_role(RoleName=partner.role)["Role"]["Arn"],
+    }
+
+
 def _account(account: estate.Account) -> Json:
-    revoker = None if account.kind == "hub" else estate.revoker(account.account_id).arn
+    is_hub, number = account.kind == "hub", account.account_id
     return {
         "account_id": account.account_id,
         "name": account.name,
         "kind": account.kind,
-        "revoker_role_arn": revoker,
+        "revoker_role_arn": None if is_hub else estate.revoker(number).arn,
+        "provisioner_role_arn": None if is_hub else estate.provisioner(number).arn,
     }
 
 
@@ -122,7 +159,7 @@ def _role(iam: "IAMClient", role: estate.Role) -> Json:
             Path=role.path,
             Description=role.description,
             MaxSessionDuration=role.max_session,
-            AssumeRolePolicyDocument=json.dumps(estate.trust()),
+            AssumeRolePolicyDocument=json.dumps(role.trust or estate.trust()),
         )
     policy = json.dumps(estate.document(*role.statements))
     iam.put_role_policy(RoleName=role.name, PolicyName="Permissions", PolicyDocument=policy)
@@ -135,7 +172,7 @@ def _role(iam: "IAMClient", role: estate.Role) -> Json:
         "path": found["Path"],
         "max_session_seconds": found["MaxSessionDuration"],
         "description": role.description,
-        "purpose": "revoker" if role.name == estate.REVOKER else "access",
+        "purpose": PURPOSES.get(role.name, "access"),
     }
 
 
