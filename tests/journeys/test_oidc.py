@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from brokers.addresses import AllowedPlaces
@@ -14,7 +14,8 @@ from portal.catalog.models import Entitlement
 from portal.directory.models import Group, GroupMembership, IdentityProvider, OidcSettings, SignIn
 from portal.kernel.sealing import seal
 from tests.fakes import FakeAws
-from tests.journeys.browser import PATIENCE, WATCH
+from tests.journeys.browser import PATIENCE
+from tests.journeys.traveller import Traveller
 from tests.servers.oidc_provider import CLIENT_ID, CLIENT_SECRET, MFA, OidcServer, running_oidc_provider
 from tests.servers.process import wait_until
 from tests.world import make_grant, make_role
@@ -70,40 +71,13 @@ def corp(server: OidcServer) -> IdentityProvider:
     return provider
 
 
-class Visit:
-    """One person's browser. What broke the Content-Security-Policy is in `violations`."""
-
-    def __init__(self, browser: Browser, portal: str) -> None:
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-        self.context.set_default_timeout(PATIENCE)
-        self.context.add_init_script(WATCH)
-        self.page: Page = self.context.new_page()
-        self.portal = portal
-        self.violations: list[str] = []
-        self.page.on("console", lambda message: self._note(message.text))
-
-    def _note(self, text: str) -> None:
-        # The provider's own pages have policies of their own.
-        if "CSP-VIOLATION" in text or ("Content Security Policy" in text and "localhost" in text):
-            self.violations.append(text)
-
-    def begin(self) -> None:
-        self.page.goto(f"{self.portal}/")
-        self.page.get_by_role("button", name="Meadow & Harbor").click()
-
+class Visit(Traveller):
     def prove(self, name: str) -> None:
         """Type name and password at the provider."""
         expect(self.page.get_by_role("heading", name="Sign in at the provider")).to_be_visible()
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password").fill(f"{name}pass")
         self.page.get_by_role("button", name="Sign in").click()
-
-    def is_in(self) -> None:
-        expect(self.page.get_by_role("heading", name="My access")).to_be_visible(timeout=PATIENCE)
-
-    def is_out(self) -> None:
-        self.page.goto(f"{self.portal}/")
-        expect(self.page.get_by_role("heading", name="Sign in to Sallyport")).to_be_visible(timeout=PATIENCE)
 
 
 def test_in_with_groups_and_out_again(

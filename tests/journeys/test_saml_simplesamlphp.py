@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
 from portal import wiring
@@ -18,7 +18,8 @@ from portal.audit.models import AuditEvent
 from portal.catalog.models import Entitlement
 from portal.directory.models import Group, GroupMembership, IdentityProvider, SamlSettings, SignIn
 from tests.fakes import FakeAws
-from tests.journeys.browser import PATIENCE, WATCH
+from tests.journeys.browser import PATIENCE
+from tests.journeys.traveller import Traveller
 from tests.saml_forge import rsa_key
 from tests.servers.simplesamlphp import SimpleSamlPhp, Sp, simplesamlphp
 from tests.world import make_role
@@ -74,43 +75,22 @@ def corp(server: SimpleSamlPhp) -> IdentityProvider:
     return provider
 
 
-class Visit:
-    """One person's browser. `violations`: what broke the portal's Content-Security-Policy. `posts`: what went to it."""
+class Visit(Traveller):
+    """`posts`: what the provider had the browser send to the portal."""
 
     def __init__(self, browser: Browser, portal: str) -> None:
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-        self.context.set_default_timeout(PATIENCE)
-        self.context.add_init_script(WATCH)
-        self.page: Page = self.context.new_page()
-        self.portal = portal
-        self.violations: list[str] = []
+        super().__init__(browser, portal)
         self.posts: list[Request] = []
-        self.page.on("console", lambda message: self._note(message.text))
         self.page.on("request", self._listen)
-
-    def _note(self, text: str) -> None:
-        if "CSP-VIOLATION" in text or "Content Security Policy" in text:
-            self.violations.append(text)
 
     def _listen(self, request: Request) -> None:
         if request.method == "POST" and request.url.endswith("/acs"):
             self.posts.append(request)
 
-    def begin(self) -> None:
-        self.page.goto(f"{self.portal}/")
-        self.page.get_by_role("button", name="Meadow & Harbor").click()
-
     def prove(self, name: str) -> None:
         self.page.locator("#username").fill(name)
         self.page.locator("#password").fill(f"{name}pass")
         self.page.locator("#password").press("Enter")
-
-    def is_in(self) -> None:
-        expect(self.page.get_by_role("heading", name="My access")).to_be_visible(timeout=PATIENCE)
-
-    def is_out(self) -> None:
-        self.page.goto(f"{self.portal}/")
-        expect(self.page.get_by_role("heading", name="Sign in to Sallyport")).to_be_visible(timeout=PATIENCE)
 
 
 def test_in_with_groups_and_out_here_and_there(
