@@ -1,9 +1,9 @@
 """What lets partners in from their own accounts, put together. Not built yet: every call says so."""
 
 from typing import Any
-from uuid import UUID
 
 from brokers.aws.hub import Hub
+from brokers.aws.partner_names import role_name, twin_name
 from brokers.errors import NotPossible
 from brokers.ports import PartnerPorts
 
@@ -20,11 +20,7 @@ def partner_ports(hub: Hub) -> PartnerPorts:
         external_ids=rest,
         accounts=rest,
         analyst=rest,
-        role_name=_name,
-        twin_name=_name,
+        role_name=role_name,
+        twin_name=twin_name,
         hub_arn=hub.caller_arn,
     )
-
-
-def _name(row: UUID) -> str:
-    raise NotPossible(f"{row} has no name yet.")

@@ -35,22 +35,22 @@ ALLOWED_TAGS: Mapping[str, tuple[re.Pattern[str], str]] = {
 
 def session_name(grant_id: UUID) -> str:
     """Return the grant's session name: 29 characters, legal as RoleSessionName and as federation Name."""
-    return _GRANT + _encode(grant_id)
+    return _GRANT + encoded(grant_id)
 
 
 def grant_of(name: str) -> UUID | None:
     """Return the grant that a session name was made from; None when it is none of ours."""
-    return _decode(name, _GRANT)
+    return decoded(name, _GRANT)
 
 
 def source_identity(person_id: UUID) -> str:
     """Return the person's SourceIdentity: 36 characters."""
-    return _PERSON + _encode(person_id)
+    return _PERSON + encoded(person_id)
 
 
 def person_of(identity: str) -> UUID | None:
     """Return the person that a source identity was made from; None when it is none of ours."""
-    return _decode(identity, _PERSON)
+    return decoded(identity, _PERSON)
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
@@ -68,17 +68,19 @@ def check_tags(tags: Mapping[str, str]) -> None:
             raise LimitExceeded(f"Tags[{key}]", shown(value), words)
 
 
-def _encode(value: UUID) -> str:
+def encoded(value: UUID) -> str:
+    """Return the 26 characters of a UUID that all names are made of."""
     return base64.b32encode(value.bytes).decode("ascii").rstrip("=").lower()
 
 
-def _decode(name: str, prefix: str) -> UUID | None:
-    encoded = name.removeprefix(prefix)
-    if not name.startswith(prefix) or len(encoded) != _ENCODED or encoded != encoded.lower():
+def decoded(name: str, prefix: str) -> UUID | None:
+    """Return the UUID that a name was made of; None where it was not made with this prefix."""
+    rest = name.removeprefix(prefix)
+    if not name.startswith(prefix) or len(rest) != _ENCODED or rest != rest.lower():
         return None
     try:
-        found = UUID(bytes=base64.b32decode(encoded.upper() + "======"))
+        found = UUID(bytes=base64.b32decode(rest.upper() + "======"))
     except (binascii.Error, ValueError):
         return None
-    # 26 characters carry 130 bits: only the spelling that _encode gives is the name of a grant.
-    return found if _encode(found) == encoded else None
+    # 26 characters carry 130 bits: only the spelling that `encoded` gives is the name of a grant.
+    return found if encoded(found) == rest else None
