@@ -1,16 +1,20 @@
 """A fake AWS for partners' roles, at the ports: roles in memory, faults set through the FakeAws that it belongs to.
 
-Operations: make_role, read_role, close_role, delete_role, list_roles, make_twin, assume_twin, remove_twin,
-check_account.
+Names, checks, policies and the comparison are the broker's own pure functions. Operations: check_role, make_role,
+read_role, close_role, delete_role, list_roles, make_twin, assume_twin, remove_twin, check_account.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
-from uuid import UUID
-from zlib import crc32
 
+from brokers.aws.partner_checks import all_tags, check_spec, plain_description
+from brokers.aws.partner_names import CLOSED_POLICY, SCOPE_POLICY, boundary_arn, role_name, twin_name
+from brokers.aws.partner_permissions import CLOSED
+from brokers.aws.role_policies import RolePolicies
+from brokers.aws.trust_policy import CLOSED as CLOSED_TRUST
+from brokers.errors import NotPossible
 from brokers.ports import PartnerPorts
 from brokers.types import (
     AcceptedExternalId,
@@ -19,7 +23,6 @@ from brokers.types import (
     Decision,
     DeniedCall,
     DenyTarget,
-    DriftKind,
     ListedRole,
     PartnerRoleSizes,
     PartnerRoleSpec,
@@ -30,10 +33,6 @@ from brokers.types import (
 )
 
 HUB_ARN = "arn:aws:iam::111111111111:user/sallyport-hub"
-CLOSED: Mapping[str, Any] = {
-    "Version": "2012-10-17",
-    "Statement": [{"Sid": "SallyportClosed", "Effect": "Deny"}],
-}
 T = TypeVar("T")
 
 
@@ -49,13 +48,17 @@ class Called(Protocol):
 
 @dataclass
 class FakePartners:
-    """`roles`, `twins` (the ExternalIds that each accepts): by account, name. `lets_in`: what AWS wrongly lets in."""
+    """`roles`, `twins` (the ExternalIds that each accepts): by account, name. `lets_in`: what AWS wrongly lets in.
+
+    `keeps_out`: what it wrongly keeps out, such as while it is behind.
+    """
 
     call: Called
     roles: dict[tuple[str, str], StandingRole] = field(default_factory=dict)
     closed: set[tuple[str, str]] = field(default_factory=set)
-    twins: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    twins: dict[tuple[str, str], tuple[AcceptedExternalId, ...]] = field(default_factory=dict)
     lets_in: set[str | None] = field(default_factory=set)
+    keeps_out: set[str | None] = field(default_factory=set)
     findings: list[PolicyFinding] = field(default_factory=list)
     steps: list[CheckStep] = field(default_factory=list)
     made: int = 0
@@ -72,30 +75,24 @@ class FakePartners:
         )
 
     def check(self, spec: PartnerRoleSpec) -> PartnerRoleSizes:
-        return self.call("check_role", spec, lambda: PartnerRoleSizes(600, 2048, 900, 10_240))
+        return self.call("check_role", spec, lambda: check_spec(spec))
 
     def trust_policy(self, spec: PartnerRoleSpec) -> Mapping[str, Any]:
-        accepted = [
-            {"id": each.value, "until": each.until.isoformat() if each.until else None}
-            for each in spec.external_ids
-        ]
-        return {
-            "principal": spec.principal_arn,
-            "external_ids": accepted,
-            "window": [spec.starts_at.isoformat(), spec.ends_at.isoformat()],
-        }
+        return RolePolicies().trust_policy(spec)
 
     def permissions(self, spec: PartnerRoleSpec) -> Mapping[str, Any]:
-        return {"policy": spec.policy, "window": [spec.starts_at.isoformat(), spec.ends_at.isoformat()]}
+        return RolePolicies().permissions(spec)
 
     def make(self, spec: PartnerRoleSpec) -> StandingRole:
+        check_spec(spec)
         key = (spec.place.account_id, spec.name)
 
         def act() -> StandingRole:
+            if key in self.closed:
+                raise NotPossible(f"Role {spec.name} is closed, and none is opened again.")
             known = self.roles.get(key)
             self.made += known is None
             self.roles[key] = self._standing(spec, known.unique_id if known else f"AROAFAKE{self.made:09d}")
-            self.closed.discard(key)
             return self.roles[key]
 
         return self.call("make_role", spec, act)
@@ -106,13 +103,13 @@ class FakePartners:
             path=spec.path,
             arn=f"arn:{spec.place.partition}:iam::{spec.place.account_id}:role{spec.path}{spec.name}",
             unique_id=unique_id,
-            description=spec.description,
+            description=plain_description(spec.description),
             max_session=spec.max_session,
             trust=self.trust_policy(spec),
-            inline={"SallyportScope": self.permissions(spec)},
+            inline={SCOPE_POLICY: self.permissions(spec)},
             attached=spec.managed_policy_arns,
-            boundary_arn=f"arn:aws:iam::{spec.place.account_id}:policy/SallyportPartnerBoundary",
-            tags=dict(spec.tags),
+            boundary_arn=boundary_arn(spec.place),
+            tags=all_tags(spec),
         )
 
     def read(self, place: AccountPlace, name: str) -> StandingRole | None:
@@ -125,13 +122,18 @@ class FakePartners:
             if key not in self.roles:
                 return False
             self.closed.add(key)
-            self.roles[key] = replace(self.roles[key], trust=CLOSED, inline={"SallyportClosed": CLOSED})
+            inline = {**self.roles[key].inline, CLOSED_POLICY: CLOSED}
+            self.roles[key] = replace(self.roles[key], trust=CLOSED_TRUST, inline=inline)
             return True
 
         return self.call("close_role", (place, name, grant), act)
 
     def delete(self, place: AccountPlace, name: str, *, grant: str) -> None:
-        self.call("delete_role", (place, name, grant), lambda: self.roles.pop((place.account_id, name), None))
+        def act() -> None:
+            self.closed.discard((place.account_id, name))
+            self.roles.pop((place.account_id, name), None)
+
+        self.call("delete_role", (place, name, grant), act)
 
     def list(self, place: AccountPlace) -> Sequence[ListedRole]:
         def act() -> Sequence[ListedRole]:
@@ -144,35 +146,22 @@ class FakePartners:
         return self.call("list_roles", place, act)
 
     def differences(self, spec: PartnerRoleSpec, found: StandingRole) -> Sequence[RoleDifference]:
-        wanted = self._standing(spec, found.unique_id)
-        parts = {
-            "trust": (wanted.trust, found.trust),
-            "permissions": (wanted.inline, found.inline),
-            "boundary": (wanted.boundary_arn, found.boundary_arn),
-            "tags": (wanted.tags, found.tags),
-            "description": (wanted.description, found.description),
-        }
-        wide = {"trust", "permissions", "boundary"}
-        return [
-            RoleDifference(
-                part, DriftKind.WIDENED if part in wide else DriftKind.CHANGED, should, is_, f"{part} differs"
-            )
-            for part, (should, is_) in parts.items()
-            if should != is_
-        ]
+        return RolePolicies().differences(spec, found)
 
     def make_twin(
         self, place: AccountPlace, name: str, external_ids: Sequence[AcceptedExternalId], *, ends_at: datetime
     ) -> None:
         def act() -> None:
-            self.twins[place.account_id, name] = tuple(each.value for each in external_ids)
+            self.twins[place.account_id, name] = tuple(external_ids)
 
         self.call("make_twin", (place, name, tuple(external_ids), ends_at), act)
 
     def assume_twin(self, place: AccountPlace, name: str, external_id: str | None) -> bool:
         def act() -> bool:
-            accepted = self.twins.get((place.account_id, name), ())
-            return external_id in accepted or external_id in self.lets_in
+            now = datetime.now(UTC)
+            twin = self.twins.get((place.account_id, name), ())
+            accepted = {each.value for each in twin if each.until is None or each.until > now}
+            return external_id in (accepted | self.lets_in) - self.keeps_out
 
         return self.call("assume_twin", (place, name, external_id), act)
 
@@ -216,11 +205,3 @@ class FakeAnalyst:
 
     def read_error(self, text: str) -> DeniedCall:
         return DeniedCall(because=text)
-
-
-def role_name(grant: UUID) -> str:
-    return f"sp-{crc32(grant.bytes):010d}"
-
-
-def twin_name(account: UUID) -> str:
-    return f"sp-twin-{crc32(account.bytes):010d}"
