@@ -1,9 +1,7 @@
 """Who is who at which provider: whoever could change this could be anybody, so superusers alone do."""
 
 from typing import Any
-from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -12,28 +10,14 @@ from django.shortcuts import redirect
 
 from portal.directory.models import ExternalIdentity, IdentityProvider
 from portal.directory.requests import actor_of
-from portal.identity.operations.ask_anew import SUBJECT_FORMAT
+from portal.identity.operations.subjects import checked_subject
 from portal.identity.operations.unlink_identity import unlink_identity
-from portal.kernel.errors import DomainError, NotFoundError
+from portal.kernel.errors import DomainError, InvalidError, NotFoundError
 from portal.staff.base import CheckedForm, RecordedAdmin, SuperuserWrites, brief, clock
 from portal.staff.confirm import Question, ReasonForm, answered, ask
 
-LAST_ASCII = 126
-# OpenID Connect Core 1.0, section 2.
-# saml-core-2.0-os, 8.3.1
-UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
-LONGEST_SUB = 255
-GUIDS = {"entryuuid", "objectguid"}
-Kind = IdentityProvider.Kind
-
 
 class IdentityForm(CheckedForm[ExternalIdentity]):
-    def clean_subject(self) -> str:
-        subject = str(self.cleaned_data["subject"])
-        if any(not "!" <= letter <= chr(LAST_ASCII) for letter in subject):
-            raise forms.ValidationError("Only visible ASCII without spaces: that is what sign-in accepts.")
-        return subject
-
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         told = self.cleaned_data
@@ -41,30 +25,20 @@ class IdentityForm(CheckedForm[ExternalIdentity]):
         if provider and person and provider.partner_id != person.partner_id:
             self.add_error("provider", "This provider vouches for another company's people.")
         if provider and told.get("subject"):
-            self._check_kind(provider, told["subject"])
+            self._check_subject(provider, told["subject"])
         return cleaned
 
-    def _check_kind(self, provider: IdentityProvider, subject: str) -> None:
-        if provider.kind == Kind.LOCAL:
-            self.add_error("provider", "Accounts of the portal's own are made by their command.")
-        if provider.kind != Kind.SAML and "subject_format" in self.changed_data:
-            self.add_error("subject_format", "Only SAML has NameID formats: leave it empty.")
-        elif provider.kind == Kind.SAML and not self.cleaned_data.get("subject_format"):
-            # What sign-ins without a format are taken for: left blank, none would ever match it.
-            self.cleaned_data["subject_format"] = self.instance.subject_format = UNSPECIFIED
-        elif provider.kind == Kind.LDAP:
-            self.cleaned_data["subject_format"] = self.instance.subject_format = SUBJECT_FORMAT
-        if provider.kind == Kind.OIDC and len(subject) > LONGEST_SUB:
-            self.add_error("subject", f"A sub has at most {LONGEST_SUB} characters.")
-        settings = getattr(provider, "ldap", None)
-        if provider.kind == Kind.LDAP and settings and settings.id_attribute.lower() in GUIDS:
-            try:
-                self.cleaned_data["subject"] = self.instance.subject = str(UUID(subject))
-            except ValueError:
-                self.add_error(
-                    "subject",
-                    f"Write the entry's {settings.id_attribute}: 9d2f1c1e-0b6a-4f0e-8d1c-2f6b3a7e5c40.",
-                )
+    def _check_subject(self, provider: IdentityProvider, subject: str) -> None:
+        told = self.cleaned_data.get("subject_format", "") if "subject_format" in self.changed_data else ""
+        if provider.kind == IdentityProvider.Kind.SAML:
+            told = self.cleaned_data.get("subject_format", "")
+        try:
+            subject, subject_format = checked_subject(provider, subject, told)
+        except InvalidError as refusal:
+            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+            return
+        self.cleaned_data["subject"] = self.instance.subject = subject
+        self.cleaned_data["subject_format"] = self.instance.subject_format = subject_format
 
 
 @admin.register(ExternalIdentity)

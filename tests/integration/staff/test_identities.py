@@ -7,7 +7,7 @@ from django.test import Client
 
 from portal.directory.models import ExternalIdentity, Group, IdentityProvider, LdapSettings, Person
 from portal.identity.operations.ask_anew import SUBJECT_FORMAT
-from portal.staff.identities import UNSPECIFIED
+from portal.identity.operations.subjects import UNSPECIFIED
 from tests.integration.staff.pages import errors_of, save, trail
 from tests.world import make_admin, signed_in
 
