@@ -33,6 +33,7 @@ app.conf.update(
         name: {"queue": "aws", "routing_key": "aws"}
         for name in (
             "portal.jobs.revoke",
+            "portal.jobs.partner_roles",
             "portal.jobs.refresh_metadata",
             "portal.jobs.sync_people",
             "portal.jobs.settle_doubt",

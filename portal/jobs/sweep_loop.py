@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from portal.access.operations.alarms import alarm_late_revocations, clear_past_alarms
+from portal.access.operations.alarms import alarm_late_revocations, alarm_late_roles, clear_past_alarms
 from portal.access.operations.hold import is_held
 from portal.access.operations.restored import hold_if_restored
 from portal.access.operations.sweep_grants import activate_batch, expire_batch, next_due
@@ -135,6 +135,7 @@ class SweepTurn:
     def _alarm(self) -> None:
         now = database_now()
         alarm_late_revocations(at=now)
+        alarm_late_roles(at=now)
         clear_past_alarms(at=now)
 
     def _relay(self) -> None:

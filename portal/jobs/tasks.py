@@ -13,7 +13,9 @@ from portal.access.operations.tidy import tidy_access
 from portal.access.operations.work_off import due_documents, fail_due, work_off
 from portal.identity.operations.tidy import tidy_sign_ins
 from portal.jobs import metadata as _metadata  # noqa: F401  # Celery finds its task here
+from portal.jobs import sponsors as _sponsors  # noqa: F401  # as above
 from portal.jobs.capacity import free_slot
+from portal.jobs.partner_roles import wake_for_roles
 from portal.jobs.sweep_loop import sweep_here
 from portal.jobs.waking import quietly, send
 from portal.kernel import outbox
@@ -71,8 +73,9 @@ def holder() -> str:
 
 
 def dispatch() -> None:
-    """Wake as many workers as there are AWS documents with work due, up to a few."""
+    """Wake as many workers as there are AWS documents, and partners' roles, with work due, up to a few."""
     now = database_now()
     work = len(due_documents(at=now)) + is_probe_due(at=now)
     for _ in range(min(work, WORKERS)):
         send("portal.jobs.revoke")
+    wake_for_roles()

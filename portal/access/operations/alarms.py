@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from portal.access.lifecycle import WAITING, AlarmKind, RevocationState, stored
-from portal.access.models import Alarm, DenyDocument, Revocation
+from portal.access.lifecycle import WAITING, AlarmKind, PartnerRoleState, RevocationState, stored
+from portal.access.models import Alarm, DenyDocument, PartnerRole, Revocation
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
 from portal.kernel import outbox
@@ -83,6 +83,36 @@ def alarm_late_revocations(*, at: datetime) -> int:
         )
     still = Revocation.objects.filter(_waiting, pk__in=open_alarms).values_list("pk", flat=True)
     _clear(kind, open_alarms - set(map(str, still)), at)
+    return len(late)
+
+
+def alarm_late_roles(*, at: datetime) -> int:
+    """Raise an alarm for each partner's role that AWS has not been brought to in time, and clear those that are over.
+
+    Returns how many were raised.
+    """
+    kind = AlarmKind.ROLE_LATE
+    open_alarms = _open(kind)
+    behind = PartnerRole.objects.filter(behind_since__isnull=False)
+    late = list(
+        behind.filter(behind_since__lte=at - LATE)
+        .exclude(pk__in=open_alarms)
+        .select_related("role__account", "grant__partner_account__partner")
+        .order_by("behind_since")[:AT_ONCE]
+    )
+    for row in late:
+        what = "taken away" if row.state == PartnerRoleState.CLOSING else "as it should be"
+        raise_alarm(
+            kind=kind,
+            subject=str(row.pk),
+            text=f"The role of {row.grant.subject_name} in {row.role.account} is not {what} yet: "
+            f"{row.last_error or 'no worker has taken it yet'}",
+            at=at,
+            grant_id=row.grant_id,
+        )
+    _clear(
+        kind, open_alarms - set(map(str, behind.filter(pk__in=open_alarms).values_list("pk", flat=True))), at
+    )
     return len(late)
 
 

@@ -20,6 +20,7 @@ def close_partner_roles(grants: Sequence[Grant], at: datetime) -> int:
     return PartnerRole.objects.filter(grant__in=ids, state__in=_LIVING).update(
         state=PartnerRoleState.CLOSING.value,
         closing_at=at,
+        behind_since=at,
         due_at=at,
         check_at=None,
         wanted=F("wanted") + 1,

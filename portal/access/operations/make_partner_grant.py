@@ -13,14 +13,13 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
-from brokers.types import PartnerRoleSizes, PartnerRoleSpec, PolicyFinding, ServiceAccess, Severity
+from brokers.types import PartnerRoleSizes, PolicyFinding, ServiceAccess, Severity
 from portal.access.lifecycle import GrantState, PartnerRoleState
 from portal.access.models import Grant, PartnerRole
 from portal.access.operations import granting_rules as rules
 from portal.access.operations.partner_principal import checked_principal
-from portal.access.operations.partner_role_spec import account_of, path_of, spec_of
+from portal.access.operations.partner_role_spec import account_of, check_partner_role, path_of, spec_of
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.catalog.filling import fill_scope
@@ -82,7 +81,7 @@ def make_partner_grant(*, order: PartnerGrantOrder, aws: AwsPorts, actor: Actor)
         account = rules.lock_partner_account(order.partner_account_id, actor)
         now = database_now()
         row = _plan(order, rules.find_account(account), aws, actor, now)
-        _check_spec(spec_of(row, at=now), aws)
+        check_partner_role(row, aws, now)
         row.role.save(force_insert=True)
         row.grant.save(force_insert=True)
         row.save(force_insert=True)
@@ -97,8 +96,7 @@ def preview_partner_grant(*, order: PartnerGrantOrder, aws: AwsPorts, actor: Act
         account = rules.lock_partner_account(order.partner_account_id, actor)
         now = database_now()
         row = _plan(order, rules.find_account(account), aws, actor, now)
-        spec = spec_of(row, at=now)
-        sizes = _check_spec(spec, aws)
+        spec, sizes = spec_of(row, at=now), check_partner_role(row, aws, now)
     policy = row.grant.scope_policy or {}
     partners = aws.partners
     return PartnerGrantPreview(
@@ -235,13 +233,6 @@ def _title(words: str, name: str) -> str:
     """Return a title that no other role has: its name in AWS is made from the grant's id alone."""
     room = TITLE_LIMIT - len(name) - len(" ()")
     return f"{words[:room].rstrip()} ({name})"
-
-
-def _check_spec(spec: PartnerRoleSpec, aws: AwsPorts) -> PartnerRoleSizes:
-    try:
-        return aws.partners.roles.check(spec)
-    except BrokerError as problem:
-        raise InvalidError(f"This can't be made in AWS: {problem}.", field="scope_template") from None
 
 
 def _record(row: PartnerRole, actor: Actor, now: datetime) -> None:

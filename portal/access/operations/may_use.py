@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from portal.access.models import AwsSession, Grant
+from portal.access.operations.permissions import person_of
 from portal.directory.vouching import check_vouched
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
@@ -22,6 +23,7 @@ def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: dateti
         ConflictError: before the start, after the end, or between two windows.
     """
     if actor.person_id is None or grant.person_id != actor.person_id:
+        _check_comes_in_here(grant, actor)
         raise NotFoundError("There is no such grant.")
     if why := switched_off(grant, now):
         raise ForbiddenError(why)
@@ -31,6 +33,21 @@ def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: dateti
     if not allowed:
         raise ForbiddenError(f"{grant.role.title} does not allow the {kind.label.lower()}.")
     return check_vouched(actor.person_id, at=now)
+
+
+def _check_comes_in_here(grant: Grant, actor: Actor) -> None:
+    """Tell whoever may know of a grant to a partner's account that the portal issues nothing under it."""
+    account, person = grant.partner_account, person_of(actor)
+    if account is None or person is None:
+        return
+    is_theirs = person.is_partner_admin and person.partner_id == account.partner_id
+    if is_theirs or any(
+        person.may(each) for each in ("access.view_grant", "access.make_grant", "access.revoke_grant")
+    ):
+        raise ForbiddenError(
+            f"{account.partner.name} comes in from its own AWS account {account.account_id} under this grant: "
+            "the portal issues nothing for it."
+        )
 
 
 def _closed(grant: Grant, now: datetime) -> str:

@@ -1,12 +1,15 @@
-"""What the IAM role of a grant to a partner should be in AWS, from the rows: pure reading, nothing is asked of AWS."""
+"""What the IAM role of a grant to a partner should be in AWS, from the rows: nothing is asked of AWS."""
 
 import re
 from datetime import datetime
 
-from brokers.types import PartnerRoleSpec
+from brokers.errors import BrokerError
+from brokers.ports import AwsPorts
+from brokers.types import PartnerRoleSizes, PartnerRoleSpec
 from portal.access.models import Grant, PartnerRole
 from portal.access.operations.external_ids import accepted_external_ids
 from portal.directory.models import Partner, PartnerAccount
+from portal.kernel.errors import InvalidError
 
 PATH = "/sallyport/partners/"
 # IAM: a tag's value has 256 characters at most, a description 1,000; of fewer kinds than people write.
@@ -44,6 +47,14 @@ def spec_of(row: PartnerRole, *, at: datetime) -> PartnerRoleSpec:
         description=_describe(grant, account),
         tags=_tags(grant, account),
     )
+
+
+def check_partner_role(row: PartnerRole, aws: AwsPorts, now: datetime) -> PartnerRoleSizes:
+    """Return the sizes of what would be written. InvalidError: it is over AWS's limits, or can't be at all."""
+    try:
+        return aws.partners.roles.check(spec_of(row, at=now))
+    except BrokerError as problem:
+        raise InvalidError(f"This can't be made in AWS: {problem}.", field="scope_template") from None
 
 
 def account_of(grant: Grant) -> PartnerAccount:

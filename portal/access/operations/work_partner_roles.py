@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, F, Q, Value, When, Window
@@ -67,10 +68,10 @@ def due_partner_roles(
 
     `last`: accounts whose turn comes after all others'.
     """
-    at_work: Counter[UUID] = Counter(
+    at_work: Counter[Any] = Counter(
         PartnerRole.objects.filter(leased_until__gt=at).values_list("role__account_id", flat=True).order_by()
     )
-    full: list[UUID] = [account for account, number in at_work.items() if number >= ACCOUNT_SHARE]
+    full = [account for account, number in at_work.items() if number >= ACCOUNT_SHARE]
     free = Q(leased_until=None) | Q(leased_until__lte=at)
     turn = Window(
         RowNumber(),
