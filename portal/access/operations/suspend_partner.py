@@ -1,6 +1,7 @@
-"""Suspend an outside company: all that its people hold ends in the same transaction, and they are given nothing.
+"""Suspend an outside company: all that it and its people hold ends in the same transaction, and it is given nothing.
 
-They still sign in, and are told so. Resuming gives nothing back: what ended stays ended.
+Roles that were made for its own accounts are closed and taken away. Its people still sign in, and are told so.
+Resuming gives nothing back: what ended stays ended.
 """
 
 from collections.abc import Mapping
@@ -10,13 +11,13 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from portal.access.lifecycle import LIVING, GrantState, stored
-from portal.access.models import Grant
+from portal.access.lifecycle import LIVING, GrantState, PartnerRoleState, stored
+from portal.access.models import AwsSession, Grant, PartnerRole
 from portal.access.operations.cut_sessions import cut_what_runs_out
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.permissions import may
 from portal.access.operations.reasons import checked_reason
-from portal.access.queries import live_sessions
+from portal.access.queries import live_sessions, works
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import Partner
@@ -26,33 +27,54 @@ from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, NotFoundError
 
 REASON_LIMIT = 300
+LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """What ended with the partner's suspension: grants, and those of them whose sessions AWS must cut."""
+    """What ended with the partner's suspension: grants, those of them whose sessions AWS must cut, roles that go."""
 
     partner: Partner
     grants: int
     revocations: int
+    roles: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a suspension would end now. `live_sessions`: how many by the grant's id, where there are any."""
+    """What a suspension would end now. `live_sessions`: how many by the grant's id, where there are any.
+
+    `sessions`: those themselves, the newest `LISTED`. `roles`: made for the partner's own accounts; who is in through
+    these AWS alone knows.
+    """
 
     grants: list[Grant]
     live_sessions: Mapping[UUID, int]
+    sessions: list[AwsSession]
+    roles: list[PartnerRole]
 
 
 def preview_suspension(partner_id: UUID) -> Preview:
     """Look, and change nothing; the door asks first whether the reader may see it."""
-    grants = list(_living(partner_id).select_related("person", "partner_account__partner", "role__account"))
-    return Preview(grants, live_sessions([grant.pk for grant in grants], at=database_now()))
+    found = _living(partner_id).select_related(
+        "person", "partner_account__partner", "role__account", "partner_role"
+    )
+    grants, now = list(found), database_now()
+    ids = [grant.pk for grant in grants]
+    alive = AwsSession.objects.filter(works(now), grant__in=ids).select_related(
+        "grant__role", "grant__person"
+    )
+    roles = PartnerRole.objects.filter(grant__in=ids).exclude(state=PartnerRoleState.GONE.value)
+    return Preview(
+        grants,
+        live_sessions(ids, at=now),
+        list(alive.order_by("-asked_at")[:LISTED]),
+        list(roles.select_related("role__account").order_by("role__account__name", "role__name")),
+    )
 
 
 def suspend_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Suspended:
-    """Suspend a partner; the living grants of its people end, live AWS sessions included, and what was let run out.
+    """Suspend a partner; what it and its people hold ends, live AWS sessions included, and what was let run out.
 
     Raises:
         NotFoundError: no such partner, or the actor may not know.
@@ -76,8 +98,9 @@ def suspend_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Suspended
         partner.suspended_at = now
         partner.save(update_fields=["suspended_at"])
         cut = len(revocations) + len(left)
-        _record(partner, actor, reason, grants_ended=len(grants), revocations=cut)
-    return Suspended(partner, len(grants), cut)
+        roles = sum(grant.partner_account_id is not None for grant in grants)
+        _record(partner, actor, reason, grants_ended=len(grants), revocations=cut, roles=roles)
+    return Suspended(partner, len(grants), cut, roles)
 
 
 def resume_partner(*, partner_id: UUID, reason: str, actor: Actor) -> Partner:

@@ -66,6 +66,7 @@ def test_all_that_its_people_hold_ends_and_nobody_elses(
         "reason": "contract broken",
         "grants_ended": 2,
         "revocations": 1,
+        "roles": 0,
     }
     assert AuditEvent.objects.filter(type="access.grant.suspended").count() == 2
     assert OutboxMessage.objects.filter(topic="directory.partner.suspended").count() == 1
