@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
+from brokers.aws.account_files import account_files
 from brokers.aws.partner_checks import all_tags, check_spec, plain_description
 from brokers.aws.partner_names import CLOSED_POLICY, SCOPE_POLICY, boundary_arn, role_name, twin_name
 from brokers.aws.partner_permissions import CLOSED
@@ -18,12 +19,14 @@ from brokers.errors import NotPossible
 from brokers.ports import PartnerPorts
 from brokers.types import (
     AcceptedExternalId,
+    AccountFile,
     AccountPlace,
     CheckStep,
     Decision,
     DeniedCall,
     DenyTarget,
     ListedRole,
+    Partition,
     PartnerRoleSizes,
     PartnerRoleSpec,
     PolicyFinding,
@@ -178,6 +181,9 @@ class FakeChecker:
     ) -> Sequence[CheckStep]:
         progress("checking")
         return self.partners.call("check_account", (target, place), lambda: list(self.partners.steps))
+
+    def files(self, partition: Partition, account_id: str) -> Sequence[AccountFile]:
+        return account_files(HUB_ARN, partition, account_id)
 
 
 @dataclass(frozen=True)

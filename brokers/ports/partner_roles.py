@@ -8,6 +8,7 @@ from uuid import UUID
 
 from brokers.types import (
     AcceptedExternalId,
+    AccountFile,
     AccountPlace,
     CheckStep,
     Decision,
@@ -94,6 +95,13 @@ class AccountChecker(Protocol):
         """Walk the steps and go on where one fails. `target`: any principal there; its name is not used.
 
         Makes a role of its own where the provisioner may, and takes it away again. `place` None: no provisioner.
+        """
+
+    def files(self, partition: Partition, account_id: str) -> Sequence[AccountFile]:
+        """Return what connects the account, by several tools, with who the hub is put in. Asks STS for that once.
+
+        Raises:
+            NotPossible, AwsRefused, AwsUnavailable: who the hub is can't be told.
         """
 
 

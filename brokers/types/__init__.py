@@ -44,6 +44,7 @@ from brokers.types.identity import (
 )
 from brokers.types.partner_roles import (
     AcceptedExternalId,
+    AccountFile,
     AccountPlace,
     DriftKind,
     ListedRole,
@@ -62,6 +63,7 @@ from brokers.types.policies import (
 
 __all__ = [
     "AcceptedExternalId",
+    "AccountFile",
     "AccountPlace",
     "AccountState",
     "AssumeRoleCall",

@@ -101,8 +101,8 @@ class DriftKind(StrEnum):
 class RoleDifference:
     """One part of a role that is not as it should be.
 
-    `part`: trust, permissions, boundary, tags, description, max_session or attached. `wanted` and `found`: canonical,
-    fit for JSON. `why`: a sentence for whoever must decide.
+    `part`: path, trust, permissions, attached, boundary, max_session, tags or description. `wanted` and `found`:
+    canonical, fit for JSON. `why`: a sentence for whoever must decide.
     """
 
     part: str
@@ -110,3 +110,12 @@ class RoleDifference:
     wanted: Any
     found: Any
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFile:
+    """One way to connect an account: a file to run there, with all that it makes. `kind` names the tool."""
+
+    kind: str
+    name: str
+    text: str
