@@ -22,3 +22,9 @@ def refused_sign_ins(provider: str, *, limit: int, among: int = 20_000) -> list[
     """
     recent = AuditEvent.objects.filter(id__gt=newest_event() - among, type=EventType.SIGN_IN_REFUSED.value)
     return list(recent.filter(details__provider=provider).order_by("-id")[:limit])
+
+
+def last_refusal_of_grant(grant_id: UUID) -> AuditEvent | None:
+    """Return the newest refusal, or failure, of what was to be issued under the grant; None: there is none."""
+    types = [EventType.SESSION_REFUSED.value, EventType.SESSION_FAILED.value]
+    return AuditEvent.objects.filter(grant_id=grant_id, type__in=types).order_by("-id").first()
