@@ -229,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "sync": {"task": "portal.jobs.sync_people", "schedule": 60.0},
     # Each address is asked once an hour: a run takes the few that are due.
     "refresh-metadata": {"task": "portal.jobs.refresh_metadata", "schedule": 120.0},
+    "watch-sponsors": {"task": "portal.jobs.watch_sponsors", "schedule": 60.0},
 }
 SWEEP_BATCH = env.number("SWEEP_BATCH", 1000, low=1, high=5000)
 # How many connections end grants at once where more are due than one batch (PostgreSQL).
@@ -236,6 +237,8 @@ SWEEP_WRITERS = env.number("SWEEP_WRITERS", 2, low=1, high=8)
 # Seconds by the database's clock after which the sweep counts as stopped.
 SWEEP_STOPPED_AFTER = env.number("SWEEP_STOPPED_AFTER", 30, low=5, high=3600)
 CLOSE_ISSUING_WHEN_SWEEP_STOPPED = env.flag("CLOSE_ISSUING_WHEN_SWEEP_STOPPED")
+# Hours in which whoever is asked to answer for a partner must do so.
+SPONSOR_ANSWER_HOURS = env.number("SPONSOR_ANSWER_HOURS", 72, low=1, high=720)
 
 # ---------------------------------------------------------------- AWS
 HUB_ACCESS_KEY_ID = env.text("HUB_ACCESS_KEY_ID")
