@@ -29,12 +29,15 @@ from portal.access.operations.proof_leases import (
 )
 from portal.access.operations.proof_steps import take_steps
 from portal.access.operations.proofs import ask_proof, proof_of, why_not_written
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, NotFoundError
 
 __all__ = ["ask_proof", "ask_proof_again", "fail_due_proofs", "proof_of", "prove_due", "why_not_written"]
 log = logging.getLogger(__name__)
+_WITH = ("external_id", "account", "partner_account")
 
 
 def prove_due(*, aws: AwsPorts, at_most: int = 100) -> int:
@@ -65,18 +68,31 @@ def ask_proof_again(*, proof_id: int, actor: Actor) -> ExternalIdProof:
         ConflictError: it did not fail; or its ExternalId or account is not accepted any more.
     """
     with transaction.atomic():
-        failed = ExternalIdProof.objects.select_related("external_id", "account").filter(pk=proof_id).first()
+        failed = ExternalIdProof.objects.select_related(*_WITH).filter(pk=proof_id).first()
         if failed is None:
             raise NotFoundError("There is no such proof.")
         lock_open_account(failed.partner_account_id, actor)
         if failed.state != ProofState.FAILED:
             raise ConflictError("Only a proof that failed is made again.")
-        return ask_proof(
-            external_id=failed.external_id,
-            account=failed.account,
-            kind=ProofKind(failed.kind),
-            at=database_now(),
+        now = database_now()
+        again = ask_proof(
+            external_id=failed.external_id, account=failed.account, kind=ProofKind(failed.kind), at=now
         )
+        record(
+            Entry(
+                type=EventType.RECORD_CHANGED,
+                at=now,
+                actor=actor,
+                partner_id=failed.partner_account.partner_id,
+                details={
+                    "record": "proof of an ExternalId",
+                    "why": f"asked for again in {failed.account.name}",
+                    "partner_account": str(failed.partner_account_id),
+                    "account": failed.account.account_id,
+                },
+            )
+        )
+    return again
 
 
 def _next_lease(seen: set[int]) -> ProofLease | None:
