@@ -68,7 +68,9 @@ def find_account(account: PartnerAccount | None) -> PartnerAccount:
     if account is None:
         raise InvalidError("Choose an AWS account of the partner's.", field="partner_account")
     if not account.is_open:
-        raise InvalidError("This account of the partner's was closed: choose another.", field="partner_account")
+        raise InvalidError(
+            "This account of the partner's was closed: choose another.", field="partner_account"
+        )
     if account.partner.suspended_at is not None:
         raise InvalidError(f"{account.partner.name} is suspended: it gets nothing.", field="partner_account")
     return account
