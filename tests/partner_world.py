@@ -7,6 +7,7 @@ from portal.access.lifecycle import ProofKind, ProofState
 from portal.access.models import ExternalId, ExternalIdProof, Grant, PartnerRole
 from portal.access.operations.make_partner_grant import PartnerGrantOrder, make_partner_grant
 from portal.access.operations.work_partner_roles import work_partner_roles
+from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import Partner, PartnerAccount
 from portal.kernel.actor import Actor
@@ -96,6 +97,16 @@ def grant_to(
 
 def work(aws: FakeAws) -> int:
     return work_partner_roles(aws=aws.ports(), holder="tests")
+
+
+def row_of(grant: Grant) -> PartnerRole:
+    return PartnerRole.objects.select_related("role__account").get(grant=grant)
+
+
+def events_of(grant: Grant) -> list[str]:
+    """Return what the trail says of a grant, oldest first, without the room's name."""
+    found = AuditEvent.objects.filter(grant_id=grant.pk).order_by("pk")
+    return [event.type.removeprefix("access.") for event in found]
 
 
 def due_now() -> None:

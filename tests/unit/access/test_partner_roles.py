@@ -1,25 +1,47 @@
 """The work of making and taking away the role of a grant to a partner: each step once, and again after any fault."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from portal.access.models import Grant, PartnerRole
+from portal.access.lifecycle import AlarmKind, ProofState
+from portal.access.models import Alarm, ExternalIdProof, Grant, PartnerRole
+from portal.access.operations.alarms import alarm_late_roles
+from portal.access.operations.extend_grant import extend_grant
+from portal.access.operations.hold import enter_hold
+from portal.access.operations.partner_role_leases import LATE_CALL, bring_up, take_role_lease
+from portal.access.operations.record_partner_roles import record_standing
 from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.work_partner_roles import (
+    ACCOUNT_SHARE,
+    due_partner_roles,
+    fail_due_partner_roles,
+    work_partner_roles,
+)
 from portal.audit.models import AuditEvent
-from tests.fakes import FakeAws
+from portal.catalog.models import AwsAccount
+from portal.kernel.clock import database_now
+from tests.fakes import DENIED, UNAVAILABLE, FakeAws
 from tests.partner_world import (
+    DAY,
     SHELL,
     add_account,
     add_partner,
     add_template,
     connect,
+    due_now,
+    events_of,
     grant_to,
     prove,
+    row_of,
     work,
 )
 
 pytestmark = pytest.mark.django_db
+MADE = ["grant.made", "partner_role.made"]
+TAKEN = ["grant.revoked", "partner_role.closed", "partner_role.gone"]
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -33,27 +55,50 @@ def theirs(db: None) -> Any:
 
 
 @pytest.fixture
-def grant(ours: Any, theirs: Any, aws: FakeAws) -> Grant:
-    return grant_to(theirs, ours, add_template(), aws)
+def template(db: None) -> Any:
+    return add_template()
 
 
-def row_of(grant: Grant) -> PartnerRole:
-    return PartnerRole.objects.select_related("role").get(grant=grant)
+@pytest.fixture
+def grant(ours: Any, theirs: Any, template: Any, aws: FakeAws) -> Grant:
+    return grant_to(theirs, ours, template, aws)
 
 
-def events(grant: Grant) -> list[str]:
-    found = AuditEvent.objects.filter(grant_id=grant.pk).order_by("pk")
-    return [event.type.removeprefix("access.") for event in found]
+@pytest.fixture
+def standing(grant: Grant, ours: Any, theirs: Any, aws: FakeAws) -> Grant:
+    prove(theirs, ours)
+    assert work(aws) == 1
+    return grant
 
 
 def revoke(grant: Grant) -> None:
     revoke_grant(grant_id=grant.pk, reason="over", actor=SHELL)
 
 
-def test_a_role_is_made_and_taken_away(grant: Grant, ours: Any, theirs: Any, aws: FakeAws) -> None:
-    prove(theirs, ours)
-    assert work(aws) == 1
-    row = row_of(grant)
+def role_calls(aws: FakeAws) -> list[str]:
+    return [name for name, _ in aws.calls if name in {"make_role", "close_role", "delete_role", "read_role"}]
+
+
+def pass_time(row: PartnerRole, by: timedelta) -> None:
+    """Have all moments of the work lie so much further back."""
+    row.refresh_from_db()
+    moments = (
+        "asked_at",
+        "behind_since",
+        "due_at",
+        "leased_until",
+        "unsure_until",
+        "closing_at",
+        "closed_at",
+    )
+    for name in moments:
+        if (moment := getattr(row, name)) is not None:
+            setattr(row, name, moment - by)
+    row.save()
+
+
+def test_a_role_is_made_and_taken_away(standing: Grant, ours: Any, theirs: Any, aws: FakeAws) -> None:
+    row = row_of(standing)
     assert (row.state, row.written, row.wanted, row.due_at, row.behind_since) == (
         "standing",
         1,
@@ -62,25 +107,328 @@ def test_a_role_is_made_and_taken_away(grant: Grant, ours: Any, theirs: Any, aws
         None,
     )
     assert row.made_at is not None
+    assert row.check_at is not None
     assert row.role.unique_id.startswith("AROA")
     assert list(aws.partners.roles) == [(ours.account_id, row.role.name)]
     assert work(aws) == 0
-    revoke(grant)
+    revoke(standing)
     assert work(aws) == 1
-    row = row_of(grant)
+    row = row_of(standing)
     assert (row.state, row.due_at, row.behind_since, row.role.is_enabled) == ("gone", None, None, False)
     assert row.closing_at is not None
     assert row.closed_at is not None
     assert row.gone_at is not None
     assert not aws.partners.roles
-    assert events(grant) == [
-        "grant.made",
-        "partner_role.made",
-        "grant.revoked",
-        "partner_role.closed",
-        "partner_role.gone",
-    ]
-    told = AuditEvent.objects.filter(grant_id=grant.pk)
+    assert events_of(standing) == MADE + TAKEN
+    told = AuditEvent.objects.filter(grant_id=standing.pk)
     assert {event.partner_id for event in told} == {theirs.partner_id}
-    calls = [name for name, _ in aws.calls if name.endswith("_role") and name != "check_role"]
-    assert calls == ["make_role", "close_role", "delete_role", "read_role"]
+    assert role_calls(aws) == ["make_role", "close_role", "delete_role", "read_role"]
+
+
+def test_no_role_is_made_before_the_external_id_was_proven(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    work(aws)
+    row = row_of(grant)
+    assert (row.state, row.attempts) == ("making", 0)
+    assert "yet to be proven in Data" in row.last_error
+    assert row.due_at is not None
+    assert row.due_at > database_now()
+    assert ExternalIdProof.objects.get().state == ProofState.ASKED
+    assert role_calls(aws) == []
+    prove(theirs, ours, ProofState.FAILED)
+    due_now()
+    work(aws)
+    assert "was not proven" in row_of(grant).last_error
+    assert role_calls(aws) == []
+    prove(theirs, ours)
+    due_now()
+    work(aws)
+    assert row_of(grant).state == "standing"
+    assert events_of(grant) == MADE
+
+
+def test_a_proof_in_another_account_does_not_count(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    other = connect(AwsAccount.objects.create(name="Other", account_id="212121212121"))
+    prove(theirs, other)
+    work(aws)
+    assert row_of(grant).state == "making"
+    assert role_calls(aws) == []
+
+
+def test_what_ends_before_it_was_made_is_proven_absent_all_the_same(grant: Grant, aws: FakeAws) -> None:
+    revoke(grant)
+    assert work(aws) == 1
+    assert row_of(grant).state == "gone"
+    assert events_of(grant) == ["grant.made", *TAKEN]
+    assert role_calls(aws) == ["close_role", "delete_role", "read_role"]
+
+
+def test_a_failure_is_shown_and_tried_again_for_ever(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    prove(theirs, ours)
+    aws.fail["make_role"] = DENIED
+    for attempt in range(1, 12):
+        due_now()
+        work(aws)
+        row = row_of(grant)
+        assert (row.state, row.attempts) == ("making", attempt)
+    assert "AccessDenied" in row.last_error
+    assert row.due_at is not None
+    assert timedelta(seconds=25) < row.due_at - database_now() <= MINUTE
+    assert events_of(grant) == ["grant.made", "partner_role.failing"]
+    del aws.fail["make_role"]
+    due_now()
+    work(aws)
+    row = row_of(grant)
+    assert (row.state, row.attempts, row.last_error) == ("standing", 0, "")
+    assert events_of(grant) == ["grant.made", "partner_role.failing", "partner_role.made"]
+
+
+@pytest.mark.parametrize("step", ["close_role", "delete_role", "read_role"])
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_taking_away_goes_on_from_where_it_stopped(
+    standing: Grant, aws: FakeAws, step: str, *, is_lost: bool
+) -> None:
+    revoke(standing)
+    faults = aws.lose_answer if is_lost else aws.fail
+    faults[step] = UNAVAILABLE
+    work(aws)
+    row = row_of(standing)
+    assert (row.state, row.attempts) == ("closing", 1)
+    assert (row.closed_at is None) == (step == "close_role")
+    faults.clear()
+    due_now()
+    work(aws)
+    assert row_of(standing).state == "gone"
+    assert not aws.partners.roles
+    told = [event for event in events_of(standing) if event != "partner_role.failing"]
+    assert told == MADE + TAKEN
+
+
+def test_what_aws_still_shows_is_not_called_gone(standing: Grant, aws: FakeAws) -> None:
+    revoke(standing)
+    kept = dict(aws.partners.roles)
+    aws.after["delete_role"] = lambda: aws.partners.roles.update(kept)
+    work(aws)
+    row = row_of(standing)
+    assert (row.state, row.last_error) == ("closing", "AWS took the deletion of the role, but shows it still")
+    del aws.after["delete_role"]
+    due_now()
+    work(aws)
+    assert row_of(standing).state == "gone"
+
+
+def test_an_extension_is_brought_to_aws(standing: Grant, ours: Any, theirs: Any, aws: FakeAws) -> None:
+    later = (database_now() + 20 * DAY).replace(microsecond=0)
+    extend_grant(grant_id=standing.pk, ends_at=later, reason="longer", aws=aws.ports(), actor=SHELL)
+    row = row_of(standing)
+    assert (row.wanted, row.written, row.state) == (2, 1, "standing")
+    assert row.behind_since is not None
+    work(aws)
+    row = row_of(standing)
+    assert (row.wanted, row.written, row.behind_since, row.due_at) == (2, 2, None, None)
+    assert aws.asked("make_role")[-1].ends_at == later
+    assert events_of(standing) == [*MADE, "grant.extended", "partner_role.changed"]
+    told = AuditEvent.objects.filter(grant_id=standing.pk, type="access.grant.extended").get()
+    assert told.partner_id == theirs.partner_id
+
+
+def test_a_grant_that_ends_while_its_role_is_made_is_taken_away(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    prove(theirs, ours)
+    aws.after["make_role"] = lambda: revoke(grant)
+    assert work(aws) == 2
+    row = row_of(grant)
+    assert (row.state, row.made_at) == ("gone", None)
+    assert not aws.partners.roles
+    assert events_of(grant) == ["grant.made", *TAKEN]
+
+
+def test_what_changes_while_it_is_made_is_made_once_more(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    prove(theirs, ours)
+
+    def change() -> None:
+        aws.after.clear()
+        bring_up(PartnerRole.objects.filter(grant=grant), at=database_now())
+
+    aws.after["make_role"] = change
+    assert work(aws) == 2
+    row = row_of(grant)
+    assert (row.state, row.written, row.wanted, row.behind_since) == ("standing", 2, 2, None)
+    assert events_of(grant) == [*MADE, "partner_role.changed"]
+
+
+def test_nothing_is_written_in_hold(standing: Grant, aws: FakeAws) -> None:
+    revoke(standing)
+    enter_hold(reason="look first", actor=SHELL)
+    assert work(aws) == 0
+    assert role_calls(aws) == ["make_role"]
+    assert row_of(standing).state == "closing"
+
+
+def test_a_held_lease_keeps_others_away_and_a_dead_one_is_followed(standing: Grant, aws: FakeAws) -> None:
+    revoke(standing)
+    row = row_of(standing)
+    assert take_role_lease(row.pk, "one") is not None
+    assert take_role_lease(row.pk, "two") is None
+    assert work(aws) == 0
+    pass_time(row, MINUTE)
+    work(aws)
+    row.refresh_from_db()
+    # A call of the dead one may yet land: it is looked for once more before it is called gone.
+    assert (row.state, row.holder) == ("closing", "")
+    assert row.closed_at is not None
+    assert row.due_at == row.unsure_until
+    assert not aws.partners.roles
+    pass_time(row, LATE_CALL + MINUTE)
+    work(aws)
+    assert row_of(standing).state == "gone"
+    assert events_of(standing) == MADE + TAKEN
+
+
+def test_an_overtaken_worker_records_nothing_and_aws_is_looked_at_again(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    prove(theirs, ours)
+    row = row_of(grant)
+    late = take_role_lease(row.pk, "late")
+    assert late is not None
+    pass_time(row, MINUTE)
+    work(aws)
+    assert row_of(grant).state == "standing"
+    shown = next(iter(aws.partners.roles.values()))
+    assert not record_standing(late, shown)
+    row = row_of(grant)
+    assert row.due_at is not None
+    assert row.wanted == row.written + 1
+    assert events_of(grant) == MADE
+
+
+def test_what_was_made_after_its_end_is_taken_away_by_who_made_it(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    """A worker that slept through its lease makes a role whose row another one has called gone meanwhile."""
+    prove(theirs, ours)
+    row = row_of(grant)
+
+    def meanwhile() -> None:
+        aws.before.clear()
+        revoke(grant)
+        for _ in range(2):
+            pass_time(row, 2 * MINUTE)
+            work(aws)
+        assert row_of(grant).state == "gone"
+
+    aws.before["make_role"] = meanwhile
+    work(aws)
+    assert not aws.partners.roles
+    assert row_of(grant).state == "gone"
+    assert events_of(grant) == ["grant.made", *TAKEN]
+
+
+def test_what_is_to_go_comes_before_what_is_to_be_made(
+    standing: Grant, ours: Any, theirs: Any, template: Any, aws: FakeAws
+) -> None:
+    older = grant_to(theirs, ours, template, aws)
+    PartnerRole.objects.filter(grant=older).update(due_at=database_now() - DAY)
+    revoke(standing)
+    assert due_partner_roles(at=database_now()) == [row_of(standing).pk, row_of(older).pk]
+
+
+def test_a_silent_account_holds_a_few_workers_at_most_and_never_starves_the_others(
+    ours: Any, theirs: Any, template: Any, aws: FakeAws
+) -> None:
+    other = connect(AwsAccount.objects.create(name="Other", account_id="212121212121"))
+    prove(theirs, ours)
+    prove(theirs, other)
+    silent = [grant_to(theirs, ours, template, aws) for _ in range(5)]
+    neighbour = grant_to(theirs, other, template, aws)
+    now = database_now()
+    due = due_partner_roles(at=now)
+    assert len(due) == ACCOUNT_SHARE + 1
+    assert row_of(neighbour).pk in due[:2]
+    for row_id in [row for row in due if row != row_of(neighbour).pk]:
+        assert take_role_lease(row_id, "stuck") is not None
+    assert due_partner_roles(at=database_now()) == [row_of(neighbour).pk]
+    work(aws)
+    assert row_of(neighbour).state == "standing"
+    assert [row_of(grant).state for grant in silent] == ["making"] * 5
+
+
+def test_one_worker_turns_to_the_others_once_an_account_was_silent(
+    ours: Any, theirs: Any, template: Any, aws: FakeAws
+) -> None:
+    other = connect(AwsAccount.objects.create(name="Other", account_id="212121212121"))
+    prove(theirs, ours)
+    prove(theirs, other)
+    for _ in range(3):
+        grant_to(theirs, ours, template, aws)
+    last = grant_to(theirs, other, template, aws)
+    PartnerRole.objects.filter(grant=last).update(due_at=database_now())
+
+    def answer() -> None:
+        aws.fail.pop("make_role", None)
+        if row_of(last).leased_until is None:
+            aws.fail["make_role"] = UNAVAILABLE
+
+    aws.before["make_role"] = answer
+    work_partner_roles(aws=aws.ports(), holder="alone", at_most=2)
+    assert row_of(last).state == "standing"
+
+
+def test_a_poisoned_role_holds_up_no_other(
+    ours: Any, theirs: Any, template: Any, aws: FakeAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    prove(theirs, ours)
+    poisoned, other = (grant_to(theirs, ours, template, aws) for _ in range(2))
+
+    def break_down() -> None:
+        if row_of(poisoned).leased_until is not None:
+            raise RuntimeError("not foreseen")
+
+    aws.before["make_role"] = break_down
+    work(aws)
+    assert row_of(other).state == "standing"
+    row = row_of(poisoned)
+    assert (row.state, row.attempts, row.holder) == ("making", 1, "")
+    assert "fault of the portal itself (RuntimeError)" in row.last_error
+    assert "was not brought to AWS" in caplog.text
+
+
+def test_without_credentials_for_aws_the_rows_say_so(grant: Grant, aws: FakeAws) -> None:
+    fail_due_partner_roles(problem=UNAVAILABLE, holder="tests")
+    row = row_of(grant)
+    assert (row.attempts, row.holder) == (1, "")
+    assert "got no usable answer" in row.last_error
+
+
+@pytest.mark.parametrize("ends_it", [False, True])
+def test_what_is_late_raises_an_alarm_that_ends_with_it(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws, *, ends_it: bool
+) -> None:
+    row = row_of(grant)
+    if ends_it:
+        revoke(grant)
+    aws.fail.update({"make_role": DENIED, "close_role": DENIED})
+    prove(theirs, ours)
+    work(aws)
+    assert alarm_late_roles(at=database_now()) == 0
+    pass_time(row, 5 * MINUTE)
+    assert alarm_late_roles(at=database_now()) == 1
+    assert alarm_late_roles(at=database_now()) == 0
+    alarm = Alarm.objects.get(kind=AlarmKind.ROLE_LATE.value)
+    assert "AccessDenied" in alarm.text
+    assert ("is not taken away yet" in alarm.text) == ends_it
+    aws.fail.clear()
+    due_now()
+    work(aws)
+    alarm_late_roles(at=database_now())
+    alarm.refresh_from_db()
+    assert alarm.cleared_at is not None
