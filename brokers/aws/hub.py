@@ -84,19 +84,31 @@ class Hub:
                 self._sts = self._session.client("sts", config=CONFIG, endpoint_url=self._endpoint_url)
             return self._sts
 
-    def iam(self, role_arn: str | None, refresh: Callable[[], dict[str, str]]) -> "IAMClient":
-        """Return the IAM client that works as `role_arn`; None: as the hub itself.
+    def iam(self, kept_as: str | None, refresh: Callable[[], dict[str, str]]) -> "IAMClient":
+        """Return the IAM client that works as a role; the same for the same `kept_as`. None: as the hub itself.
 
         `refresh` obtains the role's credentials in botocore's form. It is called at the first call made with
         the client and then shortly before each expiry, by one thread at a time.
         """
         with self._lock, translated("The hub's session"):
-            if role_arn not in self._iam:
-                self._iam[role_arn] = self._iam_client(role_arn, refresh)
+            if kept_as not in self._iam:
+                self._iam[kept_as] = self._iam_client(kept_as, refresh)
                 if len(self._iam) > _KEPT_IAM_CLIENTS:
                     self._iam.popitem(last=False)
-            self._iam.move_to_end(role_arn)
-            return self._iam[role_arn]
+            self._iam.move_to_end(kept_as)
+            return self._iam[kept_as]
+
+    def iam_as(self, access_key_id: str, secret_access_key: str, session_token: str) -> "IAMClient":
+        """Return an IAM client for credentials of the caller's. Not kept: it costs some 60 ms to build."""
+        with self._lock, translated("The hub's session"):
+            return self._session.client(
+                "iam",
+                config=CONFIG,
+                endpoint_url=self._endpoint_url,
+                aws_access_key_id=access_key_id,
+                aws_secret_access_key=secret_access_key,
+                aws_session_token=session_token,
+            )
 
     def endpoint(self, service: str) -> tuple[str, str]:
         """Return where a service is called that no client is kept for, and the region to sign for."""
@@ -137,8 +149,8 @@ class Hub:
             self._core.set_credentials(given.access_key_id, given.secret_access_key, given.session_token)
         return boto3.session.Session(botocore_session=self._core)
 
-    def _iam_client(self, role_arn: str | None, refresh: Callable[[], dict[str, str]]) -> "IAMClient":
-        if role_arn is None:
+    def _iam_client(self, kept_as: str | None, refresh: Callable[[], dict[str, str]]) -> "IAMClient":
+        if kept_as is None:
             return self._session.client("iam", config=CONFIG, endpoint_url=self._endpoint_url)
         core = _core_session(self.region)
         core.register_component("credential_provider", CredentialResolver([_RoleProvider(refresh)]))

@@ -1,9 +1,12 @@
-"""What lets partners in from their own accounts, put together. Not built yet: every call says so."""
+"""What lets partners in from their own accounts, put together. What is not built yet says so when it is called."""
 
 from typing import Any
 
 from brokers.aws.hub import Hub
+from brokers.aws.partner_access import PartnerAccess
 from brokers.aws.partner_names import role_name, twin_name
+from brokers.aws.partner_roles import IamPartnerRoles
+from brokers.aws.partner_twin import TwinProver
 from brokers.errors import NotPossible
 from brokers.ports import PartnerPorts
 
@@ -15,9 +18,10 @@ class _NotYet:
 
 def partner_ports(hub: Hub) -> PartnerPorts:
     rest: Any = _NotYet()
+    access = PartnerAccess(hub)
     return PartnerPorts(
-        roles=rest,
-        external_ids=rest,
+        roles=IamPartnerRoles(access),
+        external_ids=TwinProver(hub, access),
         accounts=rest,
         analyst=rest,
         role_name=role_name,

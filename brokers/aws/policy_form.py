@@ -37,6 +37,13 @@ def statements_of(policy: Mapping[str, Any], partition: Partition) -> frozenset[
     return frozenset(_statement(each, partition) for each in _listed(policy.get("Statement", ())))
 
 
+def same_policy(one: Mapping[str, Any], other: Mapping[str, Any], partition: Partition) -> bool:
+    """Say whether two policies mean the same."""
+    return version_of(one) == version_of(other) and statements_of(one, partition) == statements_of(
+        other, partition
+    )
+
+
 def shown_form(policy: Mapping[str, Any], partition: Partition) -> Mapping[str, Any]:
     """Return a policy for whoever must compare it by eye: as it is, in one order, each value a sorted list."""
     shown = [_shown(each, partition) for each in _listed(policy.get("Statement", ()))]

@@ -7,6 +7,7 @@ import pytest
 
 from brokers.aws import AwsBrokers, HubCredentials
 from tests.integration.brokers.aws.estate import BROKER_USER, HUB, Estate, seed
+from tests.integration.brokers.aws.partner_estate import Partners, seed_partners, users_of
 from tests.servers.ministack import REGION, MiniStack, ministack
 
 
@@ -31,3 +32,14 @@ def brokers(aws: MiniStack, hub_key: HubCredentials) -> AwsBrokers:
 @pytest.fixture
 def estate(aws: MiniStack, brokers: AwsBrokers) -> Estate:
     return Estate(aws, brokers)
+
+
+@pytest.fixture(scope="package")
+def connected(aws: MiniStack) -> MiniStack:
+    seed_partners(aws)
+    return aws
+
+
+@pytest.fixture(scope="package")
+def partners(connected: MiniStack, brokers: AwsBrokers) -> Partners:
+    return Partners(connected, brokers, users_of(connected))
