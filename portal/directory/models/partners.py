@@ -4,6 +4,7 @@ import re
 import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator, URLValidator
 from django.db import models
 from django.db.models import F, Q
@@ -15,6 +16,8 @@ from brokers.types import Partition
 PROTECT = models.PROTECT
 SHORTEST_SLUG = 2
 MADE_SLUG = 30
+# Pages of their own beside the partners' have these names.
+TAKEN_SLUGS = frozenset({"new", "drift", "colleagues"})
 PARTNER_SLUG = RegexValidator(
     r"\A[a-z0-9]+(-[a-z0-9]+)*\Z", "Allowed are small letters, digits and single hyphens between them."
 )
@@ -99,16 +102,22 @@ class Partner(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse a short name that is a page's own."""
+        if self.slug in TAKEN_SLUGS:
+            raise ValidationError({"slug": f"'{self.slug}' is the name of a page; choose another."})
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, with a short name made from the name where none was given."""
         if not self.slug:
-            self.slug = self._free_slug()
+            self.slug = self.free_slug()
         super().save(*args, **kwargs)
 
-    def _free_slug(self) -> str:
+    def free_slug(self) -> str:
+        """Return a short name made from the name that no other partner has."""
         made = slugify(self.name)[:MADE_SLUG].replace("_", "-").strip("-")
         made = re.sub("-+", "-", made)
-        if len(made) < SHORTEST_SLUG or Partner.objects.filter(slug=made).exists():
+        if len(made) < SHORTEST_SLUG or made in TAKEN_SLUGS or Partner.objects.filter(slug=made).exists():
             return f"{made}-{self.pk.hex[:6]}".strip("-")
         return made
 
