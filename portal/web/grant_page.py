@@ -67,7 +67,7 @@ def grant_page(facts: GrantFacts, reader: Reader) -> GrantPage:
         period=f"{reader.moment(grant.starts_at).clock} to {reader.moment(grant.ends_at).clock}",
         timeline=lifeline(life, reader.moment),
         sessions=tuple(_session(session, facts, reader) for session in facts.sessions),
-        events=tuple(_event(event, reader) for event in told(facts.events)),
+        events=tuple(audit_row(event, reader) for event in told(facts.events)),
         revocation=_revocation(facts, reader),
         revocable=reader.may_revoke and grant.ended_at is None,
         extendable=reader.may_grant and not is_over and not is_holder,
@@ -121,7 +121,8 @@ def told(events: Sequence[AuditEvent]) -> list[AuditEvent]:
     ]
 
 
-def _event(event: AuditEvent, reader: Reader) -> AuditRow:
+def audit_row(event: AuditEvent, reader: Reader) -> AuditRow:
+    """Return an event as a reader sees it: addresses are for admins, and for whom they are their own."""
     sees_origin = reader.sees_all or event.actor_id == reader.person_id
     return AuditRow(
         moment=reader.moment(event.at),

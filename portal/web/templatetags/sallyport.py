@@ -64,6 +64,12 @@ def account_number(number: str) -> str:
 
 
 @register.filter
+def startswith(text: object, beginning: str) -> bool:
+    """Whether an address lies under another: which part of the navigation a page belongs to."""
+    return str(text).startswith(beginning)
+
+
+@register.filter
 def head(text: str) -> str:
     """Return all but the last characters: the half of an ARN that may be shortened."""
     return text[:-TAIL] if len(text) > 2 * TAIL else ""

@@ -30,6 +30,7 @@ from portal.web.urls import urlpatterns
 from tests.entitled import entitle, make_group
 from tests.fake_ldap import make_directory
 from tests.fakes import FakeAws
+from tests.integration.web.partner_rows import make_partner, make_partner_account
 from tests.sign_ins import browser_of, sign_in_of
 from tests.world import as_actor, make_admin, make_grant, make_role, signed_in
 
@@ -90,6 +91,19 @@ def a_scim_token(_: Person, __: FakeAws) -> dict[str, Any]:
     return {"token_id": made.pk}
 
 
+def a_partner(owner: Person, _: FakeAws) -> dict[str, Any]:
+    """One whose person the owner is."""
+    owner.partner = make_partner()
+    owner.save()
+    return {"slug": owner.partner.slug}
+
+
+def a_partner_account(owner: Person, aws: FakeAws) -> dict[str, Any]:
+    known = a_partner(owner, aws)
+    assert owner.partner is not None
+    return {**known, "account_id": make_partner_account(owner.partner).pk}
+
+
 @dataclass(frozen=True)
 class Door:
     """An address that takes an id. `get`, `post`: what its own person is answered; 405 where it isn't a method."""
@@ -115,6 +129,7 @@ MATRIX = {
     "grant": Door(a_grant, get=200, post=405),
     "credentials": Door(a_grant, get=405, post=200),
     "open-console": Door(a_grant, get=405, post=303),
+    "why": Door(a_grant, get=200, post=405),
     "extend": Door(a_grant, get=403, post=403),
     "release": Door(a_grant, get=200, post=303),
     "revoke": Door(a_grant, get=403, post=403),
@@ -133,6 +148,20 @@ MATRIX = {
     "provider-try": Door(a_directory, get=404, post=404),
     "scim-token-create": Door(a_directory, get=405, post=404),
     "scim-token-revoke": Door(a_scim_token, get=405, post=404),
+    # Partners are there for admins who look after them alone; the tests in partners/ are about them.
+    "partner": Door(a_partner, get=404, post=405),
+    "partner-roles": Door(a_partner, get=404, post=405),
+    "partner-grant": Door(a_partner, get=404, post=404),
+    "partner-suspend": Door(a_partner, get=404, post=404),
+    "partner-resume": Door(a_partner, get=404, post=404),
+    "partner-ended": Door(a_partner, get=404, post=405),
+    "partner-ended-state": Door(a_partner, get=404, post=405),
+    "partner-account-new": Door(a_partner, get=404, post=404),
+    "partner-account": Door(a_partner_account, get=404, post=405),
+    "partner-proofs": Door(a_partner_account, get=404, post=405),
+    "partner-prove": Door(a_partner_account, get=405, post=404),
+    "partner-account-rotate": Door(a_partner_account, get=404, post=404),
+    "partner-account-close": Door(a_partner_account, get=404, post=404),
     "console-link": Door(a_link, get=200, post=303),
     "token-revoke": Door(a_token, get=405, post=303),
     # To the page that asks for the factor first; test_account.py is about what comes after.
@@ -155,8 +184,10 @@ PLAIN = {
     "now", "now-state", "now-next", "now-cutoffs", "now-retry", "healthz", "readyz", "metrics",
     # test_difference.py is about these.
     "difference", "difference-look", "difference-repair", "difference-release",
-    # test_providers.py is about it.
-    "providers",
+    # test_providers.py and test_doctor.py are about these.
+    "providers", "doctor",
+    # The tests in partners/ are about these.
+    "partners", "partner-new", "partner-colleagues",
 }  # fmt: skip
 BODY = {"destination": DESTINATION, "reason": "enough"}
 
@@ -200,11 +231,12 @@ def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Pe
     kwargs = {
         "identity_id": uuid4(), "entitlement_id": uuid4(), "grant_id": uuid4(), "token_id": uuid4(),
         "token": "never-made", "role_id": uuid4(),
-        "document_id": 10**9, "slug": "never-made",
+        "document_id": 10**9, "slug": "never-made", "account_id": uuid4(),
         "factor_id": uuid4(), "sign_in_id": uuid4(),
     }  # fmt: skip
-    [parameter] = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
-    unknown = reverse(f"web:{name}", kwargs={parameter: kwargs[parameter]})
+    parameters = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
+    assert parameters
+    unknown = reverse(f"web:{name}", kwargs={key: kwargs[key] for key in parameters})
     client = signed_in(mallory)
     theirs, nobodys = client.post(url, BODY), client.post(unknown, BODY)
     assert theirs.status_code == nobodys.status_code
