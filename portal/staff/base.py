@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.catalog.models import AwsRole
-from portal.directory.models import Person
+from portal.directory.models import Partner, Person
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.staff.widgets import KeySelect
@@ -158,6 +158,7 @@ def record_of(request: HttpRequest, event: EventType, obj: models.Model, changes
             actor=actor_of(request),
             person_id=obj.pk if isinstance(obj, Person) else None,
             role_id=obj.pk if isinstance(obj, AwsRole) else None,
+            partner_id=obj.pk if isinstance(obj, Partner) else None,
             details={
                 "record": str(obj._meta.verbose_name),  # noqa: SLF001  # Django's documented name for it
                 "id": str(obj.pk),

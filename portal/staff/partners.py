@@ -1,4 +1,4 @@
-"""Partners: their contracts, and their suspension, which ends all that their people hold."""
+"""Partners: their records, and their suspension, which ends all that they hold."""
 
 from typing import Any
 from uuid import UUID
@@ -11,35 +11,16 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 
-from portal.access.lifecycle import LIVING, stored
-from portal.access.models import Grant
+from portal.access.models import PartnerRole
 from portal.access.operations.suspend_partner import preview_suspension, resume_partner, suspend_partner
 from portal.directory.models import Partner
 from portal.directory.requests import actor_of
 from portal.kernel.errors import DomainError, NotFoundError
-from portal.staff.base import CheckedForm, RecordedAdmin, brief, clock
+from portal.staff.base import RecordedAdmin, brief, clock
 from portal.staff.confirm import MOST, Question, ReasonForm, answered, ask
 from portal.staff.ending import HEADERS, rows_of, uncuttable
-
-
-class PartnerForm(CheckedForm[Partner]):
-    def clean(self) -> dict[str, Any] | None:
-        """Refuse a contract that its people's living grants would outlive."""
-        cleaned = super().clean()
-        ends_at = self.cleaned_data.get("contract_ends_at")
-        if ends_at and "contract_ends_at" in self.changed_data:
-            longer = Grant.objects.filter(
-                person__partner=self.instance, state__in=stored(LIVING), ends_at__gt=ends_at
-            ).count()
-            if longer:
-                self.add_error(
-                    "contract_ends_at",
-                    f"{longer} of its people's grants end after this: revoke them first, then shorten the contract.",
-                )
-        sponsor = self.cleaned_data.get("sponsor")
-        if sponsor and sponsor.partner_id:
-            self.add_error("sponsor", "A sponsor is one of the own company's people.")
-        return cleaned
+from portal.staff.partner_form import PartnerForm
+from portal.staff.partner_inlines import ContactInline, DocumentInline, PartnerAccountInline
 
 
 @admin.register(Partner)
@@ -47,10 +28,17 @@ class PartnerAdmin(RecordedAdmin[Partner]):
     form = PartnerForm
     list_display = ("name", "sponsor", "contract", "suspended", "contact")
     list_select_related = ("sponsor",)
-    search_fields = ("name", "contact")
-    autocomplete_fields = ("sponsor",)
-    fields = ("name", "sponsor", "contact", "contract_starts_at", "contract_ends_at", "suspended", "notes")
+    list_filter = ("data_class",)
+    search_fields = ("name", "legal_name", "slug", "contact")
+    autocomplete_fields = ("sponsor", "deputy")
+    fieldsets = (
+        (None, {"fields": ("name", "legal_name", "slug", "contact", "data_class")}),
+        ("Who answers for it", {"fields": ("sponsor", "deputy")}),
+        ("Contract", {"fields": ("contract_starts_at", "contract_ends_at", "people_quota", "suspended")}),
+        ("Notes", {"fields": ("notes",), "description": "Its own people don't see these."}),
+    )
     readonly_fields = ("suspended",)
+    inlines = (ContactInline, DocumentInline, PartnerAccountInline)
     change_form_template = "admin/directory/partner/change.html"
 
     @admin.display(description="contract ends", ordering="contract_ends_at")
@@ -61,6 +49,18 @@ class PartnerAdmin(RecordedAdmin[Partner]):
     @admin.display(description="suspended since", ordering="suspended_at")
     def suspended(self, partner: Partner) -> str:
         return brief(partner.suspended_at)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Partner | None = None) -> tuple[str, ...]:
+        """The short name stays once a role was made for it: it stands in the role's path in AWS."""
+        fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
+        has_roles = (
+            obj is not None and PartnerRole.objects.filter(grant__partner_account__partner=obj).exists()
+        )
+        return (*fixed, "slug") if has_roles else fixed
+
+    def get_inlines(self, request: HttpRequest, obj: Partner | None) -> Any:
+        inlines = super().get_inlines(request, obj)
+        return inlines if obj else [each for each in inlines if each is not PartnerAccountInline]
 
     def get_urls(self) -> list[URLPattern]:
         pages = (("suspend", self.suspend_view), ("resume", self.resume_view))

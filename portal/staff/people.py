@@ -13,8 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from portal.access.lifecycle import LIVING, stored
 from portal.access.models import Grant
 from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
-from portal.directory.models import ExternalIdentity, Person
+from portal.directory.models import ExternalIdentity, Partner, Person
+from portal.directory.people_quota import PeopleQuotaError, take_place
 from portal.directory.requests import actor_of
+from portal.identity.operations.partner_people import note_partner_admin
 from portal.kernel.errors import DomainError
 from portal.staff.base import CheckedForm, RecordedAdmin, brief, is_superuser
 from portal.staff.confirm import MOST, Question, ReasonForm, answered, ask
@@ -54,7 +56,19 @@ class PersonForm(CheckedForm[Person]):
                     "partner",
                     f"{living} living grants were made under the company as it is: revoke them first.",
                 )
+            self._take_place(partner)
+        if self.cleaned_data.get("is_partner_admin") and not partner:
+            self.add_error("is_partner_admin", "Only a partner's person can be their company's admin.")
         return cleaned
+
+    def _take_place(self, partner: Partner | None) -> None:
+        """Make sure that the company has a place for one more: the admin's page is one transaction."""
+        if partner is None or not self.instance.is_active:
+            return
+        try:
+            take_place(partner.pk)
+        except PeopleQuotaError as refusal:
+            self.add_error("partner", str(refusal))
 
 
 class IdentityInline(admin.TabularInline[ExternalIdentity, Person]):
@@ -84,7 +98,7 @@ class IdentityInline(admin.TabularInline[ExternalIdentity, Person]):
 class PersonAdmin(RecordedAdmin[Person]):
     form = PersonForm
     list_display = ("name", "email", "partner", "is_active", "is_staff", "seen")
-    list_filter = ("is_active", "is_staff")
+    list_filter = ("is_active", "is_staff", "is_partner_admin")
     list_select_related = ("partner",)
     search_fields = ("name", "email", "partner__name")
     autocomplete_fields = ("partner",)
@@ -92,7 +106,7 @@ class PersonAdmin(RecordedAdmin[Person]):
     inlines = (IdentityInline,)
     actions = ("deactivate", "reactivate", reset_factors)
     fieldsets = (
-        (None, {"fields": ("name", "email", "partner", "time_zone")}),
+        (None, {"fields": ("name", "email", "partner", "is_partner_admin", "time_zone")}),
         (
             "Management",
             {"fields": RIGHTS, "description": "Only superusers change these, and nobody changes their own."},
@@ -109,6 +123,11 @@ class PersonAdmin(RecordedAdmin[Person]):
         own = obj is not None and obj.pk == request.user.pk
         fixed = tuple(str(name) for name in self.readonly_fields)
         return fixed if is_superuser(request) and not own else (*fixed, *RIGHTS)
+
+    def save_model(self, request: HttpRequest, obj: Person, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's signature
+        super().save_model(request, obj, form, change)
+        if "is_partner_admin" in form.changed_data:
+            note_partner_admin(obj, actor_of(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Person | None = None) -> bool:
         """Admins' records are for superusers; one's own stays open for what isn't a right."""
@@ -129,10 +148,11 @@ class PersonAdmin(RecordedAdmin[Person]):
         found, duplicates = super().get_search_results(
             request, queryset.select_related("partner"), search_term
         )
-        # Whoever is chosen for a grant must be able to use it.
-        return (
-            found.filter(is_active=True) if request.GET.get("model_name") == "grant" else found
-        ), duplicates
+        # Whoever is chosen for a grant must be able to use it; who answers for a partner is of the own company.
+        chosen_for = request.GET.get("model_name")
+        if chosen_for in {"grant", "partner"}:
+            found = found.filter(is_active=True)
+        return found.filter(partner=None) if chosen_for == "partner" else found, duplicates
 
     def formfield_for_manytomany(
         self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any

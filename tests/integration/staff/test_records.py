@@ -204,16 +204,15 @@ def test_a_contract_is_not_cut_under_living_grants(client: Client, ben: Person) 
     make_grant(ben)
     address = f"/manage/directory/partner/{partner.pk}/change/"
 
-    def until(end: datetime) -> dict[str, Any]:
+    def until(end: datetime) -> dict[str, list[str]]:
         both = {"contract_starts_at": partner.contract_starts_at, "contract_ends_at": end}
         parts = {f"{name}_0": f"{at:%Y-%m-%d}" for name, at in both.items()}
-        return {"name": "Hull", **parts, **{f"{name}_1": f"{at:%H:%M:%S}" for name, at in both.items()}}
+        return errors_of(
+            save(client, address, **parts, **{f"{name}_1": f"{at:%H:%M:%S}" for name, at in both.items()})
+        )
 
-    assert (
-        "1 of its people's grants"
-        in errors_of(client.post(address, until(now + HOUR / 2)))["contract_ends_at"][0]
-    )
-    assert errors_of(client.post(address, until(now + timedelta(hours=2)))) == {}
+    assert "1 of its people's grants" in until(now + HOUR / 2)["contract_ends_at"][0]
+    assert until(now + timedelta(hours=2)) == {}
 
 
 def test_a_scope_with_an_unknown_placeholder_is_refused(client: Client) -> None:
