@@ -3,6 +3,8 @@ from uuid import UUID
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 
+REFUSALS = (EventType.SESSION_REFUSED.value, EventType.SESSION_FAILED.value)
+
 
 def events_of_grant(grant_id: UUID, *, limit: int = 200) -> list[AuditEvent]:
     """Return the grant's events, oldest first; the newest `limit` when there are more."""
@@ -26,5 +28,9 @@ def refused_sign_ins(provider: str, *, limit: int, among: int = 20_000) -> list[
 
 def last_refusal_of_grant(grant_id: UUID) -> AuditEvent | None:
     """Return the newest refusal, or failure, of what was to be issued under the grant; None: there is none."""
-    types = [EventType.SESSION_REFUSED.value, EventType.SESSION_FAILED.value]
-    return AuditEvent.objects.filter(grant_id=grant_id, type__in=types).order_by("-id").first()
+    return AuditEvent.objects.filter(grant_id=grant_id, type__in=REFUSALS).order_by("-id").first()
+
+
+def refusals_of_person(person_id: UUID, *, limit: int) -> list[AuditEvent]:
+    """Return what was not issued to a person, refused or failed, the newest first."""
+    return list(AuditEvent.objects.filter(person_id=person_id, type__in=REFUSALS).order_by("-id")[:limit])

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from portal.directory.vouching import SignInTooOldError
 from portal.identity.operations.fresh import NotFreshError
@@ -25,14 +26,26 @@ STATUS: dict[type[DomainError], int] = {
     TooManyError: 429,
 }
 
+# What gives out a console or credentials under a grant.
+ISSUING = frozenset({"credentials", "open-console"})
+
 
 def error_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Say what stopped it, in the error's own sentence, and what to do next."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
-    page = _page(request, status, str(error), template=_template(error, status))
+    page = _page(request, status, str(error), template=_template(error, status), why=_why(request, error))
     if isinstance(error, TooManyError):
         page["Retry-After"] = str(error.retry_after_seconds)
     return page
+
+
+def _why(request: HttpRequest, error: DomainError) -> str:
+    """Return where it is explained why a grant gave nothing, for refusals of that kind; of what isn't there nothing."""
+    found = request.resolver_match
+    is_refused = isinstance(error, ForbiddenError | ConflictError | UpstreamError)
+    if not is_refused or found is None or found.url_name not in ISSUING:
+        return ""
+    return reverse("web:why", args=[found.kwargs["grant_id"]])
 
 
 def _template(error: DomainError, status: int) -> str:
@@ -72,8 +85,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse(render_to_string("errors/500.html"), status=500)
 
 
-def _page(request: HttpRequest, status: int, detail: str = "", *, template: str = "") -> HttpResponse:
-    context = {"detail": detail, "reference": _reference(request)}
+def _page(
+    request: HttpRequest, status: int, detail: str = "", *, template: str = "", why: str = ""
+) -> HttpResponse:
+    context = {"detail": detail, "reference": _reference(request), "why": why}
     return render(request, template or f"errors/{status}.html", context, status=status)
 
 

@@ -8,16 +8,17 @@ from django.db.models import Q
 from portal.access.doctor import DoctorStep
 from portal.access.doctor.refused import PersonFacts, Refusal, walk_refusal
 from portal.access.models import AwsSession, Grant, Hold
-from portal.access.operations.find_doctored import asker_of, find_grant
+from portal.access.operations.find_doctored import NO_GRANT, asker_of, find_grant
 from portal.access.operations.may_use import whole_second
 from portal.access.operations.partner_facts import grant_facts
 from portal.audit.models import AuditEvent
-from portal.audit.queries import last_refusal_of_grant
+from portal.audit.queries import last_refusal_of_grant, refusals_of_person
 from portal.catalog.models import AwsRole
 from portal.directory.models import Partner
 from portal.directory.vouching import why_too_old
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
+from portal.kernel.errors import NotFoundError
 from portal.kernel.periods import utc_clock
 
 
@@ -28,7 +29,20 @@ def explain_refusal(*, grant_id: UUID, actor: Actor) -> tuple[Grant, tuple[Docto
         NotFoundError: no such grant of a person's, or not the actor's to know.
     """
     grant = find_grant(grant_id, asker_of(actor))
+    if grant.person_id is None:
+        raise NotFoundError(NO_GRANT)
     return grant, refusal_steps(grant, at=None)
+
+
+def last_refusals(*, actor: Actor, limit: int = 10) -> list[tuple[Grant, Refusal]]:
+    """Return what the actor was refused under grants of their own, the newest first, one for each grant."""
+    events: dict[UUID, AuditEvent] = {}
+    for event in refusals_of_person(actor.owner_id, limit=100):
+        if event.grant_id is not None:
+            events.setdefault(event.grant_id, event)
+    grants = Grant.objects.select_related("role").filter(pk__in=list(events)[:limit], person=actor.owner_id)
+    found = [(grant, _refusal(events[grant.pk])) for grant in grants]
+    return sorted(found, key=lambda each: each[1].at, reverse=True)
 
 
 def refusal_steps(grant: Grant, *, at: datetime | None) -> tuple[DoctorStep, ...]:

@@ -35,6 +35,10 @@ def _grant(person: Person) -> Answer:
     return signed_in(person).get(reverse("web:grant", args=[make_grant(person).pk]))
 
 
+def _why(person: Person) -> Answer:
+    return signed_in(person).get(reverse("web:why", args=[make_grant(person).pk]))
+
+
 def _revoke(person: Person) -> Answer:
     return signed_in(make_admin("revoke_grant")).get(reverse("web:revoke", args=[make_grant(person).pk]))
 
@@ -104,6 +108,9 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "metrics": (_stranger("/metrics"), 200),
     "now": (lambda _: _get("/now/")(make_admin("revoke_grant")), 200),
     "now, not theirs": (_get("/now/"), 403),
+    "doctor": (_root("/doctor/"), 200),
+    "doctor, one's own": (_get("/doctor/"), 200),
+    "why": (_why, 200),
     "providers": (_root("/providers/"), 200),
     "providers, not theirs": (_get("/providers/"), 403),
     "a SAML provider": (_root("/providers/corp/"), 200),
