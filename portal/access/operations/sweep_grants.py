@@ -5,8 +5,10 @@
 3. Each batch is one transaction: a crash loses a batch's work, never a grant.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -18,6 +20,7 @@ from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.end_idle_grants import end_idle_grants
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
+from portal.directory.models import PartnerAccount
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
@@ -49,10 +52,15 @@ def activate_batch(*, batch: int | None = None) -> Swept:
     """Activate up to one batch; say how many, and how late the first of them was."""
     with transaction.atomic():
         now = database_now()
-        rows = _locked(due_to_start(now)).values_list("pk", "person_id", "role_id", "starts_at", named=True)
+        rows = _locked(due_to_start(now)).values_list(
+            "pk", "person_id", "partner_account_id", "role_id", "starts_at", named=True
+        )
         grants = list(rows[: batch or settings.SWEEP_BATCH])
         if not grants:
             return Swept(0, 0.0)
+        partners = _partners(
+            [each.partner_account_id for each in grants if each.partner_account_id is not None]
+        )
         now = database_now()
         Grant.objects.filter(pk__in=[grant.pk for grant in grants]).update(
             state=GrantState.ACTIVE.value, activated_at=now
@@ -65,6 +73,7 @@ def activate_batch(*, batch: int | None = None) -> Swept:
                 grant_id=grant.pk,
                 person_id=grant.person_id,
                 role_id=grant.role_id,
+                partner_id=partners.get(grant.partner_account_id),
                 details={"starts_at": grant.starts_at.isoformat()},
             )
             for grant in grants
@@ -97,6 +106,13 @@ def next_due(now: datetime) -> datetime | None:
     waiting = Grant.objects.filter(activated_at=None, ended_at=None, ends_at__gt=now)
     starts = waiting.order_by("starts_at").values_list("starts_at", flat=True).first()
     return min(filter(None, (ends, starts)), default=None)
+
+
+def _partners(accounts: Collection[UUID]) -> Mapping[UUID | None, UUID]:
+    """Return whose these accounts are, in a statement of its own: the lock must not reach what it would join."""
+    if not accounts:
+        return {}
+    return dict(PartnerAccount.objects.filter(pk__in=accounts).values_list("pk", "partner_id"))
 
 
 def _locked(due: QuerySet[Grant]) -> QuerySet[Grant]:
