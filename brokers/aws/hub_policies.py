@@ -75,7 +75,12 @@ def provisioner_policy(partition: str, account: str) -> Policy:
         *("iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:TagRole", "iam:UntagRole"),
         *("iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:DeleteRole"),
     ]
-    read = ["iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRoleTags"]
+    read = [
+        "iam:ListRolePolicies",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListInstanceProfilesForRole",
+    ]
     make = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
     return _document(
         _allow("MakePartnersRolesWithinTheirBoundary", make, roles, bounded),

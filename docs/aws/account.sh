@@ -226,7 +226,7 @@ aws iam put-role-policy --role-name SallyportProvisioner --policy-name Permissio
         "iam:ListRolePolicies",
         "iam:GetRolePolicy",
         "iam:ListAttachedRolePolicies",
-        "iam:ListRoleTags"
+        "iam:ListInstanceProfilesForRole"
       ],
       "Resource": "arn:aws:iam::222233334444:role/sallyport/partners/*"
     },

@@ -187,7 +187,7 @@ resource "aws_iam_role_policy" "provisioner" {
           "iam:ListRolePolicies",
           "iam:GetRolePolicy",
           "iam:ListAttachedRolePolicies",
-          "iam:ListRoleTags"
+          "iam:ListInstanceProfilesForRole"
         ],
         "Resource" : "arn:${local.partition}:iam::${local.account}:role/sallyport/partners/*"
       },

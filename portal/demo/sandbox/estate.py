@@ -267,7 +267,7 @@ def provisioner(account_id: str) -> Role:
         *("UpdateAssumeRolePolicy", "UpdateRole", "TagRole", "UntagRole"),
         *("DeleteRolePolicy", "DetachRolePolicy", "DeleteRole"),
     ]
-    reads = ["ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies", "ListRoleTags"]
+    reads = ["ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies", "ListInstanceProfilesForRole"]
     return Role(
         account_id,
         PROVISIONER,
