@@ -37,7 +37,7 @@ class DoctorForm(forms.Form):
         strip=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    sends_none = forms.BooleanField(label="They send none", required=False)
+    sends_none = forms.BooleanField(label="They send no ExternalId", required=False)
     partner_account_number = forms.CharField(
         label="AWS account that they call from", required=False, max_length=40, help_text="12 digits."
     )

@@ -26,7 +26,9 @@ def doctor_result(
     # With something certain, what else may be is no cause to show on top.
     on_top = {Verdict.STOPPED} if is_certain else CAUSES
     return DoctorResult(
-        headline=sentence(steps),
+        headline=sentence(steps)
+        if is_certain or not cause
+        else "Nothing here stops it for certain. This may:",
         is_found=bool(cause),
         is_certain=is_certain,
         causes=tuple(row for verdict, row in rows if verdict in on_top),
@@ -44,7 +46,8 @@ def _row(step: DoctorStep, cause: str, grant: Grant | None, reader: Person) -> S
         name=step.name,
         title=TITLES.get(step.name, step.name),
         badge=VERDICTS[step.verdict],
-        detail=step.detail,
+        # What stopped it for certain stands in the headline already.
+        detail="" if step.name == cause and step.verdict == Verdict.STOPPED else step.detail,
         advice=step.advice if step.verdict != Verdict.OK or step.name == "external_id" else "",
         paste=step.paste,
         href=href,

@@ -129,10 +129,10 @@ class RoleFacts:
 
 @dataclass(frozen=True, slots=True)
 class AwsFacts:
-    """What AWS shows of the role now. `silent`: why that is not known; empty: it is."""
+    """What AWS shows of the role now. `silent`: why it tells nothing. `is_there` None: it was not asked, or silent."""
 
     silent: str = ""
-    is_there: bool = True
+    is_there: bool | None = True
     differences: tuple[RoleDifference, ...] = ()
 
 

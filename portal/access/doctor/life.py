@@ -119,7 +119,7 @@ def role_step(facts: Facts) -> DoctorStep:
             f"The role was not made yet: AWS shows it since {utc_clock(role.made_at)}.",
             "Try again: it is there now.",
         )
-    if not facts.aws.silent and not facts.aws.is_there and role.state == PartnerRoleState.STANDING:
+    if facts.aws.is_there is False and role.state == PartnerRoleState.STANDING:
         return DoctorStep(
             "role",
             Verdict.STOPPED,
@@ -133,7 +133,7 @@ def role_step(facts: Facts) -> DoctorStep:
             f"The role was made at {utc_clock(role.made_at)}, seconds before: AWS may not have known it everywhere.",
             "Try again after a minute.",
         )
-    seen = "" if facts.aws.silent else " AWS shows it."
+    seen = " AWS shows it." if facts.aws.is_there else ""
     return DoctorStep("role", Verdict.OK, f"The role stands.{seen}")
 
 

@@ -44,6 +44,9 @@ def drift_step(facts: Facts) -> DoctorStep:
             f"What stands in AWS could not be read: {facts.aws.silent.rstrip('.')}.",
             "Try again later; the rest was looked at without it.",
         )
+    if facts.aws.is_there is None:
+        detail = "It is being written at this moment: what stands in AWS was not compared."
+        return DoctorStep("drift", Verdict.UNKNOWN, detail)
     found = [each for each in facts.aws.differences if each.kind != DriftKind.PRINCIPAL_REMADE]
     if not found:
         return DoctorStep("drift", Verdict.OK, "The role is in AWS as it should be.")

@@ -47,7 +47,8 @@ def external_id_step(facts: Facts) -> DoctorStep:
 
 def _known_id(accepted_until: datetime | None, facts: Facts) -> DoctorStep:
     at = facts.told.at
-    if accepted_until is None and facts.role.has_changes_under_way:
+    was_rotated = len(facts.external_ids) > 1
+    if accepted_until is None and was_rotated and facts.role.has_changes_under_way:
         return DoctorStep(
             "external_id",
             Verdict.MAYBE,

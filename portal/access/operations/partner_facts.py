@@ -105,11 +105,11 @@ def _anothers(sent: str | None, account: PartnerAccount, asker: Asker) -> str:
 def _look(row: PartnerRole, spec: PartnerRoleSpec, asker: Asker, aws: AwsPorts) -> AwsFacts:
     """Ask AWS how the role stands. While it is being made, changed or removed it differs as a matter of course."""
     if row.state != PartnerRoleState.STANDING or row.written < row.wanted:
-        return AwsFacts()
+        return AwsFacts(is_there=None)
     try:
         standing = aws.partners.roles.read(spec.place, spec.name)
     except BrokerError as problem:
-        return AwsFacts(silent=str(problem) if asker.sees_all else "AWS gave no answer")
+        return AwsFacts(silent=str(problem) if asker.sees_all else "AWS gave no answer", is_there=None)
     if standing is None:
         return AwsFacts(is_there=False)
     return AwsFacts(differences=tuple(aws.partners.roles.differences(spec, standing)))

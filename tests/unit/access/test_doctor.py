@@ -281,8 +281,13 @@ HEALTHY: dict[str, Callable[[Facts], Facts]] = {
     "a role with a path": lambda facts: told(principal_arn="arn:aws:sts::999999999999:assumed-role/deploy/1")(
         role(principal_arn="arn:aws:iam::999999999999:role/ci/deploy")(facts)
     ),
+    "being changed, never rotated": lambda facts: replace(
+        role(has_changes_under_way=True)(facts),
+        external_ids=(KnownExternalId(CURRENT),),
+        aws=AwsFacts(is_there=None),
+    ),
     "little is told": lambda facts: replace(facts, told=Told(at=NOW)),
-    "AWS is silent": aws(silent="iam:GetRole got no usable answer from AWS"),
+    "AWS is silent": aws(silent="iam:GetRole got no usable answer from AWS", is_there=None),
 }
 
 
@@ -295,7 +300,7 @@ def test_the_healthy_neighbour_hears_that_nothing_stops_it(name: str) -> None:
 
 
 def test_a_silent_aws_leaves_one_step_unknown_and_the_rest_goes_on() -> None:
-    steps = walk(told(external_id="")(aws(silent="iam:GetRole timed out")(healthy())))
+    steps = walk(told(external_id="")(aws(silent="iam:GetRole timed out", is_there=None)(healthy())))
     verdicts = {step.name: step.verdict for step in steps}
     assert verdicts["drift"] == Verdict.UNKNOWN
     assert stopped_by(steps) == "external_id"
