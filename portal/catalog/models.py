@@ -16,7 +16,7 @@ from portal.catalog.scopes import (
     validate_placeholders,
     validate_scope_policy,
 )
-from portal.directory.models import Group
+from portal.directory.models import Group, Person
 
 PROTECT = models.PROTECT
 ACCOUNT_ID = RegexValidator(r"\A[0-9]{12}\Z", "An AWS account number has 12 digits.")
@@ -66,6 +66,9 @@ class AwsAccount(models.Model):
     verification = models.JSONField(
         default=list, editable=False, help_text="The steps of that: name, is_ok, detail, advice."
     )
+    verify_asked_at = models.DateTimeField(null=True, editable=False, help_text="Empty: none is under way.")
+    verify_asked_by = models.ForeignKey(Person, PROTECT, null=True, editable=False, related_name="+")
+    verify_begun_at = models.DateTimeField(null=True, editable=False, help_text="When a worker took it.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
