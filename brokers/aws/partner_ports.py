@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from brokers.aws.account_check import AccountCheck
+from brokers.aws.analyst import Analyst
 from brokers.aws.hub import Hub
 from brokers.aws.partner_access import PartnerAccess
 from brokers.aws.partner_names import role_name, twin_name
@@ -22,8 +24,8 @@ def partner_ports(hub: Hub) -> PartnerPorts:
     return PartnerPorts(
         roles=IamPartnerRoles(access),
         external_ids=TwinProver(hub, access),
-        accounts=rest,
-        analyst=rest,
+        accounts=AccountCheck(hub),
+        analyst=Analyst(),
         role_name=role_name,
         twin_name=twin_name,
         hub_arn=hub.caller_arn,

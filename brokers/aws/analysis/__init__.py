@@ -1,0 +1,1 @@
+"""Reads policies and what AWS says of them: pure, no network."""
