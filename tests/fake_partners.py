@@ -9,18 +9,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-from brokers.aws.account_files import account_files
+from brokers.aws.account_files import account_files, account_roles
 from brokers.aws.partner_checks import all_tags, check_spec, plain_description
 from brokers.aws.partner_names import CLOSED_POLICY, SCOPE_POLICY, boundary_arn, role_name, twin_name
 from brokers.aws.partner_permissions import CLOSED
 from brokers.aws.role_policies import RolePolicies
 from brokers.aws.trust_policy import CLOSED as CLOSED_TRUST
 from brokers.errors import NotPossible
-from brokers.ports import PartnerPorts
+from brokers.ports import CheckProgress, PartnerPorts
 from brokers.types import (
     AcceptedExternalId,
     AccountFile,
     AccountPlace,
+    AccountRoles,
     CheckStep,
     Decision,
     DeniedCall,
@@ -39,8 +40,8 @@ HUB_ARN = "arn:aws:iam::111111111111:user/sallyport-hub"
 T = TypeVar("T")
 
 
-def _silent(words: str) -> None:
-    del words
+def _silent(found: Sequence[CheckStep], now: str) -> None:
+    del found, now
 
 
 class Called(Protocol):
@@ -177,10 +178,17 @@ class FakeChecker:
     partners: FakePartners
 
     def check(
-        self, target: DenyTarget, place: AccountPlace | None, *, progress: Callable[[str], None] = _silent
+        self, target: DenyTarget, place: AccountPlace | None, *, progress: CheckProgress = _silent
     ) -> Sequence[CheckStep]:
-        progress("checking")
-        return self.partners.call("check_account", (target, place), lambda: list(self.partners.steps))
+        def act() -> Sequence[CheckStep]:
+            for number, step in enumerate(self.partners.steps):
+                progress(self.partners.steps[:number], step.name)
+            return list(self.partners.steps)
+
+        return self.partners.call("check_account", (target, place), act)
+
+    def roles(self, partition: Partition, account_id: str) -> AccountRoles:
+        return account_roles(partition, account_id)
 
     def files(self, partition: Partition, account_id: str) -> Sequence[AccountFile]:
         return account_files(HUB_ARN, partition, account_id)

@@ -6,10 +6,10 @@ begin with `sp-check-`.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from brokers.aws.account_files import account_files
+from brokers.aws.account_files import account_files, account_roles
 from brokers.aws.aws_errors import translated
 from brokers.aws.check_provisioner import CHECK_PREFIX, ProvisionerCheck
 from brokers.aws.check_revoker import RevokerCheck
@@ -20,7 +20,16 @@ from brokers.aws.iam_calls import call
 from brokers.aws.partitions import RoleArn, parse_role_arn, require_account_id, require_partition
 from brokers.aws.patience import Patience
 from brokers.errors import NotPossible
-from brokers.types import AccountFile, AccountPlace, CheckStep, DenyTarget, Partition, PrincipalKind
+from brokers.ports import CheckProgress
+from brokers.types import (
+    AccountFile,
+    AccountPlace,
+    AccountRoles,
+    CheckStep,
+    DenyTarget,
+    Partition,
+    PrincipalKind,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -30,8 +39,8 @@ _SECONDS = 900
 _NO_HUB = "Give Sallyport an access key of the hub's user, or a role, and see that it reaches AWS."
 
 
-def _silent(words: str) -> None:
-    del words
+def _silent(found: Sequence[CheckStep], now: str) -> None:
+    del found, now
 
 
 class AccountCheck:
@@ -44,8 +53,11 @@ class AccountCheck:
     def files(self, partition: Partition, account_id: str) -> Sequence[AccountFile]:
         return account_files(hub_principal(self._hub.caller_arn()), partition, require_account_id(account_id))
 
+    def roles(self, partition: Partition, account_id: str) -> AccountRoles:
+        return account_roles(partition, require_account_id(account_id))
+
     def check(
-        self, target: DenyTarget, place: AccountPlace | None, *, progress: Callable[[str], None] = _silent
+        self, target: DenyTarget, place: AccountPlace | None, *, progress: CheckProgress = _silent
     ) -> Sequence[CheckStep]:
         walk = Walk(progress)
         arn = walk.must(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from brokers.aws import hub_policies as says
-from brokers.aws.partner_names import BOUNDARY_NAME
+from brokers.aws.partner_names import BOUNDARY_NAME, boundary_arn_in
 from brokers.aws.policy_text import CLOUDFORMATION, TERRAFORM, as_hcl, as_heredoc, as_json, with_subs
-from brokers.types import AccountFile, Partition
+from brokers.types import AccountFile, AccountRoles, Partition
 
 POLICY_NAME: Final = "Permissions"
 SESSION_SECONDS: Final = 3600
@@ -215,3 +215,11 @@ def account_files(hub_principal: str, partition: Partition, account_id: str) -> 
             command_line(hub_principal, partition, account_id),
         ),
     )
+
+
+def account_roles(partition: Partition, account_id: str) -> AccountRoles:
+    """Return what the files make."""
+    revoker, provisioner = (
+        f"arn:{partition}:iam::{account_id}:role/{part.name}" for part in parts(partition, account_id)
+    )
+    return AccountRoles(revoker, provisioner, boundary_arn_in(partition, account_id))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from brokers.errors import AwsAccessDenied, AwsRefused, AwsUnavailable, BrokerError
+from brokers.ports import CheckProgress
 from brokers.types import CheckStep
 
 T = TypeVar("T")
@@ -14,7 +15,7 @@ _LATER = "AWS gave no answer. Try again in a moment."
 class Walk:
     """Collects the steps. One that fails ends nothing: whatever needed it says that it was not tried."""
 
-    def __init__(self, progress: Callable[[str], None]) -> None:
+    def __init__(self, progress: CheckProgress) -> None:
         self.steps: list[CheckStep] = []
         self._progress = progress
 
@@ -22,7 +23,7 @@ class Walk:
         self, name: str, act: Callable[[], T], said: Callable[[T], str] | str, *, advice: str
     ) -> T | None:
         """Do what must work; return what came, or None where it failed. `said`: what to tell of it."""
-        self._progress(name)
+        self._progress(self.steps, name)
         try:
             found = act()
         except BrokerError as error:
@@ -35,7 +36,7 @@ class Walk:
         self, name: str, act: Callable[[], object], *, undo: Callable[[], object] | None, advice: str
     ) -> None:
         """Try what must be refused. Where it wasn't, take it back and say so."""
-        self._progress(name)
+        self._progress(self.steps, name)
         try:
             act()
         except AwsAccessDenied:

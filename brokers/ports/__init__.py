@@ -18,6 +18,7 @@ from brokers.ports.identity import (
 )
 from brokers.ports.partner_roles import (
     AccountChecker,
+    CheckProgress,
     ExternalIdProver,
     PartnerPorts,
     PartnerRoleMaker,
@@ -27,6 +28,7 @@ from brokers.ports.partner_roles import (
 __all__ = [
     "AccountChecker",
     "AwsPorts",
+    "CheckProgress",
     "ConsoleBroker",
     "CredentialsBroker",
     "DenyWriter",

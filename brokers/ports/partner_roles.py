@@ -10,6 +10,7 @@ from brokers.types import (
     AcceptedExternalId,
     AccountFile,
     AccountPlace,
+    AccountRoles,
     CheckStep,
     Decision,
     DeniedCall,
@@ -86,16 +87,26 @@ class ExternalIdProver(Protocol):
         """Take the twin away; nothing happens where there is none."""
 
 
+class CheckProgress(Protocol):
+    """Told before each step: what was found so far, and the name of what is looked at now."""
+
+    def __call__(self, found: Sequence[CheckStep], now: str) -> None: ...
+
+
 class AccountChecker(Protocol):
     """Finds out by real calls what the portal can and can't do in an account, and what it should not be able to."""
 
     def check(
-        self, target: DenyTarget, place: AccountPlace | None, *, progress: Callable[[str], None] = ...
+        self, target: DenyTarget, place: AccountPlace | None, *, progress: CheckProgress = ...
     ) -> Sequence[CheckStep]:
-        """Walk the steps and go on where one fails. `target`: any principal there; its name is not used.
+        """Walk the steps and go on where one fails.
 
-        Makes a role of its own where the provisioner may, and takes it away again. `place` None: no provisioner.
+        Makes a role of its own where the provisioner may, and takes it away again. `place` None: no provisioner;
+        then denies are tried on the role that `target` names, under the portal's path, where it names one.
         """
+
+    def roles(self, partition: Partition, account_id: str) -> AccountRoles:
+        """Return what the roles are called that the files make. No network."""
 
     def files(self, partition: Partition, account_id: str) -> Sequence[AccountFile]:
         """Return what connects the account, by several tools, with who the hub is put in. Asks STS for that once.

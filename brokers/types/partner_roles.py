@@ -113,6 +113,15 @@ class RoleDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountRoles:
+    """What stands in a connected account: the two roles that the hub assumes, and the boundary of partners' roles."""
+
+    revoker_arn: str
+    provisioner_arn: str
+    boundary_arn: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountFile:
     """One way to connect an account: a file to run there, with all that it makes. `kind` names the tool."""
 

@@ -74,13 +74,20 @@ def failed(steps: Sequence[CheckStep]) -> dict[str, str]:
 
 def test_an_account_as_the_template_makes_it(check: AccountCheck) -> None:
     told: list[str] = []
-    steps = check.check(TARGET, PLACE, progress=told.append)
+    sizes: list[int] = []
+
+    def progress(found: Sequence[CheckStep], now: str) -> None:
+        sizes.append(len(found))
+        told.append(now)
+
+    steps = check.check(TARGET, PLACE, progress=progress)
     assert failed(steps) == {}
     assert not any(step.detail.startswith(NOT_TRIED) for step in steps)
     assert steps[0].detail == f"Sallyport calls AWS as {estate.HUB_USER_ARN}."
     names = [step.name for step in steps]
     assert [name for name in told if name in names] == [name for name in names if name in told]
     assert len(names) == len(set(names)) == 26
+    assert sizes == sorted(sizes)
     assert "It is the template." in [step.detail for step in steps]
 
 
