@@ -16,6 +16,7 @@ from portal.access.models import Alarm, DenyDocument, Grant, Revocation, Sweep
 from portal.catalog.models import UNWRITABLE_NAMES, UNWRITABLE_PATHS, AwsRole
 from portal.kernel.models import OutboxMessage
 
+_WITH = ("person__partner", "partner_account__partner", "role__account")
 # Where a count stops: 'more than so many' says enough.
 MOST = 1000
 # A sweep that is on time leaves nothing behind for longer.
@@ -91,13 +92,13 @@ def ends_by_minute(at: datetime, until: datetime) -> Sequence[tuple[datetime, in
 def next_ends(at: datetime, *, limit: int) -> Sequence[Grant]:
     """Return the living grants that end next, the soonest first."""
     coming = Grant.objects.filter(ended_at=None, ends_at__gt=at).order_by("ends_at", "pk")
-    return list(coming.select_related("person__partner", "role__account")[:limit])
+    return list(coming.select_related(*_WITH)[:limit])
 
 
 def grants_past_their_end(at: datetime) -> QuerySet[Grant]:
     """Living grants whose end has passed, the longest ago first: the sweep is late."""
     late = Grant.objects.filter(ended_at=None, ends_at__lte=at - GRACE).order_by("ends_at", "pk")
-    return late.select_related("person__partner", "role__account")
+    return late.select_related(*_WITH)
 
 
 def untried_revocations(at: datetime) -> QuerySet[Revocation]:

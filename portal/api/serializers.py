@@ -83,7 +83,20 @@ class RevocationSerializer(serializers.ModelSerializer[Revocation]):
 class GrantSerializer(serializers.ModelSerializer[Grant]):
     """A grant. `is_open`: whether credentials can be had at this moment, by its window itself."""
 
-    person = serializers.CharField(source="person.name", help_text="Whose it is.")
+    person = serializers.CharField(
+        source="person.name",
+        default="",
+        help_text="Whose it is; empty: an AWS account's of a partner's, which comes in from there.",
+    )
+    subject = serializers.CharField(
+        source="subject_name", help_text="The person, or the partner with its account."
+    )
+    partner = serializers.CharField(
+        source="partner_name", help_text="The outside company; empty: the own one's."
+    )
+    partner_account = serializers.CharField(
+        source="partner_account.account_id", default="", help_text="The partner's AWS account that it is for."
+    )
     role = RoleSerializer()
     granted_by = serializers.CharField(source="granted_by.name", default="", help_text="Who made it.")
     group = serializers.CharField(
@@ -103,7 +116,8 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
     class Meta:
         model = Grant
         fields = [
-            *("id", "state", "is_open", "open_until", "opens_at", "person", "role", "scope_summary"),
+            *("id", "state", "is_open", "open_until", "opens_at", "person", "subject", "partner"),
+            *("partner_account", "role", "scope_summary"),
             *("starts_at", "ends_at", "window", "reason", "ticket", "granted_by", "group", "made_at"),
             *("activated_at", "ended_at", "end_reason", "sessions_run_out", "accepted_no_kill_switch"),
             "revocation",

@@ -33,5 +33,5 @@ class AuditAdmin(ReadOnlyAdmin[AuditEvent]):
             wanted = UUID(term)
         except ValueError:
             return queryset.filter(Q(request_id=term) | Q(actor_label__istartswith=term)), False
-        ids = Q(grant_id=wanted) | Q(person_id=wanted) | Q(role_id=wanted) | Q(actor_id=wanted)
-        return queryset.filter(ids), False
+        ids = Q(grant_id=wanted) | Q(person_id=wanted) | Q(role_id=wanted) | Q(partner_id=wanted)
+        return queryset.filter(ids | Q(actor_id=wanted)), False

@@ -40,7 +40,11 @@ class GrantForm(forms.Form):
     """`site` gives the search-as-you-type lists. A chosen scope's parameters become fields of their own."""
 
     person = PersonField(Person.objects.filter(is_active=True).select_related("partner"))
-    role = forms.ModelChoiceField(AwsRole.objects.filter(is_enabled=True).select_related("account"))
+    role = forms.ModelChoiceField(
+        AwsRole.objects.filter(is_enabled=True)
+        .exclude(method=AwsRole.Method.CROSS_ACCOUNT)
+        .select_related("account")
+    )
     scope_template = forms.ModelChoiceField(
         ScopeTemplate.objects.all(),
         required=False,

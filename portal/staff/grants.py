@@ -38,18 +38,26 @@ WINDOW_WORDS = "No days: open from start to end. With days, what is issued ends 
 
 @admin.register(Grant)
 class GrantAdmin(ReadOnlyAdmin[Grant]):
-    list_display = ("person", "role", "state", "ends", "starts", "company", "ticket")
+    list_display = ("subject", "role", "state", "ends", "starts", "company", "ticket")
     list_filter = ("state",)
-    list_select_related = ("person__partner", "role__account")
-    search_fields = ("person__name", "person__partner__name", "role__title", "role__account__name", "ticket")
+    list_select_related = ("person__partner", "partner_account__partner", "role__account")
+    search_fields = (
+        *("person__name", "person__partner__name"),
+        *("partner_account__partner__name", "partner_account__name", "partner_account__account_id"),
+        *("role__title", "role__account__name", "ticket"),
+    )
     actions = ("revoke",)
     change_form_template = "admin/access/grant/show.html"
     fieldsets = (
-        (None, {"fields": ("person", "role", "arn", "scope_summary", "scope_policy", "state")}),
+        (None, {"fields": ("subject", "role", "arn", "scope_summary", "scope_policy", "state")}),
         ("When", {"fields": ("begins", "closes", "open_in_week", "ended")}),
         ("Why", {"fields": ("reason", "ticket", "granted_by", "through", "made", "ended_by", "end_reason")}),
     )
-    readonly_fields = ("arn", "begins", "closes", "open_in_week", "ended", "made", "through")
+    readonly_fields = ("subject", "arn", "begins", "closes", "open_in_week", "ended", "made", "through")
+
+    @admin.display(description="for", ordering="person__name")
+    def subject(self, grant: Grant) -> str:
+        return grant.subject_name
 
     @admin.display(description="company", ordering="person__partner__name")
     def company(self, grant: Grant) -> str:
@@ -189,7 +197,7 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(self, request: HttpRequest, grants: QuerySet[Grant]) -> HttpResponse | None:
         form = answered(request, RevokeForm)
-        chosen = list(grants.select_related("person", "role__account")[:MOST])
+        chosen = list(grants.select_related("person", "partner_account__partner", "role__account")[:MOST])
         if not form.is_bound or not form.is_valid():
             return ask(self, request, revoke_question(chosen), form)
         for grant in chosen:

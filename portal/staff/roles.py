@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
+from django.forms import TypedChoiceField
 from django.http import HttpRequest
 
 from brokers.errors import BrokerError
@@ -63,13 +64,35 @@ class RoleAdmin(RecordedAdmin[AwsRole]):
         fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
         return (*fixed, *IDENTITY) if obj is not None and obj.grants.exists() else fixed
 
+    def has_change_permission(self, request: HttpRequest, obj: AwsRole | None = None) -> bool:
+        """What was made for a partner's grant stays as it was made, and goes with it."""
+        return not (obj is not None and obj.is_made_for_partner) and super().has_change_permission(
+            request, obj
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: AwsRole | None = None) -> bool:
+        return not (obj is not None and obj.is_made_for_partner) and super().has_delete_permission(
+            request, obj
+        )
+
+    def formfield_for_choice_field(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> TypedChoiceField | None:
+        """Nobody adds a role for a partner by hand."""
+        if db_field.name == "method":
+            kwargs["choices"] = [
+                each for each in AwsRole.Method.choices if each[0] != AwsRole.Method.CROSS_ACCOUNT
+            ]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AwsRole], search_term: str
     ) -> tuple[QuerySet[AwsRole], bool]:
         found, duplicates = super().get_search_results(request, queryset, search_term)
-        return (
-            found.filter(is_enabled=True) if request.GET.get("model_name") == "grant" else found
-        ), duplicates
+        wanted_by = request.GET.get("model_name")  # of the form that has the picker
+        if wanted_by:
+            found = found.exclude(method=AwsRole.Method.CROSS_ACCOUNT)
+        return (found.filter(is_enabled=True) if wanted_by == "grant" else found), duplicates
 
     def save_model(self, request: HttpRequest, obj: AwsRole, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's signature
         super().save_model(request, obj, form, change)

@@ -60,6 +60,11 @@ def _call(asked: Asked, aws: AwsPorts) -> IssuedSession:
 
 def explain(role: AwsRole, *, hub_is_chained: bool) -> str:
     """Say in a sentence which call gets the credentials, and why that one."""
+    if role.is_made_for_partner:
+        return (
+            f"The partner comes in from its own AWS account: it calls AssumeRole on {role.name}, which was made for "
+            "this grant alone, with its ExternalId. The portal issues nothing."
+        )
     if role.method == AwsRole.Method.FEDERATION_TOKEN:
         return (
             f"Credentials come from GetFederationToken, called by the user {role.name}: "

@@ -62,7 +62,8 @@ class GrantView(ScopedView):
 def shown_grant(grant_id: UUID) -> Any:
     """Return a grant as it stands in the database, for whoever was just let do something to it."""
     grants = Grant.objects.select_related(
-        "role__account", "person", "granted_by", "entitlement__group", "revocation"
+        *("role__account", "person__partner", "partner_account__partner"),
+        *("granted_by", "entitlement__group", "revocation"),
     )
     return _shown(grants.get(pk=grant_id))
 
