@@ -34,6 +34,9 @@ app.conf.update(
         for name in (
             "portal.jobs.revoke",
             "portal.jobs.partner_roles",
+            "portal.jobs.prove_external_ids",
+            "portal.jobs.check_drift",
+            "portal.jobs.check_account",
             "portal.jobs.refresh_metadata",
             "portal.jobs.sync_people",
             "portal.jobs.settle_doubt",

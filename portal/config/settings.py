@@ -230,6 +230,7 @@ CELERY_BEAT_SCHEDULE = {
     # Each address is asked once an hour: a run takes the few that are due.
     "refresh-metadata": {"task": "portal.jobs.refresh_metadata", "schedule": 120.0},
     "watch-sponsors": {"task": "portal.jobs.watch_sponsors", "schedule": 60.0},
+    "check-drift": {"task": "portal.jobs.check_drift", "schedule": 60.0},
 }
 SWEEP_BATCH = env.number("SWEEP_BATCH", 1000, low=1, high=5000)
 # How many connections end grants at once where more are due than one batch (PostgreSQL).

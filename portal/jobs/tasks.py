@@ -15,6 +15,7 @@ from portal.identity.operations.tidy import tidy_sign_ins
 from portal.jobs import metadata as _metadata  # noqa: F401  # Celery finds its task here
 from portal.jobs import sponsors as _sponsors  # noqa: F401  # as above
 from portal.jobs.capacity import free_slot
+from portal.jobs.drift import wake_for_proofs_and_looks
 from portal.jobs.partner_roles import wake_for_roles
 from portal.jobs.sweep_loop import sweep_here
 from portal.jobs.waking import quietly, send
@@ -79,3 +80,4 @@ def dispatch() -> None:
     for _ in range(min(work, WORKERS)):
         send("portal.jobs.revoke")
     wake_for_roles()
+    wake_for_proofs_and_looks()

@@ -1,0 +1,73 @@
+"""Look at partners' roles in AWS, and compare them with what they should be. Changes nothing, in AWS or here.
+
+What is told was so at two looks: IAM may answer from a copy that is behind.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from brokers.errors import AwsUnavailable, BrokerError
+from brokers.ports import AwsPorts
+from brokers.types import DriftKind, RoleDifference
+from portal.access.models import PartnerRole
+from portal.access.operations.partner_role_spec import spec_of
+from portal.access.operations.record_drift import WHOLE, digest_of
+from portal.kernel.clock import database_now
+
+log = logging.getLogger(__name__)
+# Between two looks: what IAM shows late is mostly there by then.
+PAUSE = 2.0
+Looks = Mapping[PartnerRole, Sequence[RoleDifference]]
+
+
+def look_twice(rows: Sequence[PartnerRole], aws: AwsPorts) -> tuple[Looks, Mapping[UUID, str]]:
+    """Return what is not as it should be of each role that AWS showed; and why it didn't, by our account's id."""
+    silent: dict[UUID, str] = {}
+    once = _look_at(rows, aws, silent)
+    suspicious = [row for row, differences in once.items() if differences]
+    if suspicious:
+        time.sleep(PAUSE)
+    again = _look_at(suspicious, aws, silent)
+    seen: dict[PartnerRole, Sequence[RoleDifference]] = {
+        row: [] for row, differences in once.items() if not differences
+    }
+    for row, differences in again.items():
+        before = {(each.part, digest_of(each)) for each in once[row]}
+        seen[row] = [each for each in differences if (each.part, digest_of(each)) in before]
+    return seen, silent
+
+
+def _look_at(
+    rows: Iterable[PartnerRole], aws: AwsPorts, silent: dict[UUID, str]
+) -> dict[PartnerRole, Sequence[RoleDifference]]:
+    seen: dict[PartnerRole, Sequence[RoleDifference]] = {}
+    for row in rows:
+        account = row.role.account_id
+        if account in silent:
+            continue
+        try:
+            seen[row] = differences_of(row, aws)
+        except AwsUnavailable as problem:
+            silent[account] = str(problem)
+        except BrokerError as problem:
+            log.warning("%s could not be looked at: %s", row.role.arn, problem)
+            silent.setdefault(account, str(problem))
+    return seen
+
+
+def differences_of(row: PartnerRole, aws: AwsPorts) -> Sequence[RoleDifference]:
+    """Ask AWS for one role, and compare. Raises BrokerError."""
+    spec = spec_of(row, at=database_now())
+    shown = aws.partners.roles.read(spec.place, spec.name)
+    if shown is None:
+        wanted = {"arn": row.role.arn, "unique_id": row.role.unique_id}
+        why = "There is no such role in AWS: the partner can't get in."
+        return [RoleDifference(WHOLE, DriftKind.MISSING, wanted, None, why)]
+    differences = list(aws.partners.roles.differences(spec, shown))
+    if row.role.unique_id and shown.unique_id != row.role.unique_id:
+        why = "Somebody deleted the role and made another one of its name."
+        wanted, found = {"unique_id": row.role.unique_id}, {"unique_id": shown.unique_id}
+        differences.insert(0, RoleDifference(WHOLE, DriftKind.REMADE, wanted, found, why))
+    return differences
