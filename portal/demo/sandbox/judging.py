@@ -53,6 +53,8 @@ def give_real_arns(actions: Any, principals: Principals) -> None:
         action, path = _given(actions, params, "Action"), _given(actions, params, "Path") or "/"
         if action == "CreatePolicy":
             return f"arn:aws:iam::{account}:policy{path}{_given(actions, params, 'PolicyName')}"
+        if action.endswith("RoleFromInstanceProfile"):  # it names a role too, and is not judged by it
+            return f"arn:aws:iam::{account}:instance-profile/{_given(actions, params, 'InstanceProfileName')}"
         for kind in KINDS:
             name = _given(actions, params, f"{kind}Name")
             if name and action == f"Create{kind}":

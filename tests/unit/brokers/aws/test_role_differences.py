@@ -267,3 +267,25 @@ def test_what_is_shown_is_in_one_order_and_fit_for_json() -> None:
     assert found_with(trust=end_at(f"{END:%Y-%m-%dT%H:%M:%S}+00:00"))[0].wanted["Statement"][0][
         "Principal"
     ] == [f"AWS:{ROOT}"]
+
+
+def all_but(*actions: str) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "NotAction": list(actions), "Resource": "*"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "kind"),
+    [
+        (("iam:*",), ("iam:*", "sts:*"), DriftKind.CHANGED),
+        (("iam:*", "sts:*"), ("iam:*",), DriftKind.WIDENED),
+    ],
+)
+def test_all_but_more_is_narrower_and_all_but_less_is_wider(
+    wanted: tuple[str, ...], found: tuple[str, ...], kind: DriftKind
+) -> None:
+    should = spec(policy=all_but(*wanted))
+    role = standing(spec(policy=all_but(*found)))
+    assert [(each.part, each.kind) for each in differences(should, role, now=NOW)] == [("permissions", kind)]
