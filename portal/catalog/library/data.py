@@ -54,7 +54,6 @@ DATA = (
             allow(
                 ["s3:GetBucketLocation"],
                 [f"{ARN}:s3:::{{{{data_bucket}}}}", f"{ARN}:s3:::{{{{results_bucket}}}}"],
-                Condition=OWN_BUCKET,
             ),
             listing("{{data_bucket}}", "{{data_folder}}"),
             listing("{{results_bucket}}", "{{results_folder}}"),
