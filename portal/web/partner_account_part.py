@@ -74,11 +74,12 @@ def proof_view(proof: ExternalIdProof, clock: Clock) -> ProofView:
 
 
 def _external_id(row: ExternalId, clock: Clock) -> ExternalIdView:
-    badge = CURRENT
+    badge, label = CURRENT, "ExternalId"
     if row.accepted_until is not None:
+        label = "The old ExternalId"
         badge = ACCEPTED if clock.now < row.accepted_until else REFUSED
     return ExternalIdView(
-        field=CopyField(f"external-id-{row.pk}", "ExternalId", str(row.value)),
+        field=CopyField(f"external-id-{row.pk}", label, str(row.value)),
         badge=badge,
         made=clock.moment(row.made_at),
         until=clock.moment(row.accepted_until) if row.accepted_until else None,

@@ -85,9 +85,9 @@ class NewPartnerForm(forms.Form):
         label="Contract from", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     last_day = forms.DateField(
-        label="to its last day",
+        label="Contract until",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="Nothing that it is granted outlives this day.",
+        help_text="Its last day: nothing that it is granted outlives it.",
     )
     data_class = DefaultedChoice(
         label="Most sensitive data it may see", choices=DataClass.choices, initial=DataClass.INTERNAL.value

@@ -76,22 +76,19 @@ def grant_lines(grants: Sequence[Grant], clock: Clock) -> tuple[PartnerGrantLine
 
 
 def span_of(grant: Grant, clock: Clock) -> Span:
-    """Return the grant's period for the picture, in words that hold without colours."""
-    state = shown_state(grant, clock.now)
+    """Return the grant's period for the picture; its times stand in the table."""
     tones = {"active": "live", "closed": "live", "scheduled": "wait"}
-    until = grant.ended_at or grant.ends_at
-    end = clock.moment(until).clock
-    told = f"{_subject(grant)}: {grant.scope_summary or grant.role.title}"
-    ended = "ended" if grant.ended_at else "ends"
-    return Span(f"{_short(told)}, {ended} {end}", grant.starts_at, until, tones.get(state, "quiet"))
+    tone = tones.get(shown_state(grant, clock.now), "quiet")
+    words = _short(f"{_subject(grant)}: {grant.scope_summary or grant.role.title}")
+    return Span(words, grant.starts_at, grant.ended_at or grant.ends_at, tone)
 
 
 def _subject(grant: Grant) -> str:
     """Whom it is to, without the company's name, which stands above."""
     if grant.partner_account is not None:
-        return f"AWS account {grant.partner_account.name}"
+        return f"AWS: {grant.partner_account.name}"
     return grant.subject_name
 
 
-def _short(words: str, most: int = 60) -> str:
+def _short(words: str, most: int = 44) -> str:
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"

@@ -2,13 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from portal.web import partner_accounts, partner_grant, partner_suspending, partners
+from portal.web import drift, partner_accounts, partner_grant, partner_suspending, partners
 
 ACCOUNT = "partners/<slug:slug>/accounts/<uuid:account_id>"
 urlpatterns: list[URLPattern] = [
     path("partners/", partners.partners, name="partners"),
     path("partners/new/", partners.partner_new, name="partner-new"),
     path("partners/colleagues", partners.partner_colleagues, name="partner-colleagues"),
+    path("partners/drift/", drift.drift, name="drift"),
+    path("partners/drift/state", drift.drift_state, name="drift-state"),
+    path("partners/drift/check", drift.drift_check, name="drift-check"),
+    path("partners/drift/<uuid:drift_id>/repair/", drift.drift_repair, name="drift-repair"),
+    path("partners/drift/<uuid:drift_id>/accept/", drift.drift_accept, name="drift-accept"),
     path("partners/<slug:slug>/", partners.partner, name="partner"),
     path("partners/<slug:slug>/roles", partners.partner_roles, name="partner-roles"),
     path("partners/<slug:slug>/grant/", partner_grant.partner_grant, name="partner-grant"),

@@ -25,14 +25,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class SpanBar:
-    """A drawn period: `x` and `width` in per cent, `text_y` and `y` in pixels. `anchor`: where its words are held."""
+    """A drawn period: `x` and `width` in per cent, `text_y` and `y` in pixels."""
 
     x: str
     width: str
     y: int
-    text_x: str
     text_y: int
-    anchor: str
     words: str
     tone: str
 
@@ -126,22 +124,18 @@ def _scale(spans: Sequence[Span], contract: tuple[datetime, datetime], now: date
 
 def _bar(scale: _Scale, span: Span, top: int) -> SpanBar:
     begin, end = scale.share(span.starts_at), scale.share(span.ends_at)
-    # Words of a bar in the right half are held by its end, so that they don't run out of the picture.
-    late = begin > 0.5  # noqa: PLR2004  # half
     return SpanBar(
         x=f"{100 * begin:.2f}%",
         width=f"{max(0.6, 100 * (end - begin)):.2f}%",
         y=top + 17,
-        text_x=f"{100 * (end if late else begin):.2f}%",
         text_y=top + 12,
-        anchor="end" if late else "start",
         words=span.words,
         tone=span.tone,
     )
 
 
 def _edges(scale: _Scale, contract: tuple[datetime, datetime]) -> tuple[Edge, ...]:
-    words = (f"Contract from {scale.day(contract[0])}", f"Contract until {scale.day(contract[1])}")
+    words = (f"from {scale.day(contract[0])}", f"contract until {scale.day(contract[1])}")
     drawn = zip(contract, words, ("start", "end"), strict=True)
     return tuple(Edge(scale.x(at), word, anchor) for at, word, anchor in drawn if scale.holds(at))
 

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant
+from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, PartnerRole, RoleDrift
 from portal.access.operations.console_links import make_console_link
 from portal.directory.models import (
     ApiToken,
@@ -30,7 +30,13 @@ from portal.web.urls import urlpatterns
 from tests.entitled import entitle, make_group
 from tests.fake_ldap import make_directory
 from tests.fakes import FakeAws
-from tests.integration.web.partner_rows import make_partner, make_partner_account
+from tests.integration.web.partner_rows import (
+    make_account_grant,
+    make_drift,
+    make_partner,
+    make_partner_account,
+    make_place,
+)
 from tests.sign_ins import browser_of, sign_in_of
 from tests.world import as_actor, make_admin, make_grant, make_role, signed_in
 
@@ -104,6 +110,15 @@ def a_partner_account(owner: Person, aws: FakeAws) -> dict[str, Any]:
     return {**known, "account_id": make_partner_account(owner.partner).pk}
 
 
+def a_drift(owner: Person, aws: FakeAws) -> dict[str, Any]:
+    """One of a role that was made for the owner's own company."""
+    a_partner(owner, aws)
+    assert owner.partner is not None
+    ours = make_place()
+    grant = make_account_grant(make_partner_account(owner.partner), ours)
+    return {"drift_id": make_drift(PartnerRole.objects.get(grant=grant), ours).pk}
+
+
 @dataclass(frozen=True)
 class Door:
     """An address that takes an id. `get`, `post`: what its own person is answered; 405 where it isn't a method."""
@@ -162,6 +177,8 @@ MATRIX = {
     "partner-prove": Door(a_partner_account, get=405, post=404),
     "partner-account-rotate": Door(a_partner_account, get=404, post=404),
     "partner-account-close": Door(a_partner_account, get=404, post=404),
+    "drift-repair": Door(a_drift, get=404, post=404),
+    "drift-accept": Door(a_drift, get=404, post=404),
     "console-link": Door(a_link, get=200, post=303),
     "token-revoke": Door(a_token, get=405, post=303),
     # To the page that asks for the factor first; test_account.py is about what comes after.
@@ -187,7 +204,7 @@ PLAIN = {
     # test_providers.py and test_doctor.py are about these.
     "providers", "doctor",
     # The tests in partners/ are about these.
-    "partners", "partner-new", "partner-colleagues",
+    "partners", "partner-new", "partner-colleagues", "drift", "drift-state", "drift-check",
 }  # fmt: skip
 BODY = {"destination": DESTINATION, "reason": "enough"}
 
@@ -232,7 +249,7 @@ def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Pe
         "identity_id": uuid4(), "entitlement_id": uuid4(), "grant_id": uuid4(), "token_id": uuid4(),
         "token": "never-made", "role_id": uuid4(),
         "document_id": 10**9, "slug": "never-made", "account_id": uuid4(),
-        "factor_id": uuid4(), "sign_in_id": uuid4(),
+        "factor_id": uuid4(), "sign_in_id": uuid4(), "drift_id": uuid4(),
     }  # fmt: skip
     parameters = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
     assert parameters
@@ -306,6 +323,7 @@ def state() -> list[tuple[UUID | int, str]]:
         *AwsSession.objects.order_by("pk").values_list("pk", "state"),
         *((each.pk, str(each.issued_before)) for each in DenyDocument.objects.order_by("pk")),
         *((link.pk, str(link.used_at)) for link in ConsoleLink.objects.order_by("pk")),
+        *RoleDrift.objects.order_by("pk").values_list("pk", "state"),
         *((token.pk, str(token.revoked_at)) for token in ScimToken.objects.order_by("pk")),
         *((token.pk, str(token.revoked_at)) for token in ApiToken.objects.order_by("pk")),
         *((app.pk, app.name) for app in AuthenticatorApp.objects.order_by("pk")),
