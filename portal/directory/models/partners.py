@@ -90,7 +90,9 @@ class Partner(models.Model):
                 violation_error_message="The contract must end after it starts.",
             ),
             models.CheckConstraint(
-                name="partner_slug_plain", condition=Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+                name="partner_slug_plain",
+                condition=Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$"),
+                violation_error_message="A short name has small letters, digits and single hyphens between them.",
             ),
             models.CheckConstraint(
                 name="partner_deputy_is_another",
@@ -104,6 +106,8 @@ class Partner(models.Model):
 
     def clean(self) -> None:
         """Refuse a short name that is a page's own."""
+        if not self.slug and self.name:
+            self.slug = self.free_slug()
         if self.slug in TAKEN_SLUGS:
             raise ValidationError({"slug": f"'{self.slug}' is the name of a page; choose another."})
 
