@@ -37,6 +37,7 @@ app.conf.update(
             "portal.jobs.prove_external_ids",
             "portal.jobs.check_drift",
             "portal.jobs.check_account",
+            "portal.jobs.verify_accounts",
             "portal.jobs.refresh_metadata",
             "portal.jobs.sync_people",
             "portal.jobs.settle_doubt",

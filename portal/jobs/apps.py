@@ -6,7 +6,7 @@ class JobsConfig(AppConfig):
     label = "jobs"
 
     def ready(self) -> None:
-        from portal.jobs import comparing, drift, syncing  # noqa: PLC0415  # models are ready only now
+        from portal.jobs import comparing, drift, syncing, verifying  # noqa: PLC0415  # models are ready only now
         from portal.jobs.waking import wake  # noqa: PLC0415
         from portal.kernel import outbox  # noqa: PLC0415
 
@@ -14,3 +14,4 @@ class JobsConfig(AppConfig):
         comparing.subscribe()
         drift.subscribe()
         syncing.subscribe()
+        verifying.subscribe()
