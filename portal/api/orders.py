@@ -70,15 +70,54 @@ class CutOrder(Orders):
     reason = serializers.CharField(max_length=REASON_LIMIT)
 
 
-class SuspendOrder(Orders):
+class ResumeOrder(Orders):
     reason = serializers.CharField(max_length=SUSPEND_REASON_LIMIT)
 
 
+class SuspendOrder(Orders):
+    reason = serializers.CharField(
+        max_length=SUSPEND_REASON_LIMIT, required=False, default="", help_text="Needed but for a dry run."
+    )
+    dry_run = serializers.BooleanField(
+        required=False, default=False, help_text="True: say what would end, and end nothing."
+    )
+
+
+class WouldEndGrant(Orders):
+    """`live_sessions`: those that the portal issued; who is in through a partner's own role AWS alone knows."""
+
+    id = serializers.UUIDField()
+    subject = serializers.CharField()
+    role = serializers.CharField()
+    ends_at = serializers.DateTimeField()
+    live_sessions = serializers.IntegerField()
+
+
+class WouldEndRole(Orders):
+    arn = serializers.CharField()
+    state = serializers.CharField()
+
+
+class WouldEnd(Orders):
+    """What a suspension would end now."""
+
+    grants = WouldEndGrant(many=True)
+    roles = WouldEndRole(many=True)
+    live_sessions = serializers.IntegerField()
+
+
 class PartnerSerializer(Orders):
-    """A partner after its suspension or resumption. `grants_ended`, `revocations`: what ended with it just now."""
+    """A partner after its suspension or resumption. `grants_ended`, `revocations`: what ended with it just now.
+
+    `would_end`: of a dry run, what would; null otherwise.
+    """
 
     id = serializers.UUIDField()
     name = serializers.CharField()
     suspended_at = serializers.DateTimeField(allow_null=True)
     grants_ended = serializers.IntegerField()
     revocations = serializers.IntegerField()
+    roles_closed = serializers.IntegerField(
+        help_text="Roles in AWS for its own accounts, which are taken away."
+    )
+    would_end = WouldEnd(allow_null=True)

@@ -19,3 +19,15 @@ class GrantPages(CursorPagination):
             return super().paginate_queryset(queryset, request, view)
         except (NotFound, BadValue, ValueError):
             raise ValidationError({"cursor": "Take the cursor from `next` or `previous`."}) from None
+
+
+class PartnerPages(GrantPages):
+    """By name."""
+
+    ordering = ("name", "id")
+
+
+class DriftPages(GrantPages):
+    """What was found last first."""
+
+    ordering = ("-found_at", "-id")

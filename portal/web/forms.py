@@ -18,6 +18,8 @@ ADMINS_SCOPES: Final[Mapping[str, str]] = {
     ApiToken.Scope.MAKE_GRANTS: "access.make_grant",
     ApiToken.Scope.REVOKE_GRANTS: "access.revoke_grant",
     ApiToken.Scope.SUSPEND_PARTNERS: "directory.change_partner",
+    ApiToken.Scope.READ_PARTNERS: "directory.view_partner",
+    ApiToken.Scope.WRITE_PARTNERS: "directory.change_partner",
 }
 CUT, RUN_OUT = "cut", "run_out"
 
@@ -116,8 +118,15 @@ class TokenForm(forms.Form):
         scopes.choices = [
             (scope.value, scope.label.capitalize())
             for scope in ApiToken.Scope
-            if scope not in ADMINS_SCOPES or person.may(ADMINS_SCOPES[scope])
+            if _is_good_for(person, scope)
         ]
+
+
+def _is_good_for(person: Person, scope: ApiToken.Scope) -> bool:
+    """Whether a token of theirs could do anything with it; a company's own admin reads what is its."""
+    if scope == ApiToken.Scope.READ_PARTNERS and person.is_partner_admin:
+        return True
+    return scope not in ADMINS_SCOPES or person.may(ADMINS_SCOPES[scope])
 
 
 def put_refusal(form: forms.Form, refusal: InvalidError, **renamed: str) -> None:

@@ -153,6 +153,21 @@ def test_the_schema_describes_every_endpoint_and_its_problems(ben: Person) -> No
         "/api/v1/grants/{grant_id}/revocation",
         "/api/v1/partners/{partner_id}/suspend",
         "/api/v1/partners/{partner_id}/resume",
+        "/api/v1/partners",
+        "/api/v1/partners/{partner_id}",
+        "/api/v1/partners/{partner_id}/accounts",
+        "/api/v1/partners/{partner_id}/grants",
+        "/api/v1/partner-accounts/{partner_account_id}",
+        "/api/v1/partner-accounts/{partner_account_id}/close",
+        "/api/v1/partner-accounts/{partner_account_id}/rotate",
+        "/api/v1/partner-grants",
+        "/api/v1/partner-grants/preview",
+        "/api/v1/drift",
+        "/api/v1/drift/{drift_id}/repair",
+        "/api/v1/drift/{drift_id}/accept",
+        "/api/v1/doctor",
+        "/api/v1/scopes",
+        "/api/v1/scopes/lint",
     }
     parts = told["components"]["schemas"]
     assert set(parts["Window"]["required"]) == {"days", "opens", "closes", "zone"}

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from portal.access.models import AwsSession, ConsoleLink, Grant
+from portal.api import urls_partners
 from portal.api.urls import urlpatterns
 from portal.catalog.models import Entitlement
 from portal.directory.models import ApiToken, Partner, Person
@@ -67,8 +68,8 @@ MATRIX = {
 }
 # These find nothing to do in a world where one grant is active: who may is told so, and nothing is changed.
 IDLE = {"cut-sessions", "resume"}
-# Answers 404 to everybody, whatever they ask: there is nothing to protect.
-OUTSIDE = {"nowhere"}
+# Answers 404 to everybody, whatever they ask: there is nothing to protect. test_partners_matrix.py has the others.
+OUTSIDE = {"nowhere"} | {str(pattern.name) for pattern in urls_partners.urlpatterns}
 ROWS = [pytest.param(name, row, id=name) for name, row in MATRIX.items()]
 SCOPED = [pytest.param(name, row, id=name) for name, row in MATRIX.items() if row.scope]
 NAMING = [pytest.param(name, row, id=name) for name, row in MATRIX.items() if row.names]
