@@ -150,6 +150,10 @@ def _with_proofs(accounts: QuerySet[PartnerAccount]) -> QuerySet[PartnerAccount]
     )
 
 
+def current_external_id(partner_account_id: UUID) -> ExternalId | None:
+    return ExternalId.objects.filter(partner_account=partner_account_id, accepted_until=None).first()
+
+
 def people_of_partner(partner_id: UUID, *, limit: int) -> tuple[Sequence[Person], int]:
     """Return its active people by name, and how many there are, up to `MOST` and one."""
     rows = Person.objects.filter(partner=partner_id, is_active=True).order_by("name", "pk")

@@ -26,7 +26,7 @@ def visible_grants(person_id: UUID, *, sees_all: bool) -> QuerySet[Grant]:
     """Return the grants that a person may look at: their own, or all of them for an admin."""
     grants = Grant.objects.select_related(
         *("role__account", "person__partner", "partner_account__partner"),
-        *("granted_by", "ended_by", "entitlement__group", "revocation"),
+        *("granted_by", "ended_by", "entitlement__group", "revocation", "partner_role"),
     )
     return grants if sees_all else grants.filter(person_id=person_id)
 

@@ -108,4 +108,8 @@ def window_now(grant: Grant, *, now: datetime, zone: tzinfo) -> str:
 
 def explanation(role: AwsRole) -> str:
     """Say by which AWS call credentials come, and why that one."""
+    if role.is_made_for_partner:
+        return (
+            "Its own programs call sts:AssumeRole on this role, with the ExternalId. Nothing is issued here."
+        )
     return explain(role, hub_is_chained=hub_is_chained())

@@ -133,4 +133,5 @@ def _view(request: PersonRequest, found: Grant) -> EndView:
         longest=moment(left.until, now=now, zone=zone) if left.until else None,
         has_kill_switch=found.role.has_kill_switch,
         others_on_role=others_at_work(found, at=now),
+        is_for_account=found.role.is_made_for_partner,
     )

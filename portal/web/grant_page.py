@@ -73,6 +73,7 @@ def grant_page(facts: GrantFacts, reader: Reader) -> GrantPage:
         extendable=reader.may_grant and not is_over and not is_holder,
         releasable=is_holder and not is_over,
         cuttable=reader.may_revoke and _could_be_cut(facts),
+        is_for_account=grant.role.is_made_for_partner,
     )
 
 
@@ -149,7 +150,7 @@ def _end_word(facts: GrantFacts) -> str:
 
 def _revocation(facts: GrantFacts, reader: Reader) -> RevocationView | None:
     revocation, grant = facts.revocation, facts.grant
-    if revocation is None and grant.ended_at is None:
+    if revocation is None and (grant.ended_at is None or grant.role.is_made_for_partner):
         return None
     words = end_words(grant, revocation, facts.left, lambda at: reader.moment(at).clock)
     if revocation is None:

@@ -1,9 +1,11 @@
 """A grant's page, for its holder and for admins."""
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from portal.access.models import Grant
@@ -14,12 +16,34 @@ from portal.kernel.clock import database_now
 from portal.kernel.errors import NotFoundError
 from portal.web.grant_page import GrantFacts, Reader, grant_page
 from portal.web.guard import PersonRequest, may_grant, may_revoke, sees_all_grants, signed_in, zone_of
+from portal.web.partner_grant_part import partner_part
+from portal.web.partner_lines import Clock
+from portal.web.redirects import see_other
 
 
 @require_safe
 @signed_in
 def grant(request: PersonRequest, grant_id: UUID) -> HttpResponse:
-    found, person, now = visible_grant(request, grant_id), request.user, database_now()
+    return render(request, "access/grant.html", _shown(request, visible_grant(request, grant_id)))
+
+
+@require_safe
+@signed_in
+def grant_role(request: PersonRequest, grant_id: UUID) -> HttpResponse:
+    """Answer the page that polls while AWS is behind with a partner's role: 204 while it is as the page has it."""
+    shown = _shown(request, visible_grant(request, grant_id))
+    part = shown["part"]
+    if part is None:
+        raise NotFoundError("No role was made for this grant.")
+    if request.headers.get("HX-Request") != "true":
+        return see_other(reverse("web:grant", args=[grant_id]))
+    if request.GET.get("seen") == part.fingerprint:
+        return HttpResponse(status=204)
+    return render(request, "access/polled_partner_role.html", shown)
+
+
+def _shown(request: PersonRequest, found: Grant) -> dict[str, Any]:
+    person, now = request.user, database_now()
     reader = Reader(
         person_id=person.pk,
         sees_all=sees_all_grants(person),
@@ -29,7 +53,8 @@ def grant(request: PersonRequest, grant_id: UUID) -> HttpResponse:
         now=now,
     )
     facts = GrantFacts(found, sessions_of(found.pk), events_of_grant(found.pk), run_out(found, at=now))
-    return render(request, "access/grant.html", {"grant": grant_page(facts, reader)})
+    clock = Clock(now, zone_of(person))
+    return {"grant": grant_page(facts, reader), "part": partner_part(found, person, clock)}
 
 
 def visible_grant(request: PersonRequest, grant_id: UUID) -> Grant:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.access.lifecycle import GrantState, RevocationState, SessionState
-from portal.access.models import AwsSession, Grant, Revocation
+from portal.access.lifecycle import GrantState, PartnerRoleState, RevocationState, SessionState
+from portal.access.models import AwsSession, Grant, PartnerRole, Revocation
 from portal.access.run_out import RunOut
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
@@ -40,12 +40,48 @@ def lifeline(life: Life, at: At) -> tuple[TimelineEvent, ...]:
     )
     return (
         TimelineEvent(made[0], "done", at(grant.made_at), made[1]),
+        *_role_made(grant, at),
         *_start(grant, at, life.now),
         *_extensions(life.events, at),
         *_uses(life.sessions, at),
         _end(grant, at, life.now),
         *_in_aws(life, at),
     )
+
+
+def _role_made(grant: Grant, at: At) -> tuple[TimelineEvent, ...]:
+    """Of a grant to a partner's account: when its role stood in AWS."""
+    role = getattr(grant, "partner_role", None)
+    if role is None:
+        return ()
+    if role.made_at is not None:
+        seconds = (role.made_at - role.asked_at).total_seconds()
+        return (TimelineEvent("Stands in AWS", "done", at(role.made_at), f"after {seconds:.1f} s"),)
+    if role.state != PartnerRoleState.MAKING:
+        return (TimelineEvent("Stands in AWS", "none", None, "it ended before that"),)
+    state, note = ("failed", "trying on") if role.attempts > 1 and role.last_error else ("now", "being made")
+    return (TimelineEvent("Stands in AWS", state, None, note),)
+
+
+def _role_gone(role: PartnerRole, at: At) -> tuple[TimelineEvent, ...]:
+    """Of a grant to a partner's account: when nobody could get in any more, and when AWS knew no such role."""
+    return (
+        _step_after(role, at, "Closed in AWS", role.closed_at),
+        _step_after(role, at, "Gone", role.gone_at),
+    )
+
+
+def _step_after(role: PartnerRole, at: At, label: str, done_at: datetime | None) -> TimelineEvent:
+    if role.closing_at is None:
+        return TimelineEvent(label, "todo", None)
+    if done_at is not None:
+        seconds = (done_at - role.closing_at).total_seconds()
+        return TimelineEvent(label, "done", at(done_at), f"after {seconds:.1f} s")
+    if role.state == PartnerRoleState.GONE:
+        return TimelineEvent(label, "none", None, "it never stood")
+    if role.attempts > 1 and role.last_error:
+        return TimelineEvent(label, "failed", None, f"tried {role.attempts} times, trying on")
+    return TimelineEvent(label, "now", None, "under way")
 
 
 def _start(grant: Grant, at: At, now: datetime) -> tuple[TimelineEvent, ...]:
@@ -91,6 +127,9 @@ def _end(grant: Grant, at: At, now: datetime) -> TimelineEvent:
 
 
 def _in_aws(life: Life, at: At) -> tuple[TimelineEvent, ...]:
+    role = getattr(life.grant, "partner_role", None)
+    if role is not None:
+        return _role_gone(role, at)
     revocation = life.revocation
     if revocation is None:
         return (_by_itself(life, at),)

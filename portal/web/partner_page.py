@@ -137,7 +137,7 @@ def _told(line: PartnerGrantLine) -> tuple[object, ...]:
 
 def _says(grants: Sequence[PartnerGrantLine], ended: Sequence[PartnerGrantLine]) -> str:
     states = [line.role_state.badge.word for line in (*grants, *ended) if line.role_state]
-    told = [f"{states.count(word)} {word.lower()}" for word in dict.fromkeys(states)]
+    told = [f"{states.count(word)} {word[:1].lower()}{word[1:]}" for word in dict.fromkeys(states)]
     return f"Roles in AWS: {', '.join(told)}" if told else "No roles in AWS"
 
 

@@ -41,6 +41,7 @@ urlpatterns = [
     path("grants/", my_access.grants_fragment, name="grants-fragment"),
     path("take/<uuid:entitlement_id>/", taking.take, name="take"),
     path("grants/<uuid:grant_id>/", grants.grant, name="grant"),
+    path("grants/<uuid:grant_id>/role", grants.grant_role, name="grant-role"),
     path("grants/<uuid:grant_id>/credentials", credentials.credentials, name="credentials"),
     path("grants/<uuid:grant_id>/console", console.open_console, name="open-console"),
     path("grants/<uuid:grant_id>/extend", extending.extend, name="extend"),

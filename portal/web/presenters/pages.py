@@ -85,7 +85,10 @@ class RevocationView:
 
 @dataclass(frozen=True, slots=True)
 class GrantPage:
-    """Everything on a grant's page. `person`: who holds it. What the reader may do stands at the end."""
+    """Everything on a grant's page. `person`: who holds it. What the reader may do stands towards the end.
+
+    `is_for_account`: it is to a partner's AWS account, and a role was made for it alone.
+    """
 
     card: GrantCard
     person: str
@@ -99,6 +102,7 @@ class GrantPage:
     extendable: bool = False
     releasable: bool = False
     cuttable: bool = False
+    is_for_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ class EndView:
     longest: Moment | None = None
     has_kill_switch: bool = True
     others_on_role: int = 0
+    is_for_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)

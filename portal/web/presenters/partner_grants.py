@@ -63,7 +63,8 @@ class PartnerPart:
     """On the page of a grant to a partner's account: its role, who may assume it, and what they send for it.
 
     `proof`: the newest of the current ExternalId in that account; None: not asked for yet. `waits_for_proof`: the
-    role is not made before it. `fingerprint` changes when this does, not when time passes.
+    role is not made before it. `hand_over`: the page of what the partner needs. `fingerprint` changes when this
+    does, not when time passes.
     """
 
     grant_id: str
@@ -78,4 +79,5 @@ class PartnerPart:
     proof: ProofView | None
     waits_for_proof: bool
     sees_partner: bool
+    hand_over: str
     fingerprint: str

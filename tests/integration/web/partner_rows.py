@@ -78,7 +78,7 @@ def make_account_grant(
         "scope_summary": "Read every object in the bucket acme-reports",
         "starts_at": now() - HOUR,
         "ends_at": now() + 13 * DAY,
-        "state": "revoked" if is_over else "active",
+        "state": "revoked" if is_over else "scheduled" if "activated_at" in fields else "active",
         "made_at": now() - HOUR,
         "activated_at": now() - HOUR,
         "ended_at": now() if is_over else None,

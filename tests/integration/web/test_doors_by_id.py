@@ -142,6 +142,8 @@ MATRIX = {
     "unlink": Door(an_identity, get=403, post=403),
     "take": Door(an_offer, get=200, post=303),
     "grant": Door(a_grant, get=200, post=405),
+    # Of grants to partners' accounts, which nobody holds; test_partner_grant_page.py is about it.
+    "grant-role": Door(a_grant, get=404, post=405),
     "credentials": Door(a_grant, get=405, post=200),
     "open-console": Door(a_grant, get=405, post=303),
     "why": Door(a_grant, get=200, post=405),
