@@ -67,6 +67,9 @@ def _no_looser(operator: str, found: Words, wanted: Words) -> bool:
 
 
 def _matches(narrow: str, broad: str) -> bool:
+    if "${" in broad or ("${" in narrow and "?" in broad):
+        # A policy variable stands for any text, and `${*}` for a star itself.
+        return narrow == broad
     return _pattern(broad).fullmatch(narrow) is not None
 
 

@@ -30,7 +30,8 @@ class PartnerRoleMaker(Protocol):
     """Makes, reads and removes the IAM roles by which partners come in from their own accounts.
 
     Every call can be repeated: what is there already as it should be stays. Touches only roles under the portal's own
-    path that carry the tag of the same grant. Does *not* lock: the caller holds the role's lease.
+    path that carry the tag of the same grant; where somebody took the tag away, the role's name and its boundary tell
+    it. Does *not* lock: the caller holds the role's lease.
 
     Raises:
         LimitExceeded, NotPossible: before any call, or where somebody else's role has the name.
@@ -47,10 +48,16 @@ class PartnerRoleMaker(Protocol):
         """Return the inline policy that `make` writes. No network."""
 
     def make(self, spec: PartnerRoleSpec) -> StandingRole:
-        """Make the role, or bring what stands to `spec`: trust, boundary, permissions, tags. Reads it back."""
+        """Make the role, or bring what stands to `spec`: trust, boundary, permissions, tags. Reads it back.
+
+        A role that was closed stays closed: NotPossible.
+        """
 
     def read(self, place: AccountPlace, name: str) -> StandingRole | None:
-        """Return the role as AWS shows it now; None where there is none of that name."""
+        """Return the role as AWS shows it now; None where there is none of that name.
+
+        One under another path than the portal's is somebody else's: its policies are not read.
+        """
 
     def close(self, place: AccountPlace, name: str, *, grant: str) -> bool:
         """Have nobody assume it any more, and every session of it denied everything. False: there is none."""
@@ -59,10 +66,13 @@ class PartnerRoleMaker(Protocol):
         """Take it away with all that hangs on it; nothing happens where there is none."""
 
     def list(self, place: AccountPlace) -> Sequence[ListedRole]:
-        """Return all roles under the portal's own path for partners in the account."""
+        """Return all roles under the portal's own path for partners in the account. Twins stand at the path itself."""
 
     def differences(self, spec: PartnerRoleSpec, found: StandingRole) -> Sequence[RoleDifference]:
-        """Compare canonically what stands with what should: order, lists of one and letter case mean nothing. Pure."""
+        """Compare canonically what stands with what should: order, lists of one and letter case mean nothing.
+
+        No network. A statement of trust whose time is over, by this machine's clock, counts for nothing.
+        """
 
 
 class ExternalIdProver(Protocol):
