@@ -9,6 +9,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from brokers.aws import AwsBrokers, HubCredentials
+from brokers.aws.analyst import Analyst
 from brokers.http import GuardedHttp
 from brokers.ldap import Directory
 from brokers.oidc import RelyingParty
@@ -17,6 +18,7 @@ from brokers.ports import (
     DocumentFetcher,
     LdapDirectory,
     OidcClient,
+    PolicyAnalyst,
     SamlMetadataReader,
     SamlServiceProvider,
 )
@@ -44,6 +46,11 @@ def aws_ports() -> AwsPorts:
         endpoint_url=settings.AWS_ENDPOINT_URL or None,
         signin_endpoint=settings.AWS_SIGNIN_URL or None,
     ).ports()
+
+
+def policy_analyst() -> PolicyAnalyst:
+    """Return what reads policies. It needs no hub: scopes can be written before an account is connected."""
+    return Analyst()
 
 
 @lru_cache(maxsize=1)
