@@ -16,6 +16,7 @@ from portal.web.guard import PersonRequest, signed_in, zone_of
 from portal.web.presenters import MyAccess
 from portal.web.presenters import my_access as in_reading_order
 from portal.web.redirects import see_other
+from portal.web.sponsor_questions import questions_for
 from portal.web.taking import offer
 
 SUSPENDED = (
@@ -33,7 +34,9 @@ def my_access_page(
     request: PersonRequest, *, refused: Refused | None = None, status: int = 200
 ) -> HttpResponse:
     """Return the page; with `refused`, the address that was typed stands in its card again, with the reason."""
-    page = render(request, "access/my_access.html", {"access": _access(request, refused)}, status=status)
+    asked = questions_for(request.user, now=database_now(), zone=zone_of(request.user))
+    context = {"access": _access(request, refused), "questions": asked}
+    page = render(request, "access/my_access.html", context, status=status)
     return allow_forms_to(page, sign_in_origins())
 
 

@@ -16,11 +16,13 @@ from django.urls import URLPattern, reverse
 
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, PartnerRole, RoleDrift
 from portal.access.operations.console_links import make_console_link
+from portal.access.operations.watch_sponsors import watch_sponsors
 from portal.directory.models import (
     ApiToken,
     AuthenticatorApp,
     ExternalIdentity,
     IdentityProvider,
+    Partner,
     Person,
     ScimToken,
     SignIn,
@@ -37,8 +39,10 @@ from tests.integration.web.partner_rows import (
     make_partner_account,
     make_place,
 )
+from tests.partners import account_grant, partner_account
+from tests.partners import make_partner as one_partner
 from tests.sign_ins import browser_of, sign_in_of
-from tests.world import as_actor, make_admin, make_grant, make_role, signed_in
+from tests.world import as_actor, make_admin, make_grant, make_person, make_role, signed_in
 
 DESTINATION = "https://console.aws.amazon.com/s3/home"
 Make = Callable[[Person, FakeAws], dict[str, Any]]
@@ -119,6 +123,36 @@ def a_drift(owner: Person, aws: FakeAws) -> dict[str, Any]:
     return {"drift_id": make_drift(PartnerRole.objects.get(grant=grant), ours).pk}
 
 
+def a_company_grant(owner: Person, _: FakeAws) -> dict[str, Any]:
+    """One to an account of the company that the owner looks after."""
+    return {"grant_id": account_grant(partner_account(a_company(owner))).pk}
+
+
+def a_company_text(owner: Person, aws: FakeAws) -> dict[str, Any]:
+    return {**a_company_grant(owner, aws), "key": "profile"}
+
+
+def a_colleague(owner: Person, _: FakeAws) -> dict[str, Any]:
+    return {"person_id": make_person("Colleague", partner=a_company(owner)).pk}
+
+
+def a_former_colleague(owner: Person, _: FakeAws) -> dict[str, Any]:
+    gone = {"is_active": False, "deactivated_at": owner.created_at, "deactivated_by_company": True}
+    return {"person_id": make_person("Colleague", partner=a_company(owner), **gone).pk}
+
+
+def a_partner_without_sponsor(owner: Person, _: FakeAws) -> dict[str, Any]:
+    partner = one_partner("Acme", deputy=owner)
+    watch_sponsors(at=datetime.now(UTC))
+    return {"partner_id": partner.pk}
+
+
+def a_company(owner: Person) -> Partner:
+    owner.partner, owner.is_partner_admin = one_partner("Acme"), True
+    owner.save()
+    return owner.partner
+
+
 @dataclass(frozen=True)
 class Door:
     """An address that takes an id. `get`, `post`: what its own person is answered; 405 where it isn't a method."""
@@ -181,6 +215,17 @@ MATRIX = {
     "partner-account-close": Door(a_partner_account, get=404, post=404),
     "drift-repair": Door(a_drift, get=404, post=404),
     "drift-accept": Door(a_drift, get=404, post=404),
+    # A partner's own; test_company.py and test_company_people.py are about these.
+    "company-grant": Door(a_company_grant, get=200, post=405),
+    "company-grant-zip": Door(a_company_grant, get=200, post=405),
+    "company-grant-text": Door(a_company_text, get=200, post=405),
+    "colleague-deactivate": Door(a_colleague, get=200, post=303),
+    "colleague-reactivate": Door(a_former_colleague, get=200, post=303),
+    # What isn't asked for is taken from them: they are no admin yet.
+    "colleague-admin": Door(a_colleague, get=405, post=409),
+    # Without a name there is nobody to answer; test_sponsor_questions.py is about it.
+    "answer-for": Door(a_partner_without_sponsor, get=200, post=400),
+    "take-over": Door(a_partner_without_sponsor, get=405, post=303),
     "console-link": Door(a_link, get=200, post=303),
     "token-revoke": Door(a_token, get=405, post=303),
     # To the page that asks for the factor first; test_account.py is about what comes after.
@@ -205,6 +250,8 @@ PLAIN = {
     "difference", "difference-look", "difference-repair", "difference-release",
     # test_providers.py and test_doctor.py are about these.
     "providers", "doctor",
+    # test_company.py, test_company_people.py and test_company_trail.py are about these.
+    "company", "company-people", "company-trail", "company-trail-csv",
     # The tests in partners/ are about these.
     "partners", "partner-new", "partner-colleagues", "drift", "drift-state", "drift-check",
 }  # fmt: skip
@@ -252,6 +299,7 @@ def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Pe
         "token": "never-made", "role_id": uuid4(),
         "document_id": 10**9, "slug": "never-made", "account_id": uuid4(),
         "factor_id": uuid4(), "sign_in_id": uuid4(), "drift_id": uuid4(),
+        "person_id": uuid4(), "partner_id": uuid4(), "key": "never-made",
     }  # fmt: skip
     parameters = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
     assert parameters
@@ -330,4 +378,6 @@ def state() -> list[tuple[UUID | int, str]]:
         *((token.pk, str(token.revoked_at)) for token in ApiToken.objects.order_by("pk")),
         *((app.pk, app.name) for app in AuthenticatorApp.objects.order_by("pk")),
         *((sign_in.pk, sign_in.session_key) for sign_in in SignIn.objects.order_by("pk")),
+        *Person.objects.exclude(partner=None).order_by("pk").values_list("pk", "is_active", "is_partner_admin"),
+        *Partner.objects.order_by("pk").values_list("pk", "sponsor"),
     ]

@@ -9,10 +9,12 @@ from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
+from portal.access.operations.watch_sponsors import watch_sponsors
 from portal.directory.models import Person, SyncRun
 from tests.factors import add_app, add_device
 from tests.fake_ldap import make_directory
 from tests.integration.web.saml_visits import make_provider
+from tests.partners import account_grant, make_partner, partner_account
 from tests.sign_ins import browser_of
 from tests.world import Answer, make_admin, make_grant, make_person, make_role, signed_in
 
@@ -71,6 +73,22 @@ def _step_up(person: Person) -> Answer:
     return browser.get(browser.post(reverse("web:credentials", args=[grant.pk])).headers["Location"])
 
 
+def _company(path: str) -> Visit:
+    def visit(person: Person) -> Answer:
+        person.partner, person.is_partner_admin = make_partner(), True
+        person.save()
+        grant = account_grant(partner_account(person.partner))
+        return signed_in(person).get(path.format(grant=grant.pk, person=person.pk))
+
+    return visit
+
+
+def _asked(person: Person) -> Answer:
+    partner = make_partner(deputy=person)
+    watch_sponsors(at=datetime.now(UTC))
+    return signed_in(person).get(reverse("web:answer-for", args=[partner.pk]))
+
+
 def _root(path: str) -> Visit:
     def visit(_: Person) -> Answer:
         make_provider("corp", entity_id="urn:corp")
@@ -117,6 +135,16 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "a directory": (_root("/providers/office/"), 200),
     "a mapping": (_root("/providers/corp/try"), 200),
     "a sync that asks": (_root("/providers/office/sync/yes"), 200),
+    "company": (_company("/company/"), 200),
+    "company, not theirs": (_get("/company/"), 404),
+    "hand-over": (_company("/company/grants/{grant}/"), 200),
+    "hand-over, all files": (_company("/company/grants/{grant}/all.zip"), 200),
+    "hand-over, one text": (_company("/company/grants/{grant}/boto3.txt"), 200),
+    "colleagues": (_company("/company/people/"), 200),
+    "a colleague to deactivate": (_company("/company/people/{person}/deactivate/"), 200),
+    "company's trail": (_company("/company/trail/"), 200),
+    "company's trail as CSV": (_company("/company/trail.csv"), 200),
+    "who answers for a partner": (_asked, 200),
     "nothing here": (_stranger("/nothing"), 404),
     "wrong method": (_stranger("/sign-out"), 405),
     "wrong host": (_stranger("/", host="evil.example.test"), 400),
@@ -154,7 +182,7 @@ def test_its_policy_is_strict(answer: Answer) -> None:
 
 
 def test_it_holds_no_inline_script_or_style(answer: Answer) -> None:
-    page = answer.content.decode()
+    page = answer.content.decode(errors="replace")
     assert not re.search(r"<script(?![^>]*\bsrc=)", page)
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=\"|javascript:", page)
 
