@@ -114,6 +114,14 @@ def a_partner_account(owner: Person, aws: FakeAws) -> dict[str, Any]:
     return {**known, "account_id": make_partner_account(owner.partner).pk}
 
 
+def an_account(owner: Person, _: FakeAws) -> dict[str, Any]:
+    return {"number": make_grant(owner).role.account.account_id}
+
+
+def an_account_file(owner: Person, aws: FakeAws) -> dict[str, Any]:
+    return {**an_account(owner, aws), "key": "terraform"}
+
+
 def a_drift(owner: Person, aws: FakeAws) -> dict[str, Any]:
     """One of a role that was made for the owner's own company."""
     a_partner(owner, aws)
@@ -213,6 +221,11 @@ MATRIX = {
     "partner-prove": Door(a_partner_account, get=405, post=404),
     "partner-account-rotate": Door(a_partner_account, get=404, post=404),
     "partner-account-close": Door(a_partner_account, get=404, post=404),
+    # AWS accounts are there for those who look after them alone; test_accounts.py is about them.
+    "aws-account": Door(an_account, get=404, post=405),
+    "aws-account-verify": Door(an_account, get=405, post=404),
+    "aws-account-state": Door(an_account, get=404, post=405),
+    "aws-account-file": Door(an_account_file, get=404, post=405),
     "drift-repair": Door(a_drift, get=404, post=404),
     "drift-accept": Door(a_drift, get=404, post=404),
     # A partner's own; test_company.py and test_company_people.py are about these.
@@ -254,6 +267,8 @@ PLAIN = {
     "company", "company-people", "company-trail", "company-trail-csv",
     # The tests in partners/ are about these.
     "partners", "partner-new", "partner-colleagues", "drift", "drift-state", "drift-check",
+    # test_accounts.py is about these.
+    "accounts", "account-connect",
 }  # fmt: skip
 BODY = {"destination": DESTINATION, "reason": "enough"}
 
@@ -300,6 +315,7 @@ def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Pe
         "document_id": 10**9, "slug": "never-made", "account_id": uuid4(),
         "factor_id": uuid4(), "sign_in_id": uuid4(), "drift_id": uuid4(),
         "person_id": uuid4(), "partner_id": uuid4(), "key": "never-made",
+        "number": "000000000000",
     }  # fmt: skip
     parameters = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
     assert parameters

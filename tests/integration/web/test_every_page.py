@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.access.operations.watch_sponsors import watch_sponsors
+from portal.catalog.models import AwsAccount
 from portal.directory.models import Person, SyncRun
 from tests.factors import add_app, add_device
 from tests.fake_ldap import make_directory
@@ -89,6 +90,14 @@ def _asked(person: Person) -> Answer:
     return signed_in(person).get(reverse("web:answer-for", args=[partner.pk]))
 
 
+def _account(path: str) -> Visit:
+    def visit(_: Person) -> Answer:
+        AwsAccount.objects.create(name="Meadow Production", account_id="222233334444")
+        return signed_in(make_person("Ruth Root", is_staff=True, is_superuser=True)).get(path)
+
+    return visit
+
+
 def _root(path: str) -> Visit:
     def visit(_: Person) -> Answer:
         make_provider("corp", entity_id="urn:corp")
@@ -129,6 +138,11 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "doctor": (_root("/doctor/"), 200),
     "doctor, one's own": (_get("/doctor/"), 200),
     "why": (_why, 200),
+    "accounts": (_account("/accounts/"), 200),
+    "connect an account": (_account("/accounts/connect/"), 200),
+    "an account": (_account("/accounts/222233334444/"), 200),
+    "an account's file": (_account("/accounts/222233334444/files/terraform"), 200),
+    "accounts, not theirs": (_get("/accounts/"), 404),
     "providers": (_root("/providers/"), 200),
     "providers, not theirs": (_get("/providers/"), 403),
     "a SAML provider": (_root("/providers/corp/"), 200),
