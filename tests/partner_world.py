@@ -1,8 +1,9 @@
 """A partner with an AWS account of its own, one of ours that is connected, and grants by the operation itself."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
+from brokers.ports import AwsPorts
 from portal.access.lifecycle import ProofKind, ProofState
 from portal.access.models import ExternalId, ExternalIdProof, Grant, PartnerRole
 from portal.access.operations.make_partner_grant import PartnerGrantOrder, make_partner_grant
@@ -12,11 +13,16 @@ from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import Partner, PartnerAccount
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from tests.fakes import FakeAws
 
 SHELL = Actor.command("tests")
 DAY = timedelta(days=1)
 THEIRS = "444455556666"
+
+
+class Aws(Protocol):
+    """The fake, or real brokers."""
+
+    def ports(self) -> AwsPorts: ...
 
 
 def connect(account: AwsAccount) -> AwsAccount:
@@ -89,13 +95,13 @@ def order_for(
 
 
 def grant_to(
-    theirs: PartnerAccount, ours: AwsAccount, template: ScopeTemplate, aws: FakeAws, **changes: Any
+    theirs: PartnerAccount, ours: AwsAccount, template: ScopeTemplate, aws: Aws, **changes: Any
 ) -> Grant:
     order = order_for(theirs, ours, template, **changes)
     return make_partner_grant(order=order, aws=aws.ports(), actor=SHELL)
 
 
-def work(aws: FakeAws) -> int:
+def work(aws: Aws) -> int:
     return work_partner_roles(aws=aws.ports(), holder="tests")
 
 

@@ -6,6 +6,7 @@ so that signatures stay right.
 
 import contextlib
 import http.client
+import itertools
 import socket
 import threading
 from collections import Counter
@@ -53,7 +54,8 @@ class HoldingProxy:
     """`hold_request("PutRolePolicy")` keeps such calls from the server, `hold_answer` their answers from us.
 
     `caught` is set when one is held; `let_go()` drops what is held and clears all rules, `pass_on()` lets what is
-    held go its way. `kept`: answers that the server gave and nobody got. `counts`: calls by action.
+    held go its way. `kept`: answers that the server gave and nobody got. `counts`: calls by action; `asked`: their
+    actions in order.
     """
 
     port: int
@@ -61,6 +63,7 @@ class HoldingProxy:
     caught: threading.Event = field(default_factory=threading.Event)
     kept: list[Answer] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    asked: list[str] = field(default_factory=list)
     _rules: dict[str, Rule] = field(default_factory=dict)
     _released: threading.Event = field(default_factory=threading.Event)
     _passes: bool = False
@@ -87,6 +90,18 @@ class HoldingProxy:
 
         self._hold(action, hold)
 
+    def hold_nth(self, number: int, *, answered: bool) -> None:
+        """Hold the call that comes as the `number`th from now, whatever it is: itself, or (`answered`) its answer."""
+        coming = itertools.count(1)
+
+        def hold(call: Call, proxy: "HoldingProxy") -> Answer | None:
+            if next(coming) != number:
+                return proxy.forward(call)
+            answer = proxy.forward(call) if answered else None
+            return (answer or proxy.forward(call)) if proxy.held() else None
+
+        self._hold(ANY, hold)
+
     def let_go(self) -> None:
         self._rules.clear()
         self._passes = False
@@ -105,6 +120,7 @@ class HoldingProxy:
 
     def answer(self, call: Call) -> Answer | None:
         self.counts[call.action] += 1
+        self.asked.append(call.action)
         rule = self._rules.get(call.action) or self._rules.get(ANY)
         return rule(call, self) if rule else self.forward(call)
 
