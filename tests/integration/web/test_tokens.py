@@ -4,9 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from portal.directory.models import ApiToken, Person
+from portal.directory.models import ApiToken, Partner, Person
 from portal.directory.operations.api_tokens import find_token
-from tests.world import make_admin, signed_in
+from tests.world import make_admin, make_person, signed_in
 
 BODY = {"name": "nightly report", "scopes": ["grants:read"], "lifetime": "7"}
 
@@ -92,14 +92,15 @@ def test_a_token_that_is_over_says_so(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("permission", "scope"),
+    ("permission", "scopes"),
     [
-        ("make_grant", "grants:make"),
-        ("revoke_grant", "grants:revoke"),
-        ("change_partner", "partners:suspend"),
+        ("make_grant", {"grants:make"}),
+        ("revoke_grant", {"grants:revoke"}),
+        ("view_partner", {"partners:read"}),
+        ("change_partner", {"partners:suspend", "partners:write"}),
     ],
 )
-def test_an_admins_scopes_are_offered_by_permission(ben: Person, permission: str, scope: str) -> None:
+def test_an_admins_scopes_are_offered_by_permission(ben: Person, permission: str, scopes: set[str]) -> None:
     def offered(person: Person) -> set[str]:
         return {
             value for value, _ in signed_in(person).get("/tokens/").context["form"].fields["scopes"].choices
@@ -107,4 +108,15 @@ def test_an_admins_scopes_are_offered_by_permission(ben: Person, permission: str
 
     everybodys = {"grants:read", "credentials:issue", "console:open", "grants:release", "grants:take"}
     assert offered(ben) == everybodys
-    assert offered(make_admin(permission)) == everybodys | {scope}
+    assert offered(make_admin(permission)) == everybodys | scopes
+
+
+def test_a_companys_own_admin_may_read_it_by_a_token(partner: Partner) -> None:
+    def offered(person: Person) -> set[str]:
+        return {
+            value for value, _ in signed_in(person).get("/tokens/").context["form"].fields["scopes"].choices
+        }
+
+    colleague = make_person("Cleo Colleague", partner=partner)
+    admin = make_person("Kim Reyes", partner=partner, is_partner_admin=True)
+    assert offered(admin) - offered(colleague) == {"partners:read"}
