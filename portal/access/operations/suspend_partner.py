@@ -133,8 +133,9 @@ def _lock(partner_id: UUID, actor: Actor) -> Partner:
 
 
 def _record(partner: Partner, actor: Actor, reason: str, **counts: int) -> None:
-    now = database_now()
     is_suspended = partner.suspended_at is not None
+    # The moment of what ended with it, by which that is found again after it was resumed.
+    now = partner.suspended_at or database_now()
     record(
         Entry(
             type=EventType.PARTNER_SUSPENDED if is_suspended else EventType.PARTNER_RESUMED,
