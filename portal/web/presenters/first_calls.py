@@ -39,6 +39,12 @@ def _kind(action: str, arn: str, command: str, words: str) -> _Kind:
 # The first one that the policy allows is taken. `{name}` is a part of the ARN, `{prefix}` of the condition.
 KINDS = (
     _kind(
+        "athena:GetWorkGroup",
+        r"athena:(?P<region>[^:]*):[0-9]*:workgroup/(?P<workgroup>[^*?]+)",
+        "aws athena get-work-group --work-group {workgroup}",
+        "describes the workgroup",
+    ),
+    _kind(
         "s3:ListBucket", "s3:::(?P<bucket>[^/*?]+)", "aws s3 ls s3://{bucket}/{prefix}", "lists what is there"
     ),
     _kind(
@@ -58,12 +64,6 @@ KINDS = (
         r"sqs:(?P<region>[^:]*):(?P<account>[0-9]*):(?P<queue>[^:*?]+)",
         "aws sqs get-queue-url --queue-name {queue} --queue-owner-aws-account-id {account}",
         "says the queue's address",
-    ),
-    _kind(
-        "athena:GetWorkGroup",
-        r"athena:(?P<region>[^:]*):[0-9]*:workgroup/(?P<workgroup>[^*?]+)",
-        "aws athena get-work-group --work-group {workgroup}",
-        "describes the workgroup",
     ),
     _kind(
         "secretsmanager:DescribeSecret",
@@ -113,7 +113,9 @@ def _of(kind: _Kind, statement: Mapping[str, Any]) -> FirstCall | None:
         match = kind.arn.fullmatch(str(arn))
         if match is None:
             continue
-        parts = {"arn": str(arn), "prefix": _prefix(statement), **match.groupdict()}
+        parts = {"prefix": _prefix(statement), **match.groupdict()}
+        if "{arn}" in kind.command:
+            parts["arn"] = str(arn)
         if all(PLAIN.fullmatch(value) for value in parts.values() if value):
             quoted = {name: shlex.quote(value) if value else "" for name, value in parts.items()}
             return FirstCall(kind.command.format(**quoted), kind.words, parts.get("region", ""))

@@ -205,6 +205,7 @@ def boto3(way: Way) -> str:
         "\n"
         "    def load(self):\n"
         "        own = get_session()\n"
+        '        own.set_config_variable("region", REGION)\n'
         "        fetcher = AssumeRoleCredentialFetcher(\n"
         "            client_creator=own.create_client,\n"
         "            source_credentials=own.get_credentials(),\n"
