@@ -29,7 +29,10 @@ _CLOSED: Final = json.dumps(CLOSED, separators=(",", ":"))
 _LEFT_BEHIND: Final = timedelta(minutes=15)
 _POLICY = "Compare the provisioner's policy with the template."
 _TOO_WIDE = "Take it out of the provisioner's policies: compare them with the template."
-_BOUNDARY = "Make the managed policy SallyportPartnerBoundary in this account, at path /, from the template."
+_BOUNDARY = (
+    "The template's managed policy SallyportPartnerBoundary must be in this account, at path /, "
+    "and the provisioner must be allowed to read it."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _wrong(number: int) -> Badge:
 def _says(failed: Sequence[Step]) -> str:
     too_much = sum(step.detail.startswith(TOO_MUCH) for step in failed)
     if too_much:
-        return "Sallyport can do more here than it should. Nothing that was tried was left behind."
+        return "Sallyport can do more here than it should."
     if failed:
         return "Something that Sallyport needs doesn't work here."
     return "Sallyport can do here what it should, and nothing that was tried beyond that."
