@@ -14,6 +14,7 @@ from portal.access.operations.make_grant import GrantOrder, WindowOrder, make_gr
 from portal.catalog.models import AwsAccount, AwsRole, Entitlement, ScopeTemplate
 from portal.demo.identity_provider.people import NORTHLIGHT, PEOPLE, PERSISTENT
 from portal.demo.identity_provider.people import Person as Guest
+from portal.demo.story_partners import READ_ONE_BUCKET, tell_of_partners
 from portal.directory.models import ExternalIdentity, Group, IdentityProvider, Partner, Person
 from portal.identity.operations.appoint_admin import appoint_admin
 from portal.identity.operations.keep_provider import keep_saml_provider
@@ -23,7 +24,6 @@ from portal.wiring import aws_ports, saml_ports
 
 TELLER = Actor.command("make demo")
 ADMIN = "ada"
-READ_ONE_BUCKET = "One bucket, read only"
 HANDBOOK = "The handbook, read only"
 WITHOUT_KILL_SWITCH = "TideArchive"
 
@@ -105,6 +105,7 @@ def tell(*, estate: Mapping[str, Any], idp_metadata: str) -> None:
     _scopes(roles)
     _rights(provider, roles)
     _grants(people, roles, database_now())
+    tell_of_partners(estate=estate, giver=_giver(people), teller=TELLER)
 
 
 def _people(provider: IdentityProvider) -> dict[str, Person]:
@@ -116,7 +117,7 @@ def _people(provider: IdentityProvider) -> dict[str, Person]:
         actor=TELLER,
     )
     people = {guest.key: _person(provider, guest, None) for guest in PEOPLE if guest.company != NORTHLIGHT}
-    partner = _partner(people["chidi"])
+    partner = _partner(people["chidi"], people["dora"])
     people |= {
         guest.key: _person(provider, guest, partner) for guest in PEOPLE if guest.company == NORTHLIGHT
     }
@@ -138,12 +139,13 @@ def _person(provider: IdentityProvider, guest: Guest, partner: Partner | None) -
     return person
 
 
-def _partner(sponsor: Person) -> Partner:
+def _partner(sponsor: Person, deputy: Person) -> Partner:
     now = database_now()
     partner, _ = Partner.objects.get_or_create(
         name=NORTHLIGHT,
         defaults={
             "sponsor": sponsor,
+            "deputy": deputy,
             "contract_starts_at": now - timedelta(days=30),
             "contract_ends_at": now + timedelta(days=60),
             "contact": "office@northlight.example",
@@ -161,6 +163,7 @@ def _accounts(estate: Mapping[str, Any]) -> None:
                 "name": account["name"],
                 "partition": estate["partition"],
                 "revoker_role_arn": account["revoker_role_arn"] or "",
+                "provisioner_role_arn": account["provisioner_role_arn"] or "",
             },
         )
 
@@ -250,9 +253,13 @@ def _rights(provider: IdentityProvider, roles: Mapping[str, AwsRole]) -> None:
         )
 
 
+def _giver(people: Mapping[str, Person]) -> Actor:
+    return Actor(kind=ActorKind.PERSON, label=people[ADMIN].name, person_id=people[ADMIN].pk)
+
+
 def _grants(people: Mapping[str, Person], roles: Mapping[str, AwsRole], now: datetime) -> None:
     # On another day everything short is over: then the story is told anew. Within a day, what ended stays ended.
-    giver = Actor(kind=ActorKind.PERSON, label=people[ADMIN].name, person_id=people[ADMIN].pk)
+    giver = _giver(people)
     is_new = not Grant.objects.filter(made_at__gt=now - timedelta(hours=12)).exists()
     for line in LINES:
         person, role = people[line.who], roles[line.role]

@@ -314,9 +314,11 @@ def named(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield re.escape(node.value)
     elif isinstance(node, ast.JoinedStr):
-        parts = [re.escape(p.value) if isinstance(p, ast.Constant) else "(role|user)" for p in node.values]
+        parts = [
+            re.escape(str(p.value)) if isinstance(p, ast.Constant) else "(role|user)" for p in node.values
+        ]
         if len(parts) > 1:
-            yield "".join(map(str, parts))
+            yield "".join(parts)
 
 
 def test_a_call_that_is_new_in_the_code_is_recorded_too(recorded: list[Call]) -> None:
