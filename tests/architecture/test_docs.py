@@ -10,7 +10,6 @@ from typing import Any, Final
 import pytest
 
 from portal.audit.events import EventType
-from portal.demo.sandbox import estate
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs"
@@ -123,25 +122,11 @@ def test_json_parses(page: Path) -> None:
     policies(page)
 
 
-def actions(statement: dict[str, Any]) -> set[str]:
-    found = statement["Action"]
-    return {found} if isinstance(found, str) else set(found)
-
-
-def test_the_policies_are_those_of_the_demos_estate() -> None:
-    hub, revoker_trust, revoker, condition, trust = policies(CONNECTING)
-
-    # The last statement of the demo's is what its federation sessions read.
-    assert [actions(s) for s in hub["Statement"]] == [
-        actions(s) for s in estate.hub_policy()["Statement"][:-1]
-    ]
-    assert hub["Statement"][2]["Resource"] == estate.HUB_USER_ARN
-    assert set(hub["Statement"][0]["Resource"]) <= set(estate.hub_policy()["Statement"][0]["Resource"])
-    mine = [{key: s[key] for key in s if key != "Sid"} for s in revoker["Statement"]]
-    theirs = estate.document(*estate.revoker(estate.PRODUCTION.account_id).statements)["Statement"]
-    assert [{**s, "Resource": [s["Resource"]]} for s in mine] == theirs
-    assert trust == estate.trust()
-    assert revoker_trust["Statement"][0]["Principal"] == {"AWS": estate.HUB_USER_ARN}
+def test_the_page_leads_to_each_shipped_file() -> None:
+    """What stands in them is compared with the code by tests/unit/brokers/aws/test_hub_policies.py."""
+    linked = {target_of(CONNECTING, link)[0] for link in links(CONNECTING)}
+    assert {path for path in (DOCS / "aws").rglob("*") if path.is_file()} <= linked
+    (condition,) = policies(CONNECTING)
     assert list(condition) == ["StringEquals"]
 
 
