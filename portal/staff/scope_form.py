@@ -12,11 +12,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.utils import timezone
 
 from brokers.errors import BrokerError
 from brokers.types import PolicyFinding, Scope
 from portal import wiring
+from portal.catalog.kinds import KINDS
 from portal.catalog.linting import TemplateReading, read_template, told
 from portal.catalog.models import ScopeTemplate
 from portal.staff.base import CheckedForm
@@ -25,13 +27,41 @@ LOOK = "_look"
 TEXT = ("summary", "policy", "parameters", "managed_policy_arns")
 
 
+class DocumentField(forms.JSONField):
+    """JSON as people write it: on lines of its own."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if value is None or isinstance(value, InvalidJSONInput):
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _area(rows: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows, "cols": 90, "spellcheck": "false", "class": "document"})
+
+
 class ScopeForm(CheckedForm[ScopeTemplate]):
     """`reading`: what it would let somebody do, once that is known. `overruling`: the warnings that this overrules."""
 
+    policy = DocumentField(widget=_area(16))
+    parameters = DocumentField(
+        required=False,
+        initial=dict,
+        widget=_area(4),
+        help_text='Name and kind of each placeholder, such as {"bucket": "bucket_name"}. '
+        f"Kinds: {', '.join(sorted(KINDS))}.",
+    )
+    managed_policy_arns = DocumentField(
+        required=False,
+        initial=list,
+        label="Managed policies",
+        widget=_area(3),
+        help_text='ARNs, such as ["arn:aws:iam::aws:policy/ReadOnlyAccess"]. The lint does not read them.',
+    )
     overrule_reason = forms.CharField(
         required=False,
         max_length=300,
-        label="Why these are right",
+        label="Why the warnings are right",
         widget=forms.Textarea(attrs={"rows": 2, "cols": 70}),
         help_text="Only where there are warnings. It stands with the scope and in the audit trail.",
     )
@@ -44,6 +74,12 @@ class ScopeForm(CheckedForm[ScopeTemplate]):
     def is_looking(self) -> bool:
         """Whether it was sent to be read, not to be saved."""
         return LOOK in self.data
+
+    def clean_parameters(self) -> Any:
+        return self.cleaned_data["parameters"] or {}
+
+    def clean_managed_policy_arns(self) -> Any:
+        return self.cleaned_data["managed_policy_arns"] or []
 
     @cached_property
     def changed_data(self) -> list[str]:

@@ -30,6 +30,12 @@ class Room:
     def fits(self) -> bool:
         return self.characters <= self.limit
 
+    @property
+    def words(self) -> str:
+        return (
+            f"{self.characters:,} of {self.limit:,} characters {self.what}{'' if self.fits else ': too many'}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ShownReading:

@@ -63,9 +63,30 @@ def test_looking_shows_and_saves_nothing(client: Client) -> None:
     assert "arn:aws:s3:::acme-reports/*" in page
     assert "Nothing to say against it" in page
     assert "errornote" not in page
-    assert "of 2048 characters" in page or "of 2,048 characters" in page
+    assert "of 2,048 characters" in page
     assert client.post(ADD, form()).status_code == 302
     assert "Amazon S3" in client.get(change(own() or ScopeTemplate())).content.decode()
+
+
+def test_an_empty_form_has_nothing_in_it(client: Client) -> None:
+    asked = client.get(ADD).context["adminform"].form
+    assert [asked[name].value() for name in ("policy", "parameters", "managed_policy_arns")] == [
+        None,
+        "{}",
+        "[]",
+    ]
+    left = form(
+        parameters="",
+        managed_policy_arns="",
+        policy=json.dumps(
+            {"Version": "2012-10-17", "Statement": [READ | {"Resource": "arn:aws:s3:::reports/*"}]}
+        ),
+        summary="Read reports",
+    )
+    assert client.post(ADD, left).status_code == 302
+    saved = own()
+    assert saved is not None
+    assert (saved.parameters, saved.managed_policy_arns) == ({}, [])
 
 
 def test_a_warning_needs_a_reason_and_to_have_been_seen(client: Client, root: Person) -> None:
