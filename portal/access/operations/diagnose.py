@@ -89,7 +89,7 @@ def diagnose(*, order: DoctorOrder, aws: AwsPorts, actor: Actor) -> Diagnosis:
     if row is None:
         diagnosis = _told(unknown_role(role_arn), None, at)
     else:
-        told = _what_is_told(order, pasted, call, at)
+        told = _what_is_told(order, pasted, _of_its_own_role(call, order, row), at)
         diagnosis = _told(walk(read_facts(row, told, asker, aws)), row.grant, at)
     _record(order, call, diagnosis, asker, actor)
     return diagnosis
@@ -102,6 +102,14 @@ def _row(grant: Grant | None) -> PartnerRole | None:
 
 def _told(steps: Sequence[DoctorStep], grant: Grant | None, at: datetime) -> Diagnosis:
     return Diagnosis(steps, stopped_by(steps), grant, at)
+
+
+def _of_its_own_role(call: DeniedCall, order: DoctorOrder, row: PartnerRole) -> DeniedCall:
+    """IAM names a role by its name alone, and some clients not at all: it is the role's own where the rest names it."""
+    rest = order.error_text.replace(call.caller_arn, "") if call.caller_arn else ""
+    if call.resource or not call.action.startswith("iam:") or row.role.name not in rest:
+        return call
+    return replace(call, resource=row.role.arn)
 
 
 def _what_is_told(order: DoctorOrder, pasted: Pasted, call: DeniedCall, at: datetime) -> Told:

@@ -52,6 +52,9 @@ class ScriptedAnalyst:
             each["Sid"] == "SallyportChain" for each in statements if "Sid" in each
         ):
             return Decision.EXPLICIT_DENY
+        own = any(each.get("Sid") == "SallyportOwn" for each in statements)
+        if action.startswith("iam:") and own and ":role/sallyport/partners/" in resource:
+            return Decision.EXPLICIT_DENY
         fits = action == "s3:GetObject" and resource.startswith("arn:aws:s3:::shared-reports/")
         return Decision.ALLOWED if fits else Decision.NOT_ALLOWED
 
@@ -195,6 +198,18 @@ def test_the_role_is_found_by_what_its_session_was_refused(grant: Grant, aws: Fa
         found = diagnose(order=DoctorOrder(error_text="not authorized"), aws=ports(aws, call), actor=COMMAND)
         assert (found.stopped_by, found.grant) == (name, grant)
         assert words in found.sentence
+
+
+@pytest.mark.parametrize(("is_own", "step"), [(True, "denies"), (False, "scope")])
+def test_iam_names_the_own_role_by_its_name_alone(
+    grant: Grant, aws: FakeAws, step: str, *, is_own: bool
+) -> None:
+    inside = f"arn:aws:sts::222222222222:assumed-role/{grant.role.name}/theirs"
+    named = grant.role.name if is_own else "another-role"
+    text = f"User: {inside} is not authorized to perform: iam:PutRolePolicy on resource: role {named}"
+    call = DeniedCall("AccessDenied", inside, "iam:PutRolePolicy")
+    found = diagnose(order=DoctorOrder(error_text=text), aws=ports(aws, call), actor=COMMAND)
+    assert (found.stopped_by, found.grant) == (step, grant)
 
 
 def test_an_arn_without_its_path_is_found_all_the_same(grant: Grant, aws: FakeAws) -> None:
