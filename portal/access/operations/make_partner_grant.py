@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from brokers.ports import AwsPorts
-from brokers.types import PartnerRoleSizes, PolicyFinding, ServiceAccess, Severity
+from brokers.types import PartnerRoleSizes, PolicyFinding, ServiceAccess
 from portal.access.lifecycle import GrantState, PartnerRoleState
 from portal.access.models import Grant, PartnerRole
 from portal.access.operations import granting_rules as rules
@@ -23,6 +23,7 @@ from portal.access.operations.partner_role_spec import account_of, check_partner
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.catalog.filling import fill_scope
+from portal.catalog.linting import check_scope_fit, lint_scope
 from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
 from portal.directory.models import PartnerAccount
 from portal.kernel import outbox
@@ -107,7 +108,7 @@ def preview_partner_grant(*, order: PartnerGrantOrder, aws: AwsPorts, actor: Act
         managed_policy_arns=spec.managed_policy_arns,
         sizes=sizes,
         access=partners.analyst.access(policy),
-        findings=_lint(policy, row.role.account, aws),
+        findings=lint_scope(policy, account=row.role.account, analyst=partners.analyst),
         summary=row.grant.scope_summary,
         starts_at=spec.starts_at,
         ends_at=spec.ends_at,
@@ -175,21 +176,10 @@ def _put_scope(grant: Grant, order: PartnerGrantOrder, ours: AwsAccount, aws: Aw
         scope = fill_scope(template=template, values=order.scope_parameters, account=ours)
     except ValidationError as problem:
         raise InvalidError(" ".join(problem.messages), field="scope_parameters") from None
-    _check_findings(_lint(scope.policy, ours, aws))
+    check_scope_fit(scope.policy, account=ours, analyst=aws.partners.analyst)
     grant.scope_template, grant.scope_parameters = template, dict(order.scope_parameters)
     grant.scope_policy, grant.scope_summary = scope.policy, scope.summary
     grant.scope_managed_policy_arns = list(scope.managed_policy_arns)
-
-
-def _lint(policy: Mapping[str, Any], ours: AwsAccount, aws: AwsPorts) -> Sequence[PolicyFinding]:
-    place = ours.place
-    return aws.partners.analyst.lint(policy, partition=place.partition, account_id=place.account_id)
-
-
-def _check_findings(findings: Sequence[PolicyFinding]) -> None:
-    errors = [f"{each.where}: {each.text}" for each in findings if each.severity == Severity.ERROR]
-    if errors:
-        raise InvalidError(" ".join(errors), field="scope_template")
 
 
 def _grant(order: PartnerGrantOrder, theirs: PartnerAccount, now: datetime) -> Grant:
