@@ -158,6 +158,7 @@ def test_making_dies_anywhere_and_is_taken_away_in_its_place(partners: Partners)
         assert partners.roles.read(PLACE, spec.name) is None
 
 
+@pytest.mark.thorough
 def test_closing_dies_anywhere_and_done_again_it_is_closed(partners: Partners) -> None:
     def fresh() -> PartnerRoleSpec:
         return partners.made()[0]
@@ -298,6 +299,14 @@ def test_a_refusal_in_the_middle_comes_out_and_the_next_try_finishes(partners: P
     assert_nothing_goes(partners, spec)
     delete(partners.roles, spec)
     assert partners.roles.read(PLACE, spec.name) is None
+
+
+def test_an_open_role_is_closed_before_anything_of_it_is_taken_away(partners: Partners) -> None:
+    spec, _ = partners.made(managed_policy_arns=(READ_ONLY,))
+    with hooked(partners, Refuses("DetachRolePolicy", "InvalidInput")), pytest.raises(AwsRefused):
+        delete(partners.roles, spec)
+    assert_nothing_goes(partners, spec)
+    delete(partners.roles, spec)
 
 
 @pytest.mark.parametrize("verb", ["CreateRole", "PutRolePolicy", "GetRole"])
