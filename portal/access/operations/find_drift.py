@@ -114,10 +114,9 @@ def _claim() -> Sequence[PartnerRole]:
 
 
 def _look_and_record(rows: Sequence[PartnerRole], aws: AwsPorts) -> tuple[int, str]:
-    """Return how many looks counted, and why AWS gave no answer, if it did not."""
-    seen, silent = look_twice(rows, aws)
-    looked = sum(_record(row, differences) for row, differences in seen.items())
-    return looked, next(iter(silent.values()), "")
+    """Return how many looks counted, and why not all could be made."""
+    seen, problem = look_twice(rows, aws)
+    return sum(_record(row, differences) for row, differences in seen.items()), problem
 
 
 def _record(before: PartnerRole, differences: Sequence[RoleDifference]) -> bool:

@@ -6,6 +6,7 @@ What is told was so at two looks: IAM may answer from a copy that is behind.
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from brokers.errors import AwsUnavailable, BrokerError
@@ -22,38 +23,45 @@ PAUSE = 2.0
 Looks = Mapping[PartnerRole, Sequence[RoleDifference]]
 
 
-def look_twice(rows: Sequence[PartnerRole], aws: AwsPorts) -> tuple[Looks, Mapping[UUID, str]]:
-    """Return what is not as it should be of each role that AWS showed; and why it didn't, by our account's id."""
-    silent: dict[UUID, str] = {}
-    once = _look_at(rows, aws, silent)
+@dataclass
+class _Looking:
+    """`silent`: our accounts that gave no answer, which are not asked again; `problem`: the first of any kind."""
+
+    silent: set[UUID] = field(default_factory=set)
+    problem: str = ""
+
+
+def look_twice(rows: Sequence[PartnerRole], aws: AwsPorts) -> tuple[Looks, str]:
+    """Return what is not as it should be of each role that AWS showed; and why not of all, if it didn't."""
+    looking = _Looking()
+    once = _look_at(rows, aws, looking)
     suspicious = [row for row, differences in once.items() if differences]
     if suspicious:
         time.sleep(PAUSE)
-    again = _look_at(suspicious, aws, silent)
+    again = _look_at(suspicious, aws, looking)
     seen: dict[PartnerRole, Sequence[RoleDifference]] = {
         row: [] for row, differences in once.items() if not differences
     }
     for row, differences in again.items():
         before = {(each.part, digest_of(each)) for each in once[row]}
         seen[row] = [each for each in differences if (each.part, digest_of(each)) in before]
-    return seen, silent
+    return seen, looking.problem
 
 
 def _look_at(
-    rows: Iterable[PartnerRole], aws: AwsPorts, silent: dict[UUID, str]
+    rows: Iterable[PartnerRole], aws: AwsPorts, looking: _Looking
 ) -> dict[PartnerRole, Sequence[RoleDifference]]:
     seen: dict[PartnerRole, Sequence[RoleDifference]] = {}
     for row in rows:
-        account = row.role.account_id
-        if account in silent:
+        if row.role.account_id in looking.silent:
             continue
         try:
             seen[row] = differences_of(row, aws)
-        except AwsUnavailable as problem:
-            silent[account] = str(problem)
         except BrokerError as problem:
             log.warning("%s could not be looked at: %s", row.role.arn, problem)
-            silent.setdefault(account, str(problem))
+            looking.problem = looking.problem or str(problem)
+            if isinstance(problem, AwsUnavailable):
+                looking.silent.add(row.role.account_id)
     return seen
 
 

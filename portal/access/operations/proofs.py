@@ -92,5 +92,5 @@ def _ask_for_the_older(external_id: ExternalId, account: AwsAccount, at: datetim
         ~Q(pk=external_id.pk), partner_account=external_id.partner_account_id, accepted_until__gt=at
     )
     for each in older:
-        if each.accepted_until is not None:
-            ask_proof(external_id=each, account=account, kind=ProofKind.WINDOW_OVER, at=each.accepted_until)
+        until = each.accepted_until or at
+        ask_proof(external_id=each, account=account, kind=ProofKind.WINDOW_OVER, at=until)

@@ -31,18 +31,15 @@ def remove_orphans(*, aws: AwsPorts) -> int:
     if is_held():
         return 0
     gone = 0
-    for drift_id in list(_to_go().values_list("pk", flat=True)):
-        drift = _to_go().filter(pk=drift_id).first()
-        if drift is None:
-            continue
+    for drift in list(_to_go()):
         try:
             _take_away(drift, aws)
         except AwsUnavailable as problem:
             log.warning("%s in %s is not taken away yet: %s", drift.role_name, drift.account, problem)
         except BrokerError as problem:
-            _give_up(drift_id, str(problem))
+            _give_up(drift.pk, str(problem))
         else:
-            gone += _end(drift_id)
+            gone += _end(drift.pk)
     return gone
 
 

@@ -281,6 +281,18 @@ def test_a_living_grants_role_is_never_taken_away_as_nobodys(aws: FakeAws, row: 
     assert "a living grant's role" in drift.why
 
 
+def test_what_aws_shows_after_its_deletion_is_not_called_gone(aws: FakeAws, row: PartnerRole) -> None:
+    drift = orphan(aws, row)
+    repair(drift)
+    kept = dict(aws.partners.roles)
+    aws.after["delete_role"] = lambda: aws.partners.roles.update(kept)
+    assert remove_orphans(aws=aws.ports()) == 0
+    drift.refresh_from_db()
+    assert drift.state == "repairing"
+    aws.after.clear()
+    assert remove_orphans(aws=aws.ports()) == 1
+
+
 def test_aws_that_does_not_answer_and_the_hold_only_delay_it(aws: FakeAws, row: PartnerRole) -> None:
     drift = orphan(aws, row)
     repair(drift)

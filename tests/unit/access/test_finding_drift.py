@@ -264,6 +264,41 @@ def test_an_account_that_answers_nothing_keeps_no_other_from_being_looked_at(
         assert (each.checked_at, each.check_at is not None and each.check_at > database_now()) == (None, True)
 
 
+def test_a_role_that_cannot_be_looked_at_keeps_no_other_of_its_account_from_it(
+    aws: FakeAws, row: PartnerRole, neighbour: PartnerRole
+) -> None:
+    """A poisoned one: AWS refuses to show it."""
+    real = aws.partners.read
+
+    def read(place: Any, name: str) -> Any:
+        if name == row.role.name:
+            raise DENIED
+        return real(place, name)
+
+    aws.partners.read = read  # type: ignore[method-assign]
+    assert look(aws) == 1
+    found = check_account_roles(account_id=row.role.account_id, aws=aws.ports(), actor=SHELL)
+    assert (found.looked_at, found.problem) == (1, str(DENIED))
+
+
+def test_a_run_ends_before_the_next_begins(
+    aws: FakeAws, row: PartnerRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find_drift, "LOOK_FOR", 0.0)
+    monkeypatch.setattr(find_drift, "_accounts_in_turn", lambda _: [row.role.account])
+    assert look(aws) == 0
+    assert aws.count("read_role") + aws.count("list_roles") == 0
+
+
+def test_a_role_that_came_while_its_path_was_listed_is_no_orphan(
+    aws: FakeAws, row: PartnerRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers = aws.ports().partners.roles.list(row.role.account.place)
+    assert [each.name for each in strangers] == [row.role.name]
+    monkeypatch.setattr(find_orphans, "_strangers", lambda *_: strangers)
+    assert look_everywhere(aws, row) == []
+
+
 def test_in_hold_nothing_is_said_by_itself(aws: FakeAws, row: PartnerRole) -> None:
     plant(aws, row, trust=wide(aws, row))
     enter_hold(reason="r", actor=SHELL)

@@ -1,6 +1,7 @@
 """Proofs of ExternalIds on a twin role: who has it gets in, nobody else; what AWS says otherwise is an alarm."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -294,6 +295,19 @@ def test_a_worker_that_was_overtaken_records_nothing_and_leaves_the_twin_to_the_
     assert aws.partners.twins == {}
 
 
+def test_the_twin_of_an_overtaken_worker_is_the_others_to_the_last_step(
+    aws: FakeAws, proof: ExternalIdProof
+) -> None:
+    def overtake() -> None:
+        if aws.count("assume_twin") == len(ONE):
+            ExternalIdProof.objects.filter(pk=proof.pk).update(fence=F("fence") + 1)
+
+    aws.after["assume_twin"] = overtake
+    assert prove_due(aws=aws.ports()) == 0
+    proof.refresh_from_db()
+    assert (proof.state, aws.count("remove_twin")) == ("asked", 0)
+
+
 def test_two_proofs_on_one_twin_are_made_one_after_the_other(
     aws: FakeAws, theirs: PartnerAccount, proof: ExternalIdProof
 ) -> None:
@@ -309,6 +323,33 @@ def test_two_proofs_on_one_twin_are_made_one_after_the_other(
     aws.before["assume_twin"] = look
     assert prove_due(aws=aws.ports()) == 2
     assert seen == [[False, False], [True]]
+
+
+def test_a_run_makes_no_more_than_it_was_told_to(
+    aws: FakeAws, theirs: PartnerAccount, proof: ExternalIdProof
+) -> None:
+    ask(current(theirs), make_our_account())
+    assert prove_due(aws=aws.ports(), at_most=1) == 1
+    assert prove_due(aws=aws.ports()) == 1
+
+
+def test_a_proof_that_somebody_makes_is_left_to_them(
+    aws: FakeAws, theirs: PartnerAccount, proof: ExternalIdProof
+) -> None:
+    other = ask(current(theirs), proof.account, ProofKind.ROTATION)
+    lease = proof_leases.take_proof(proof.pk)
+    assert lease is not None
+    assert prove_due(aws=aws.ports()) == 0, "they share a twin"
+    fail_due_proofs(problem=UNAVAILABLE)
+    other.refresh_from_db()
+    assert other.last_error == ""
+    overtaken = replace(lease, fence=lease.fence - 1)
+    assert proof_leases.record_steps(overtaken, proof_steps.Steps([])) is None
+    proof.refresh_from_db()
+    assert proof.state == "asked"
+    proof.delete()
+    assert proof_leases.record_steps(lease, proof_steps.Steps([])) is None, "it is not to be made any more"
+    assert proof_leases.take_proof(lease.proof.pk) is None
 
 
 def test_closing_the_account_ends_its_proofs_even_under_way(
