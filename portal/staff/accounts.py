@@ -8,7 +8,13 @@ from portal.staff.base import CheckedForm, RecordedAdmin
 
 class AccountForm(CheckedForm[AwsAccount]):
     def clean_revoker_role_arn(self) -> str:
-        arn = str(self.cleaned_data["revoker_role_arn"])
+        return self._plain("revoker_role_arn")
+
+    def clean_provisioner_role_arn(self) -> str:
+        return self._plain("provisioner_role_arn")
+
+    def _plain(self, field: str) -> str:
+        arn = str(self.cleaned_data[field])
         if not arn.isascii():
             raise ValidationError("IAM's names are plain ASCII letters.")
         return arn
@@ -17,10 +23,10 @@ class AccountForm(CheckedForm[AwsAccount]):
 @admin.register(AwsAccount)
 class AccountAdmin(RecordedAdmin[AwsAccount]):
     form = AccountForm
-    list_display = ("name", "account_id", "partition", "revoker_role_arn")
+    list_display = ("name", "account_id", "partition", "revoker_role_arn", "provisioner_role_arn")
     list_filter = ("partition",)
     search_fields = ("name", "account_id")
-    fields = ("name", "account_id", "partition", "revoker_role_arn", "created_at")
+    fields = ("name", "account_id", "partition", "revoker_role_arn", "provisioner_role_arn", "created_at")
     readonly_fields = ("created_at",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: AwsAccount | None = None) -> tuple[str, ...]:
