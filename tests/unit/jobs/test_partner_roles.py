@@ -1,5 +1,6 @@
 """Partners' roles by the schedule: the sweep wakes workers for what is due, and a worker finds it in the database."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def test_it_waits_in_the_queue_of_what_talks_to_aws() -> None:
 
 
 def test_some_threads_are_kept_free_of_it(grant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity, "_slots", capacity.threading.BoundedSemaphore(1))
+    monkeypatch.setattr(capacity, "_slots", threading.BoundedSemaphore(1))
     with capacity.free_slot():
         assert partner_roles.partner_roles() == 0
     assert row_of(grant).state == "making"
