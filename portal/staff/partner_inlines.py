@@ -35,6 +35,7 @@ class _PartOfPartner(admin.TabularInline[Any, Partner]):
 class ContactInline(_PartOfPartner):
     model = PartnerContact
     fields = ("name", "what_for", "email", "phone")
+    verbose_name, verbose_name_plural = "contact", "contacts"
 
 
 class DocumentInline(_PartOfPartner):
@@ -42,6 +43,7 @@ class DocumentInline(_PartOfPartner):
 
     model = PartnerDocument
     fields = ("title", "url")
+    verbose_name, verbose_name_plural = "document", "documents"
 
 
 class PartnerAccountInline(admin.TabularInline[PartnerAccount, Partner]):

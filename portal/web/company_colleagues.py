@@ -12,7 +12,9 @@ from portal.web.presenters.company import ColleagueRow, PeoplePage
 SHOWN = 500
 GONE = Badge("Deactivated", "quiet", "stop")
 COMES_BY = "Whoever signs in at {names} for the first time is added by that, as long as there is a place."
-NO_PROVIDER = "Your company has no identity provider of its own here: ask whoever answers for it to add people, or to connect it."
+NO_PROVIDER = (
+    "Your company has no identity provider of its own here: ask whoever answers for it to connect one."
+)
 
 
 def people_page(
@@ -47,13 +49,14 @@ def people_page(
 
 def _row(person: Person, *, last_admin: bool, now: datetime, zone: tzinfo) -> ColleagueRow:
     is_last = last_admin and person.is_active and person.is_partner_admin
-    seen = person.last_login
+    seen, identities = person.last_login, list(person.identities.all())
+    logins = [each.login or each.subject for each in identities]
     return ColleagueRow(
         id=str(person.pk),
         name=person.name,
-        email=person.email,
+        email="" if person.email in logins else person.email,
         signs_in=", ".join(
-            f"{each.login or each.subject} at {each.provider.name}" for each in person.identities.all()
+            f"{login} at {each.provider.name}" for login, each in zip(logins, identities, strict=True)
         ),
         badge=badge("active") if person.is_active else GONE,
         is_admin=person.is_partner_admin and person.is_active,

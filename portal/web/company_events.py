@@ -117,7 +117,8 @@ def names_of(partner: Partner, events: Iterable[AuditEvent]) -> Names:
 
 
 def company_event(event: AuditEvent, names: Names, *, now: datetime, zone: tzinfo) -> CompanyEvent:
-    is_own = event.actor_id in names.people
+    # Nobody is signed in yet when somebody signs in.
+    is_own = (event.person_id if event.actor_kind == ActorKind.NOBODY else event.actor_id) in names.people
     row = AuditRow(
         moment=moment(event.at, now=now, zone=zone),
         event=_words(event),
@@ -149,12 +150,9 @@ def _actor(event: AuditEvent, names: Names) -> str:
         return f"{own}{by_token}" if own else HOST
     if event.actor_kind == ActorKind.COMMAND:
         return HOST
-    # Nobody is signed in yet when somebody signs in.
-    return (
-        PORTAL
-        if event.actor_kind == ActorKind.SYSTEM
-        else names.people.get(event.person_id or UUID(int=0), "")
-    )
+    if event.actor_kind == ActorKind.SYSTEM:
+        return PORTAL
+    return names.people.get(event.person_id, "") if event.person_id else ""
 
 
 def _about(event: AuditEvent, names: Names) -> str:

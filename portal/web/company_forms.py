@@ -34,7 +34,7 @@ class ColleagueForm(forms.Form):
         ),
         error_messages={"required": "Say what your identity provider calls them."},
     )
-    subject_format = forms.ChoiceField(label="NameID format", required=False)
+    subject_format = forms.ChoiceField(label="NameID format")
 
     def __init__(
         self, data: Mapping[str, object] | None = None, *, providers: Collection[IdentityProvider]

@@ -42,7 +42,7 @@ def company_trail(request: PersonRequest) -> HttpResponse:
         older=f"{reverse('web:company-trail')}?{older}" if older else "",
         is_first=before is None,
     )
-    return render(request, "company/trail.html", {"page": page, "exported": EXPORTED})
+    return render(request, "company/trail.html", {"page": page, "exported": f"{EXPORTED:,}"})
 
 
 @require_safe

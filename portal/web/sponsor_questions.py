@@ -20,7 +20,7 @@ from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError, NotFoundError
 from portal.web.forms import put_refusal
 from portal.web.guard import PersonRequest, signed_in, zone_of
-from portal.web.presenters import countdown
+from portal.web.presenters import moment
 from portal.web.presenters.sponsors import SponsorQuestionView
 from portal.web.redirects import see_other
 
@@ -105,7 +105,7 @@ def _view(question: SponsorQuestion, reader: Person, *, now: datetime, zone: tzi
         gone=partner.sponsor.name if partner.sponsor else "",
         asked=question.asked.name if question.asked else "",
         is_asked=is_asked,
-        left=countdown(question.asked_at, question.answer_by, now=now, zone=zone, edges=("starts", "due")),
+        by=moment(question.answer_by, now=now, zone=zone),
         then="the admins are asked" if question.asked_id else f"{partner.name} is suspended",
         may_answer=may_answer,
     )

@@ -1,13 +1,13 @@
 from dataclasses import dataclass
 
-from portal.web.presenters.words import Countdown
+from portal.web.presenters.words import Moment
 
 
 @dataclass(frozen=True, slots=True)
 class SponsorQuestionView:
     """A partner whose sponsor is gone. `gone`: who it was, if anybody; `asked`: whom it waits for, empty: all admins.
 
-    `is_asked`: it is the reader. `left`: how long; `then`: what happens afterwards.
+    `is_asked`: it is the reader. `by`: until when; `then`: what happens where nobody did.
     """
 
     partner_id: str
@@ -15,6 +15,6 @@ class SponsorQuestionView:
     gone: str
     asked: str
     is_asked: bool
-    left: Countdown
+    by: Moment
     then: str
     may_answer: bool

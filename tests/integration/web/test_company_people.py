@@ -228,7 +228,7 @@ class TestTrail:
             "Ada Secret",
             "203.0.113.9",
             "inside/1",
-            "hidden",
+            "inner words",
             "Gil",
             "Globex",
             "access.",
