@@ -16,6 +16,7 @@ from portal.access.operations.make_partner_grant import PartnerGrantOrder
 from portal.access.operations.reasons import REASON_LIMIT
 from portal.catalog.filling import ParameterField, fill_scope, parameter_fields
 from portal.catalog.models import AwsAccount, ScopeTemplate
+from portal.catalog.scopes import PLACEHOLDER
 from portal.directory.models import PartnerAccount
 from portal.kernel.errors import InvalidError
 from portal.web.forms import DefaultedChoice
@@ -133,6 +134,11 @@ class PartnerGrantForm(forms.Form):
             self.fields[PREFIX + parameter.name] = _field_of(parameter)
 
     @property
+    def template_words(self) -> str:
+        """What the chosen scope lets somebody do, with dots where the values come."""
+        return PLACEHOLDER.sub("…", self.template.summary) if self.template else ""
+
+    @property
     def scope_fields(self) -> list[forms.BoundField]:
         return [self[PREFIX + parameter.name] for parameter in self.parameters]
 
@@ -181,7 +187,7 @@ class PartnerGrantForm(forms.Form):
         for name, messages in problem.message_dict.items():
             field = PREFIX + name
             # The sentence begins with the parameter's name, which the field's label says already.
-            told = [message.removeprefix(f"{name}: ") for message in messages]
+            told = [_sentence(message.removeprefix(f"{name}: ")) for message in messages]
             self.add_error(field if field in self.fields else None, ValidationError(told))
 
     def _choices(self, name: str, choices: list[tuple[str, str]], *, default: bool = True) -> None:
@@ -194,6 +200,10 @@ class PartnerGrantForm(forms.Form):
     @staticmethod
     def _found(rows: Sequence[Any], key: object) -> Any:
         return next((row for row in rows if str(row.pk) == key), None)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _field_of(parameter: ParameterField) -> forms.CharField:

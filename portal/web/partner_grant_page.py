@@ -19,7 +19,7 @@ SEVERITIES = {
     Severity.NOTE: Badge("Note", "quiet", "info"),
 }
 WRITING = {"Write", "Tagging", "Permissions", "Permissions management"}
-WHOLE_ACCOUNT = "everybody whom the admins of that account let: AWS trusts the account as a whole"
+WHOLE_ACCOUNT = "Everybody whom the admins of that account let: AWS trusts the account as a whole."
 
 
 def preview_view(

@@ -168,7 +168,7 @@ def test_the_preview_says_it_in_words_and_writes_nothing(
     assert answer.status_code == 200
     view = answer.context["view"]
     assert view.summary == "Read every object in the bucket acme-reports"
-    assert view.whom.startswith("everybody whom the admins of that account let")
+    assert view.whom.startswith("Everybody whom the admins of that account let")
     assert view.starts_now
     assert [(row.service, row.levels[0].level, row.levels[0].actions) for row in view.access] == [
         ("Amazon S3", "Read", "GetObject")
