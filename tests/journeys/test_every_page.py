@@ -35,7 +35,10 @@ def test_every_page_keeps_the_policy(browser: Browser, demo: Demo) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/now/", "/tokens/", "/account/", "/manage/", "/manage/access/grant/", "/manage/access/grant/add/"],
+    [
+        *("/", "/now/", "/tokens/", "/account/", "/partners/", "/partners/new/", "/partners/drift/"),
+        *("/manage/", "/manage/access/grant/", "/manage/access/grant/add/"),
+    ],
 )
 def test_pages_fit_a_phone(browser: Browser, demo: Demo, path: str) -> None:
     ada = visitor(browser, demo, width=390)
@@ -79,9 +82,27 @@ def addresses(ada: Visitor) -> set[str]:
         if "/change/" in href:
             grant = f"/grants/{href.split('/')[-3]}/"
             found |= {grant, f"{grant}extend", f"{grant}revoke", href.replace("/change/", "/revoke/")}
+    found |= partner_pages(ada)
     found |= {
         path.replace("/change/", "/suspend/") for path in found if "/partner/" in path and "/change/" in path
     }
+    return found
+
+
+def partner_pages(ada: Visitor) -> set[str]:
+    """Return the pages about partners: of the first in the list, and of its first account."""
+    found = {"/partners/", "/partners/new/", "/partners/drift/"}
+    ada.go("/partners/")
+    first = ada.page.locator("tbody th a").first
+    if first.count() == 0:
+        return found
+    partner = first.get_attribute("href") or ""
+    found |= {f"{partner}{page}" for page in ("", "grant/", "suspend/", "accounts/new/")}
+    ada.go(partner)
+    account = ada.page.locator(".own-accounts h3 a").first
+    if account.count():
+        href = account.get_attribute("href") or ""
+        found |= {f"{href}{page}" for page in ("", "rotate/", "close/")}
     return found
 
 

@@ -9,11 +9,13 @@ from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
+from portal.access.models import PartnerRole
 from portal.access.operations.watch_sponsors import watch_sponsors
 from portal.catalog.models import AwsAccount
 from portal.directory.models import Person, SyncRun
 from tests.factors import add_app, add_device
 from tests.fake_ldap import make_directory
+from tests.integration.web import partner_rows as rows
 from tests.integration.web.saml_visits import make_provider
 from tests.partners import account_grant, make_partner, partner_account
 from tests.sign_ins import browser_of
@@ -107,6 +109,25 @@ def _root(path: str) -> Visit:
     return visit
 
 
+def _partners(path: str = "", **sent: str) -> Visit:
+    """A page about a partner that has something of everything; with `sent`, what a form answers."""
+
+    def visit(_: Person) -> Answer:
+        partner = rows.make_partner()
+        account, ours = rows.make_partner_account(partner), rows.make_place()
+        role = PartnerRole.objects.get(grant=rows.make_account_grant(account, ours, state="standing"))
+        rows.make_account_grant(account, ours, state="closing")
+        rows.make_proof(account, ours)
+        drift = rows.make_drift(role, ours)
+        suspended = rows.make_partner("Beta", suspended_at=datetime.now(UTC))
+        known = {"acme": partner.slug, "beta": suspended.slug, "account": account.pk, "drift": drift.pk}
+        client = signed_in(make_person("Ruth Root", is_staff=True, is_superuser=True))
+        where = f"/partners/{path.format(**known)}"
+        return client.post(where, sent) if sent else client.get(where)
+
+    return visit
+
+
 PAGES: dict[str, tuple[Visit, int]] = {
     "my access": (_get("/"), 200),
     "polled": (_get("/grants/"), 200),
@@ -159,6 +180,23 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "company's trail": (_company("/company/trail/"), 200),
     "company's trail as CSV": (_company("/company/trail.csv"), 200),
     "who answers for a partner": (_asked, 200),
+    "partners": (_partners(), 200),
+    "a new partner": (_partners("new/"), 200),
+    "a refused partner": (_partners("new/", name="x"), 400),
+    "a partner": (_partners("{acme}/"), 200),
+    "a grant to an account": (_partners("{acme}/grant/"), 200),
+    "a refused one": (_partners("{acme}/grant/", act="preview"), 400),
+    "a suspension": (_partners("{acme}/suspend/"), 200),
+    "its progress": (_partners("{beta}/ended/"), 200),
+    "resuming": (_partners("{beta}/resume/"), 200),
+    "another account": (_partners("{acme}/accounts/new/"), 200),
+    "a partner's account": (_partners("{acme}/accounts/{account}/"), 200),
+    "a rotation": (_partners("{acme}/accounts/{account}/rotate/"), 200),
+    "a closing": (_partners("{acme}/accounts/{account}/close/"), 200),
+    "drift": (_partners("drift/"), 200),
+    "a repair": (_partners("drift/{drift}/repair/"), 200),
+    "an acceptance": (_partners("drift/{drift}/accept/"), 200),
+    "partners, not theirs": (_get("/partners/"), 404),
     "nothing here": (_stranger("/nothing"), 404),
     "wrong method": (_stranger("/sign-out"), 405),
     "wrong host": (_stranger("/", host="evil.example.test"), 400),
