@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.admin import AdminSite
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from portal.access.models import Grant
@@ -46,7 +47,8 @@ class GrantForm(forms.Form):
         .select_related("account")
     )
     scope_template = forms.ModelChoiceField(
-        ScopeTemplate.objects.all(),
+        # Others, such as the library's until an admin says for which roles they are, could only be refused.
+        ScopeTemplate.objects.filter(Exists(AwsRole.objects.filter(scope_templates=OuterRef("pk")))),
         required=False,
         label="Scope",
         empty_label="all that the role allows",

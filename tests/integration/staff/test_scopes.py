@@ -191,3 +191,10 @@ def test_the_librarys_text_is_the_portals(client: Client) -> None:
 def test_a_scope_of_another_partition_is_read_in_it(client: Client) -> None:
     china = READ | {"Resource": "arn:aws-cn:s3:::{{bucket}}/*"}
     assert client.post(ADD, form(china)).status_code == 302
+
+
+def test_a_scope_of_no_role_is_not_offered_where_people_are_granted(client: Client) -> None:
+    grant, name = "/manage/access/grant/add/", "S3 bucket, read only"
+    assert name not in client.get(grant).content.decode()
+    ScopeTemplate.objects.get(library_key="s3-bucket-read").roles.add(make_role(), make_role("Writer"))
+    assert client.get(grant).content.decode().count(f">{name}<") == 1
