@@ -17,7 +17,7 @@ from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError, NotFoundError
 from portal.web.aws import aws_ports
 from portal.web.doctor_form import DoctorForm
-from portal.web.doctor_page import doctor_result
+from portal.web.doctor_page import doctor_result, grant_page
 from portal.web.forms import put_refusal
 from portal.web.guard import PersonRequest, signed_in, zone_of
 from portal.web.presenters import moment
@@ -36,7 +36,8 @@ def doctor(request: PersonRequest) -> HttpResponse:
     with timezone.override(zone_of(request.user)):
         form = DoctorForm(request.POST if request.method == "POST" else None, initial=_initial(grant))
         result = _ask(request, form, grant) if form.is_valid() else None
-        context = {"form": form, "result": result, "grant": grant, "is_partners": not asker.sees_all}
+        back = grant_page(grant, request.user) if grant else ""
+        context = {"form": form, "result": result, "back": back, "is_partners": not asker.sees_all}
         return render(request, "doctor/doctor.html", context, status=400 if form.errors else 200)
 
 

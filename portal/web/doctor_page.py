@@ -35,7 +35,7 @@ def doctor_result(
         rest=tuple(row for verdict, row in rows if verdict not in on_top),
         at=moment(at, now=database_now(), zone=zone_of(reader)),
         about=_about(grant) if grant is not None else "",
-        about_href=_grant_page(grant, reader) if grant is not None else "",
+        about_href=grant_page(grant, reader) if grant is not None else "",
     )
 
 
@@ -60,26 +60,40 @@ def _about(grant: Grant) -> str:
     return f"{grant.subject_name}: {grant.scope_summary or grant.role.title}"
 
 
-def _grant_page(grant: Grant, reader: Person) -> str:
-    may_open = sees_all_grants(reader) or grant.person_id == reader.pk
-    return reverse("web:grant", args=[grant.pk]) if may_open else ""
+def grant_page(grant: Grant, reader: Person) -> str:
+    """Return where the reader sees the grant; empty: nowhere."""
+    if sees_all_grants(reader) or grant.person_id == reader.pk:
+        return reverse("web:grant", args=[grant.pk])
+    is_companys = grant.partner_account is not None and grant.partner_account.partner_id == reader.partner_id
+    return reverse("web:company-grant", args=[grant.pk]) if is_companys else ""
 
 
 def _link(name: str, grant: Grant, reader: Person) -> Link:
     """Return where whoever reads this mends it; nothing where that is not theirs."""
-    if grant.person_id == reader.pk and name in OWN:
-        return OWN[name](grant)
-    if grant.partner_account_id is not None and reader.may("directory.view_partner") and name in ADMINS:
-        return ADMINS[name](grant)
-    return "", ""
+    if grant.person_id is not None:
+        return OWN[name](grant) if grant.person_id == reader.pk and name in OWN else NOWHERE
+    if reader.may("directory.view_partner"):
+        return ADMINS[name](grant) if name in ADMINS else NOWHERE
+    if name in HANDED_OVER and (page := grant_page(grant, reader)):
+        return page, "Show what to use"
+    return NOWHERE
 
 
-def _to_partner(act: str) -> Callable[[Grant], Link]:
+def _to_partner(name: str, act: str) -> Callable[[Grant], Link]:
+    """A page of the grant's partner, which takes its short name."""
+
     def link(grant: Grant) -> Link:
         partner = grant.partner
-        return (reverse("web:partner", args=[partner.slug]), act) if partner is not None else ("", "")
+        return (reverse(f"web:{name}", args=[partner.slug]), act) if partner is not None else NOWHERE
 
     return link
+
+
+def _to_account(grant: Grant) -> Link:
+    account = grant.partner_account
+    if account is None:
+        return NOWHERE
+    return reverse("web:partner-account", args=[account.partner.slug, account.pk]), "Show its ExternalId"
 
 
 def _to_grant(act: str) -> Callable[[Grant], Link]:
@@ -91,18 +105,21 @@ def _to_sign_in(grant: Grant) -> Link:
     return f"{reverse('web:sign-in')}?again=1&next={back}", "Sign in again"
 
 
+NOWHERE: Link = ("", "")
+# What a company's own admin finds on the page that says what to use.
+HANDED_OVER = frozenset({"role_arn", "external_id", "duration", "session", "client", "scope"})
 ADMINS: Mapping[str, Callable[[Grant], Link]] = {
     "role_arn": _to_grant("Open the grant"),
-    "partner": _to_partner("Open the partner"),
-    "contract": _to_partner("Open the partner"),
-    "window": _to_partner("Make a new grant"),
+    "partner": _to_partner("partner", "Open the partner"),
+    "contract": _to_partner("partner", "Open the partner"),
+    "window": _to_partner("partner-grant", "Make a new grant"),
     "role": _to_grant("Open the grant"),
-    "account": _to_partner("Open the partner"),
+    "account": _to_partner("partner", "Open the partner"),
     "principal": _to_grant("Open the grant"),
-    "external_id": _to_partner("Show its ExternalId"),
-    "scope": _to_partner("Make a new grant"),
+    "external_id": _to_account,
+    "scope": _to_partner("partner-grant", "Make a new grant"),
     "denies": _to_grant("Open the grant"),
-    "drift": _to_grant("Open the grant"),
+    "drift": lambda _: (reverse("web:drift"), "Show what was changed"),
 }
 OWN: Mapping[str, Callable[[Grant], Link]] = {
     "window": lambda _: (reverse("web:my-access"), "See what I may take"),

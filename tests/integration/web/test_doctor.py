@@ -49,6 +49,8 @@ class TestOfAPartnersRole:
         )
         assert "Stopped it" in page
         assert reverse("web:partner", args=["acme"]) in page
+        asked = text(client.get(f"{DOCTOR}?grant={grant.pk}"))
+        assert f'href="{reverse("web:grant", args=[grant.pk])}"' in asked
         assert reverse("web:grant", args=[grant.pk]) in page
         assert AuditEvent.objects.filter(type="access.doctor.asked", grant_id=grant.pk).count() == 1
 
@@ -88,11 +90,41 @@ class TestOfAPartnersRole:
         told = {"role_arn": grant.role.arn, "partner_account_number": "777777777777"}
         page = text(own.post(DOCTOR, told))
         assert "The call came from account 777777777777" in page
-        assert reverse("web:grant", args=[grant.pk]) not in page
+        assert f'href="{reverse("web:grant", args=[grant.pk])}"' not in page
+        assert reverse("web:company-grant", args=[grant.pk]) in page
         assert "There is no such role of a grant to a partner here." in text(other.post(DOCTOR, told))
         assert own.get(f"{DOCTOR}?grant={grant.pk}").status_code == 200
         assert other.get(f"{DOCTOR}?grant={grant.pk}").status_code == 404
         assert other.get(f"{DOCTOR}?grant=nonsense").status_code == 404
+
+    def test_both_sides_pages_of_the_grant_lead_there(self, grant: Grant, acme: Partner) -> None:
+        address = f"{DOCTOR}?grant={grant.pk}"
+        assert address in text(signed_in(make_admin("view_grant")).get(reverse("web:grant", args=[grant.pk])))
+        companys = reverse("web:company-grant", args=[grant.pk])
+        assert address in text(signed_in(make_partner_admin(acme)).get(companys))
+        colleague = signed_in(make_person("Cleo Colleague", partner=acme)).get(companys)
+        assert address not in text(colleague)
+
+    @pytest.mark.parametrize(
+        ("told", "page"),
+        [
+            ({"sends_none": "on"}, "partner-account"),
+            ({"at": "2000-01-01T00:00"}, "partner-grant"),
+            ({"action": "s3:PutObject"}, ""),
+        ],
+    )
+    def test_what_mends_it_is_a_click_away(self, grant: Grant, told: dict[str, str], page: str) -> None:
+        client = signed_in(make_admin("view_grant", "view_partner", "change_partner", "make_grant"))
+        said = text(client.post(DOCTOR, {"role_arn": grant.role.arn, **told}))
+        account = grant.partner_account
+        assert account is not None
+        links = {
+            "partner-account": reverse("web:partner-account", args=["acme", account.pk]),
+            "partner-grant": reverse("web:partner-grant", args=["acme"]),
+        }
+        assert {name for name, link in links.items() if f'href="{link}"' in said} == (
+            {page} if page else set()
+        )
 
     def test_others_see_their_own_refusals_and_ask_nothing(
         self, grant: Grant, ben: Person, aws: FakeAws
