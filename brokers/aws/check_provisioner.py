@@ -35,6 +35,12 @@ _BOUNDARY = (
 )
 
 
+def is_under_way(listed: Mapping[str, Any]) -> bool:
+    """Say of a role of ListRoles whether a check may be at work on it: made by one, minutes ago at most."""
+    is_young = bool(listed["CreateDate"] > datetime.now(UTC) - _LEFT_BEHIND)
+    return listed["RoleName"].startswith(CHECK_PREFIX) and is_young
+
+
 @dataclass(frozen=True, slots=True)
 class ProvisionerCheck:
     """`name`: of the role that the check makes. `itself`: the provisioner's own name; `revoker`: the revoker's."""
@@ -187,10 +193,9 @@ class ProvisionerCheck:
         """Find roles under the path, and take away what a check that was broken off left behind."""
 
         def find() -> int:
-            before = datetime.now(UTC) - _LEFT_BEHIND
             found = list(pages(self.iam, "list_roles", "Roles", PathPrefix=PARTNERS_PATH))
             for role in found:
-                if role["RoleName"].startswith(CHECK_PREFIX) and role["CreateDate"] < before:
+                if role["RoleName"].startswith(CHECK_PREFIX) and not is_under_way(role):
                     self._delete(role["RoleName"])
             return sum(not role["RoleName"].startswith(CHECK_PREFIX) for role in found)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from brokers.aws.aws_errors import translated
+from brokers.aws.check_provisioner import is_under_way
 from brokers.aws.iam_calls import pages
 from brokers.aws.partner_access import PartnerAccess
 from brokers.aws.partner_checks import all_tags, check_spec, plain_description
@@ -64,11 +65,16 @@ class IamPartnerRoles(RolePolicies):
         self._removing(place, name, grant).delete()
 
     def list(self, place: AccountPlace) -> Sequence[ListedRole]:
-        """Return all roles under the path of partners' roles, by name; twins stand at the path itself."""
+        """Return all roles under the path of partners' roles, by name; twins stand at the path itself.
+
+        Without what the check of an account makes there and takes away again within seconds.
+        """
         found = pages(self._accounts.iam(place), "list_roles", "Roles", PathPrefix=PARTNERS_PATH)
         with translated("iam:ListRoles"):
             listed = [
-                ListedRole(role["RoleName"], role["Path"], role["Arn"], role["RoleId"]) for role in found
+                ListedRole(role["RoleName"], role["Path"], role["Arn"], role["RoleId"])
+                for role in found
+                if not is_under_way(role)
             ]
         return sorted(listed, key=lambda role: role.name)
 

@@ -11,6 +11,8 @@ import pytest
 from brokers.aws.account_check import AccountCheck
 from brokers.aws.check_walk import NOT_TRIED
 from brokers.aws.hub import Hub, HubCredentials
+from brokers.aws.partner_access import PartnerAccess
+from brokers.aws.partner_roles import IamPartnerRoles
 from brokers.aws.patience import Patience
 from brokers.types import AccountPlace, CheckStep, DenyTarget, Partition, PrincipalKind
 from portal.demo.sandbox import estate
@@ -287,10 +289,13 @@ def test_a_role_that_cannot_be_removed_is_named_and_the_next_check_takes_it(
     assert list(failed(steps)) == ["Provisioner: remove the role"]
     left = [role["RoleName"] for role in iam.list_roles(PathPrefix=estate.PARTNERS_PATH)["Roles"]]
     assert left[0] in steps[-1].advice
+    roles = IamPartnerRoles(PartnerAccess(check._hub))
+    assert roles.list(PLACE) == [], "nobody's stray: a check may be at work on it"
     # Another check may be at work on it: only what is old is taken away.
     assert failed(check.check(TARGET, PLACE)) == {}
     assert [r["RoleName"] for r in iam.list_roles(PathPrefix=estate.PARTNERS_PATH)["Roles"]] == left
     monkeypatch.setattr("brokers.aws.check_provisioner._LEFT_BEHIND", -timedelta(minutes=1))
+    assert [role.name for role in roles.list(PLACE)] == left
     assert failed(check.check(TARGET, PLACE)) == {}
     assert iam.list_roles(PathPrefix=estate.PARTNERS_PATH)["Roles"] == []
 
