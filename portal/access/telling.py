@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from portal.access.lifecycle import RevocationState
-from portal.access.models import Grant, Revocation
+from portal.access.models import Grant, PartnerRole, Revocation
 from portal.access.run_out import RunOut
 
 Clock = Callable[[datetime], str]
@@ -19,7 +19,12 @@ PROVEN = (
 def end_words(grant: Grant, revocation: Revocation | None, left: RunOut, clock: Clock) -> str:
     """Say how an ended grant stands in AWS. `left`: what would live on by itself; `clock` writes a time."""
     if revocation is None:
-        return _without_revocation(grant, left, clock)
+        is_made = grant.role.is_made_for_partner
+        return (
+            partner_role_words(grant.partner_role, clock)
+            if is_made
+            else _without_revocation(grant, left, clock)
+        )
     match RevocationState(revocation.state):
         case RevocationState.PENDING:
             return PENDING
@@ -31,6 +36,22 @@ def end_words(grant: Grant, revocation: Revocation | None, left: RunOut, clock: 
             return PROVEN
         case RevocationState.CLEANED:
             return _cleaned(revocation)
+
+
+def partner_role_words(row: PartnerRole, clock: Clock) -> str:
+    """Say how far the end of a role is that was made for a partner's account."""
+    if row.gone_at is not None:
+        return "Its role is gone: AWS says that there is none. Nobody gets in by it, and what was open is refused."
+    if row.closed_at is not None:
+        return (
+            f"Nobody gets in by its role since {clock(row.closed_at)}, and its sessions are denied everything. "
+            "The role is being taken away."
+        )
+    why = f" AWS hasn't taken it yet: {row.last_error}" if row.last_error else ""
+    return (
+        "AWS is being told to close its role. Until AWS has it, the partner's programs may go on, "
+        f"until {clock(row.grant.ends_at)} at the latest: AWS itself ends them then.{why}"
+    )
 
 
 def _applied(revocation: Revocation) -> str:

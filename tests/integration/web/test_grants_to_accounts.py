@@ -60,7 +60,6 @@ def page(client: Client, address: str) -> str:
 def test_its_own_pages_say_whose_it_is(grant: Grant, ada: Client) -> None:
     shown = page(ada, reverse("web:grant", args=[grant.pk]))
     assert SUBJECT in shown
-    assert "comes in from its own AWS account" in shown
     assert "Role made in AWS" in shown
     for name in ("revoke", "extend"):
         assert SUBJECT in page(ada, reverse(f"web:{name}", args=[grant.pk]))
@@ -70,9 +69,14 @@ def test_it_is_revoked_from_its_page_and_shows_its_end(grant: Grant, ada: Client
     answer = ada.post(reverse("web:revoke", args=[grant.pk]), {"reason": "over", "cut": "yes"})
     assert answer.status_code in {302, 303}
     assert row_of(grant).state == "closing"
+    own, managed = (
+        reverse("web:grant", args=[grant.pk]),
+        reverse("admin:access_grant_change", args=[grant.pk]),
+    )
+    assert "AWS is being told to close its role" in page(ada, managed)
     work(aws)
-    shown = page(ada, reverse("web:grant", args=[grant.pk]))
-    assert "Role gone" in shown
+    assert "Its role is gone: AWS says that there is none" in page(ada, managed)
+    assert "Role gone" in page(ada, own)
     ada.get(reverse("web:cut-sessions", args=[grant.pk]))
 
 
