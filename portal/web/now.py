@@ -18,6 +18,7 @@ from portal.web.guard import PersonRequest, may_revoke, operates, sees_all_grant
 from portal.web.now_cutoffs import cut_off_part
 from portal.web.now_lines import Operator
 from portal.web.now_page import next_part, state_part
+from portal.web.partner_doors import sees_partners
 from portal.web.presenters.now import CutOffPart, NextPart, StatePart
 from portal.web.provider_doors import sees_providers
 from portal.web.redirects import see_other
@@ -95,4 +96,5 @@ def _operator(request: PersonRequest) -> Operator:
         zone=zone_of(person),
         now=database_now(),
         sees_providers=sees_providers(person),
+        sees_partners=sees_partners(person),
     )

@@ -18,13 +18,14 @@ SHOWN_LATE = 5
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who looks, and when. `may_open`: whether grants' own pages are theirs to see; `sees_providers`: providers'."""
+    """Who looks, and when. `may_open`: whether grants' own pages are theirs to see; `sees_…`: providers', partners'."""
 
     may_retry: bool
     may_open: bool
     zone: tzinfo
     now: datetime
     sees_providers: bool = False
+    sees_partners: bool = False
 
     @property
     def difference(self) -> str:

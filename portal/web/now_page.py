@@ -10,6 +10,7 @@ from portal.access.lifecycle import AlarmKind
 from portal.access.models import Alarm, Hold, Sweep
 from portal.access.operations.hold import open_hold
 from portal.access.operations.sweep_health import SweepHealth
+from portal.web.alarmed_partners import partner_page_of
 from portal.web.alarmed_providers import provider_of
 from portal.web.now_lines import (
     SHOWN_LATE,
@@ -37,6 +38,12 @@ LOOKED_AT = 200
 HOURS = 8
 BINS = 32
 FINE = Badge("Fine", "live", "check")
+OF_PARTNERS = {
+    AlarmKind.ROLE_WIDENED,
+    AlarmKind.ROLE_LATE,
+    AlarmKind.EXTERNAL_ID_NOT_PROVEN,
+    AlarmKind.SPONSOR_GONE,
+}
 TITLES = {
     AlarmKind.REVOCATION_LATE: "A cut-off is late",
     AlarmKind.SWEEP_STOPPED: "The sweep has stopped",
@@ -130,14 +137,16 @@ def _notices(
         )
     for alarm in alarms:
         if alarm.kind not in told:
-            href = provider_of(alarm) if who.sees_providers else ""
-            yield Notice(
-                TITLES[AlarmKind(alarm.kind)],
-                alarm.text,
-                who.moment(alarm.raised_at),
-                href,
-                "Look at the provider" if href else "",
-            )
+            href, action = _where(alarm, who)
+            title = TITLES[AlarmKind(alarm.kind)]
+            yield Notice(title, alarm.text, who.moment(alarm.raised_at), href, action if href else "")
+
+
+def _where(alarm: Alarm, who: Operator) -> tuple[str, str]:
+    """Return where to look at what an alarm is about, and in what words, for who may."""
+    if alarm.kind in OF_PARTNERS:
+        return partner_page_of(alarm) if who.sees_partners else ("", "")
+    return (provider_of(alarm), "Look at the provider") if who.sees_providers else ("", "")
 
 
 def _is_silent(sweep: Sweep | None, now: datetime) -> bool:
