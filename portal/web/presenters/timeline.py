@@ -9,7 +9,8 @@ HEAD = 22
 FOOT = 26
 MARGIN = 0.03
 MOST_ROWS = 20
-_STEPS = (1, 2, 7, 14, 30, 91, 182, 365)
+_STEPS = (1, 2, 7, 14, 30, 91, 182, 365, 730, 1461)
+_BY_MONTH = 91  # from here on days say nothing
 _TICKS = 7
 
 
@@ -160,5 +161,6 @@ def _ticks(scale: _Scale) -> tuple[DayTick, ...]:
         share = scale.share(at)
         if 0.04 < share < 0.96:  # noqa: PLR2004  # half the width of the words
             minor = len(ticks) % 2 == 1
-            ticks.append(DayTick(f"{100 * share:.2f}%", f"{at.day} {at:%b}", minor))
+            words = f"{at:%b %Y}" if step >= _BY_MONTH else f"{at.day} {at:%b}"
+            ticks.append(DayTick(f"{100 * share:.2f}%", words, minor))
     return tuple(ticks)

@@ -97,9 +97,10 @@ def test_a_deny_and_no_policy_give_none() -> None:
 
 @pytest.mark.parametrize("field", ["profile", "role_arn", "external_id", "region", "endpoint_url"])
 @pytest.mark.parametrize("evil", ['x"\n', "x y", "x\ny", "$(x)", "`x`", "x'", "x\\", "x;y", "{x}"])
-def test_what_could_end_a_line_is_never_pasted(field: str, evil: str) -> None:
+def test_what_could_end_a_line_is_never_pasted(field: Any, evil: str) -> None:
+    changed: dict[str, Any] = {field: evil}
     with pytest.raises(ValueError, match="can't stand in a text"):
-        replace(WAY, **{field: evil})
+        replace(WAY, **changed)
 
 
 def test_a_profile_is_whole() -> None:
