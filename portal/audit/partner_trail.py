@@ -15,13 +15,16 @@ from django.db.models import Q
 from portal.audit.models import AuditEvent
 from portal.audit.queries import newest_event
 
-# One for each subject, then the newest of them all. An event that is about another partner, too, is left out.
+# For each subject its newest, then the newest of them all. An event that is about another partner, too, is left out.
+# Rows are compared, not columns: with an equality PostgreSQL would know the first column for constant, and walk the
+# primary key from its end for each subject wherever it believes that one of them is everywhere.
 _NEWEST_OF_EACH = """
 SELECT found.id FROM unnest(%s::uuid[]) AS subject (id) CROSS JOIN LATERAL (
     SELECT event.id FROM audit_auditevent event
-    WHERE event.{column} = subject.id AND event.id < %s AND event.type = ANY(%s)
-        AND (event.partner_id IS NULL OR event.partner_id = %s)
-    ORDER BY event.id DESC LIMIT %s
+    WHERE event.{column} IS NOT NULL
+        AND (event.{column}, event.id) < (subject.id, %s) AND (event.{column}, event.id) > (subject.id, 0)
+        AND event.type = ANY(%s) AND (event.partner_id IS NULL OR event.partner_id = %s)
+    ORDER BY event.{column} DESC, event.id DESC LIMIT %s
 ) found ORDER BY found.id DESC LIMIT %s
 """
 
@@ -39,18 +42,14 @@ class PartnerTrail:
 def events_of_partner(trail: PartnerTrail, *, limit: int, before: int | None = None) -> list[AuditEvent]:
     """Return the newest of them, those numbered below `before` where it is given; a fixed number of queries."""
     before = newest_event() + 1 if before is None else before
-    ids = {
-        *_of_company(trail, before, limit),
-        *_of_each("person_id", trail.person_ids, trail, before, limit),
-        *_of_each("grant_id", trail.grant_ids, trail, before, limit),
-    }
+    parts = (
+        ("partner_id", [trail.partner_id]),
+        ("person_id", trail.person_ids),
+        ("grant_id", trail.grant_ids),
+    )
+    ids = {one for column, subjects in parts for one in _of_each(column, subjects, trail, before, limit)}
     newest = sorted(ids, reverse=True)[:limit]
     return list(AuditEvent.objects.filter(pk__in=newest).order_by("-id"))
-
-
-def _of_company(trail: PartnerTrail, before: int, limit: int) -> Sequence[int]:
-    rows = AuditEvent.objects.filter(partner_id=trail.partner_id, id__lt=before, type__in=trail.types)
-    return list(rows.order_by("-id").values_list("id", flat=True)[:limit])
 
 
 def _of_each(
