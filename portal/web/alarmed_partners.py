@@ -15,16 +15,19 @@ def partner_page_of(alarm: Alarm) -> tuple[str, str]:
         case AlarmKind.ROLE_WIDENED:
             return reverse("web:drift"), "Look at the difference"
         case AlarmKind.SPONSOR_GONE:
-            slug = Partner.objects.filter(pk=_uuid(alarm.subject)).values_list("slug", flat=True).first()
-            return (reverse("web:partner", args=[slug]), "Look at the partner") if slug else ("", "")
+            partners = Partner.objects.filter(pk__in=_ids(alarm.subject))
+            return _page_of(partners.values_list("slug", flat=True).first())
         case AlarmKind.ROLE_LATE:
-            roles = PartnerRole.objects.filter(pk=_uuid(alarm.subject))
-            slug = roles.values_list("grant__partner_account__partner__slug", flat=True).first()
-            return (reverse("web:partner", args=[slug]), "Look at the partner") if slug else ("", "")
+            roles = PartnerRole.objects.filter(pk__in=_ids(alarm.subject))
+            return _page_of(roles.values_list("grant__partner_account__partner__slug", flat=True).first())
         case AlarmKind.EXTERNAL_ID_NOT_PROVEN:
             return _account_of(alarm.subject.partition(" ")[0]), "Look at the proof"
         case _:
             return "", ""
+
+
+def _page_of(slug: str | None) -> tuple[str, str]:
+    return (reverse("web:partner", args=[slug]), "Look at the partner") if slug else ("", "")
 
 
 def _account_of(external_id: str) -> str:
@@ -37,8 +40,8 @@ def _account_of(external_id: str) -> str:
     return reverse("web:partner-account", args=[account.partner.slug, account.pk])
 
 
-def _uuid(subject: str) -> UUID | None:
+def _ids(subject: str) -> list[UUID]:
     try:
-        return UUID(subject)
+        return [UUID(subject)]
     except ValueError:
-        return None
+        return []
