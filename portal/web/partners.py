@@ -20,6 +20,7 @@ from portal.web.partner_forms import NewPartnerForm, colleague_words, put_partne
 from portal.web.partner_lines import Clock, listing
 from portal.web.partner_page import partner_line, partner_page, roles_part
 from portal.web.redirects import see_other
+from portal.web.sponsor_questions import question_of
 
 SHOWN = 50
 SUGGESTED = 8
@@ -49,8 +50,10 @@ def partners(request: PersonRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def partner(request: PersonRequest, slug: str) -> HttpResponse:
-    page = partner_page(found(request.user, slug), request.user, clock_of(request))
-    return render(request, "partners/partner.html", {"page": page})
+    shown, clock = found(request.user, slug), clock_of(request)
+    page = partner_page(shown, request.user, clock)
+    question = question_of(shown.pk, request.user, now=clock.now, zone=clock.zone)
+    return render(request, "partners/partner.html", {"page": page, "question": question})
 
 
 @require_safe

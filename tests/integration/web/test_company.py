@@ -243,3 +243,9 @@ class TestHandOver:
     def test_it_is_never_kept(self, kim: Person, grant: Grant) -> None:
         for name in self.FILES:
             assert "no-store" in get(kim, name, grant.pk)["Cache-Control"]
+
+    def test_an_admins_page_of_the_grant_leads_there(self, grant: Grant) -> None:
+        where = f'href="{reverse("web:company-grant", args=[grant.pk])}"'
+        both, alone = make_admin("view_grant", "view_partner"), make_admin("view_grant", name="G")
+        for person, leads in ((both, True), (alone, False)):
+            assert (where in get(person, "grant", grant.pk).content.decode()) is leads

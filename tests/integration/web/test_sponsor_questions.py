@@ -91,3 +91,12 @@ def test_what_a_partners_page_is_told(acme: Partner, deputy: Person) -> None:
     Partner.objects.update(sponsor=deputy, deputy=None)
     watch_sponsors(at=now)
     assert question_of(acme.pk, reader, now=now, zone=zone) is None
+
+
+def test_a_partners_page_shows_it_with_the_act_to_who_may(acme: Partner) -> None:
+    where = reverse("web:take-over", args=[acme.pk])
+    changer, reader = make_admin("view_partner", "change_partner"), make_admin("view_partner", name="R")
+    for person, may in ((changer, True), (reader, False)):
+        page = signed_in(person).get(f"/partners/{acme.slug}/").content.decode()
+        assert WORDS in page
+        assert (f'action="{where}"' in page) is may
