@@ -32,10 +32,6 @@ class StillThereError(BrokerError):
 
     code = "aws.still_there"
 
-    @property
-    def retryable(self) -> bool:
-        return True
-
     def __str__(self) -> str:
         return "AWS took the deletion of the role, but shows it still"
 

@@ -1,17 +1,21 @@
 """The work of making and taking away the role of a grant to a partner: each step once, and again after any fault."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from portal.access.lifecycle import AlarmKind, ProofState
 from portal.access.models import Alarm, ExternalIdProof, Grant, PartnerRole
+from portal.access.operations import work_partner_roles as working
 from portal.access.operations.alarms import alarm_late_roles
+from portal.access.operations.do_partner_role import do_partner_role
 from portal.access.operations.extend_grant import extend_grant
 from portal.access.operations.hold import enter_hold
-from portal.access.operations.partner_role_leases import LATE_CALL, bring_up, take_role_lease
-from portal.access.operations.record_partner_roles import record_standing
+from portal.access.operations.partner_role_leases import LATE_CALL, RoleLease, bring_up, take_role_lease
+from portal.access.operations.record_partner_roles import record_failing, record_standing, record_waiting
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.work_partner_roles import (
     ACCOUNT_SHARE,
@@ -42,6 +46,10 @@ pytestmark = pytest.mark.django_db
 MADE = ["grant.made", "partner_role.made"]
 TAKEN = ["grant.revoked", "partner_role.closed", "partner_role.gone"]
 MINUTE = timedelta(minutes=1)
+RECORDS: tuple[Callable[[RoleLease], None], ...] = (
+    lambda lease: record_failing(lease, UNAVAILABLE),
+    lambda lease: record_waiting(lease, "something"),
+)
 
 
 @pytest.fixture
@@ -432,3 +440,140 @@ def test_what_is_late_raises_an_alarm_that_ends_with_it(
     alarm_late_roles(at=database_now())
     alarm.refresh_from_db()
     assert alarm.cleared_at is not None
+
+
+def overtake(row: PartnerRole) -> None:
+    """Have another worker hold the lease."""
+    PartnerRole.objects.filter(pk=row.pk).update(fence=F("fence") + 1)
+
+
+@pytest.mark.parametrize("step", ["close_role", "delete_role", "read_role"])
+def test_who_is_overtaken_while_taking_away_asks_nothing_more_and_records_nothing(
+    standing: Grant, aws: FakeAws, step: str
+) -> None:
+    revoke(standing)
+    row = row_of(standing)
+    aws.after[step] = lambda: overtake(row)
+    lease = take_role_lease(row.pk, "late")
+    assert lease is not None
+    assert do_partner_role(lease, aws.ports()) is None
+    assert role_calls(aws)[-1] == step
+    row.refresh_from_db()
+    assert row.state == "closing"
+    assert "partner_role.gone" not in events_of(standing)
+    aws.after.clear()
+    pass_time(row, MINUTE)
+    for _ in range(2):
+        pass_time(row, LATE_CALL)
+        work(aws)
+    assert row_of(standing).state == "gone"
+
+
+def test_who_is_overtaken_and_fails_or_waits_records_nothing(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    row = row_of(grant)
+    for act in RECORDS:
+        lease = take_role_lease(row.pk, "late")
+        assert lease is not None
+        overtake(row)
+        act(lease)
+        row.refresh_from_db()
+        assert (row.attempts, row.last_error) == (0, "")
+        PartnerRole.objects.filter(pk=row.pk).update(leased_until=None, holder="", due_at=database_now())
+
+
+def test_who_fails_or_waits_for_what_is_wanted_no_more_leaves_it_due(grant: Grant, aws: FakeAws) -> None:
+    row = row_of(grant)
+    for act in RECORDS:
+        lease = take_role_lease(row.pk, "one")
+        assert lease is not None
+        bring_up(PartnerRole.objects.filter(pk=row.pk), at=database_now())
+        act(lease)
+        row.refresh_from_db()
+        assert (row.attempts, row.last_error, row.holder) == (0, "", "")
+        assert row.due_at is not None
+        assert row.due_at <= database_now()
+
+
+def test_a_look_that_was_asked_for_while_it_went_is_made_before_it_is_called_gone(
+    standing: Grant, aws: FakeAws
+) -> None:
+    revoke(standing)
+    row = row_of(standing)
+
+    def ask() -> None:
+        aws.after.clear()
+        bring_up(PartnerRole.objects.filter(pk=row.pk), at=database_now())
+
+    aws.after["read_role"] = ask
+    work(aws)
+    assert row_of(standing).state == "gone"
+    assert role_calls(aws) == [
+        "make_role",
+        "close_role",
+        "delete_role",
+        "read_role",
+        "delete_role",
+        "read_role",
+    ]
+    assert events_of(standing) == MADE + TAKEN
+
+
+def test_nothing_is_made_whose_end_has_come(grant: Grant, ours: Any, theirs: Any, aws: FakeAws) -> None:
+    """The sweep is late: the grant is over, and nobody has ended it yet."""
+    prove(theirs, ours)
+    now = database_now()
+    Grant.objects.filter(pk=grant.pk).update(starts_at=now - 2 * DAY, ends_at=now - DAY)
+    work(aws)
+    assert role_calls(aws) == []
+    assert row_of(grant).last_error == "Its end has come: it is about to be taken away."
+
+
+def test_what_stands_is_written_once_more_where_an_older_call_may_land(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    prove(theirs, ours)
+    row = row_of(grant)
+    assert take_role_lease(row.pk, "dead") is not None
+    pass_time(row, MINUTE)
+    work(aws)
+    row.refresh_from_db()
+    assert row.state == "standing"
+    assert row.due_at == row.unsure_until
+    assert row.due_at is not None
+    pass_time(row, LATE_CALL + MINUTE)
+    work(aws)
+    found = row_of(grant)
+    assert (found.due_at, found.unsure_until) == (None, None)
+    assert role_calls(aws) == ["make_role", "make_role"]
+    assert events_of(grant) == MADE
+
+
+def test_of_what_is_not_due_nobody_gets_the_lease(standing: Grant) -> None:
+    assert take_role_lease(row_of(standing).pk, "one") is None
+    assert row_of(standing).fence == 1
+
+
+def test_what_another_worker_was_quicker_to_take_stays_as_it_is(
+    grant: Grant, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "take_role_lease", lambda *_: None)
+    assert work(aws) == 0
+    fail_due_partner_roles(problem=UNAVAILABLE, holder="tests")
+    assert row_of(grant).attempts == 0
+
+
+def test_who_is_overtaken_while_making_leaves_what_stands(
+    grant: Grant, ours: Any, theirs: Any, aws: FakeAws
+) -> None:
+    prove(theirs, ours)
+    row = row_of(grant)
+    lease = take_role_lease(row.pk, "late")
+    assert lease is not None
+    aws.after["make_role"] = lambda: overtake(row)
+    assert do_partner_role(lease, aws.ports()) is None
+    assert role_calls(aws) == ["make_role"]
+    row.refresh_from_db()
+    assert (row.state, row.made_at) == ("making", None)
+    assert events_of(grant) == ["grant.made"]
