@@ -145,7 +145,11 @@ def a_colleague(owner: Person, _: FakeAws) -> dict[str, Any]:
 
 
 def a_former_colleague(owner: Person, _: FakeAws) -> dict[str, Any]:
-    gone = {"is_active": False, "deactivated_at": owner.created_at, "deactivated_by_company": True}
+    gone: dict[str, Any] = {
+        "is_active": False,
+        "deactivated_at": owner.created_at,
+        "deactivated_by_company": True,
+    }
     return {"person_id": make_person("Colleague", partner=a_company(owner), **gone).pk}
 
 
@@ -394,6 +398,9 @@ def state() -> list[tuple[UUID | int, str]]:
         *((token.pk, str(token.revoked_at)) for token in ApiToken.objects.order_by("pk")),
         *((app.pk, app.name) for app in AuthenticatorApp.objects.order_by("pk")),
         *((sign_in.pk, sign_in.session_key) for sign_in in SignIn.objects.order_by("pk")),
-        *Person.objects.exclude(partner=None).order_by("pk").values_list("pk", "is_active", "is_partner_admin"),
-        *Partner.objects.order_by("pk").values_list("pk", "sponsor"),
+        *(
+            (person.pk, f"{person.is_active} {person.is_partner_admin}")
+            for person in Person.objects.exclude(partner=None).order_by("pk")
+        ),
+        *((partner.pk, str(partner.sponsor_id)) for partner in Partner.objects.order_by("pk")),
     ]
