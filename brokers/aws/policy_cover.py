@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from brokers.aws.policy_form import Statement, Words
+from brokers.aws.wild_text import pattern_of
 
 _BEFORE = ("DateLessThan", "DateLessThanEquals")
 _AFTER = ("DateGreaterThan", "DateGreaterThanEquals")
@@ -57,7 +58,8 @@ def _as_strict(narrow: Statement, operator: str, key: str, values: Words) -> boo
 def _no_looser(operator: str, found: Words, wanted: Words) -> bool:
     if found == wanted:
         return True
-    times = all(_TIME.fullmatch(word) for word in found | wanted)
+    # A list of none is met by nothing: neither the first nor the last of it can be told.
+    times = bool(found and wanted) and all(_TIME.fullmatch(word) for word in found | wanted)
     if operator in _BEFORE and times:
         return max(found) <= max(wanted)
     if operator in _AFTER and times:
@@ -76,5 +78,4 @@ def _matches(narrow: str, broad: str) -> bool:
 @cache
 def _pattern(broad: str) -> re.Pattern[str]:
     # A `?` stands for one character, never for a `*` in the narrower pattern.
-    forms = {"*": ".*", "?": "[^*]"}
-    return re.compile("".join(forms.get(c) or re.escape(c) for c in broad), re.DOTALL)
+    return re.compile(pattern_of(broad, one="[^*]"), re.DOTALL)

@@ -21,7 +21,7 @@ _CODE = (
     re.compile(r"<Code>(?P<code>\w+)</Code>"),
     re.compile(r'"(?:__type|code|Code)"\s*:\s*"(?:[\w.]+#)?(?P<code>\w+)'),
     re.compile(
-        r"(?P<code>[A-Z]\w+(?:Exception|Denied|Token|TokenId|DoesNotMatch|Operation|Error|Document|TooLarge))\b"
+        r"(?P<code>[A-Z]\w{1,100}(?:Exception|Denied|Token|TokenId|DoesNotMatch|Operation|Error|Document|TooLarge))\b"
     ),
 )
 _CALLER = re.compile(r"User: (?P<caller>arn:[^\s\"']+|anonymous)")
@@ -35,7 +35,8 @@ _BECAUSE = re.compile(
 )
 _ENCODED = re.compile(r"Encoded authorization failure message: ?[A-Za-z0-9_-]{8}")
 _REST = re.compile(
-    r"(?:operation(?: \([^)]*\))?|api error \w+|<Message>|Error Code: \w+[^:]*|\b\w+(?:Exception|Error|Document|Token))"
+    r"(?:operation(?: \([^)]{0,200}\))?|api error \w+|<Message>|Error Code: \w{1,100}[^:]{0,200}"
+    r"|\b\w{1,100}(?:Exception|Error|Document|Token))"
     r": ?(?P<rest>[^<\r\n]{1,300})|<Message>(?P<message>[^<]{1,300})"
 )
 # What is said in no other words: whether it is a duration, an end, a signature.

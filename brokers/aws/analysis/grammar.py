@@ -29,6 +29,8 @@ _OPERATORS = re.compile(
 )
 _RESERVED = "Sallyport"
 _ARN_PARTS = 6
+# What is far too large is told so, and not read any further.
+MOST_READ = 4 * ROLE_INLINE_CHARACTERS
 
 
 def _error(code: str, where: str, text: str, advice: str = "") -> PolicyFinding:
@@ -39,7 +41,10 @@ def grammar(policy: Any, partition: Partition) -> Sequence[PolicyFinding]:
     """Return what is wrong with the document and each of its statements."""
     if not isinstance(policy, Mapping):
         return [_error("shape", "Policy", "A policy is a JSON object.")]
-    return [*_document(policy), *_statements(policy, partition), *_size(policy)]
+    too_large = list(_size(policy))
+    if size_of(policy) > MOST_READ:
+        return too_large
+    return [*_document(policy), *_statements(policy, partition), *too_large]
 
 
 def _document(policy: Mapping[str, Any]) -> Iterator[PolicyFinding]:

@@ -6,6 +6,8 @@ Source: IAM User Guide, "IAM JSON policy elements: Action", "Resource".
 import re
 from functools import lru_cache
 
+from brokers.aws.wild_text import pattern_of
+
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 _MANY, _MANY_BUT_SLASH = "*", "%"
 
@@ -17,11 +19,7 @@ def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:  # noqa: FBT001  # a key of the cache
-    parts = {"*": ".*", "?": "."}
-    return re.compile(
-        "".join(parts.get(letter, re.escape(letter)) for letter in pattern),
-        re.DOTALL | (re.IGNORECASE if ignore_case else 0),
-    )
+    return re.compile(pattern_of(pattern), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
 def is_wild(text: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import timedelta
 MOST = 20_000
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+")
 _COMMAND = re.compile(r"\bsts\s+assume-role\b")
-_PROFILE = re.compile(r"(?m)^\s*role_arn\s*=")
+_PROFILE = re.compile(r"(?m)^[ \t]*role_arn[ \t]*=")
 _CODE = re.compile(r"\bassume_role\(|\bAssumeRoleCommand\(|\bRoleArn\b")
 # --external-id X, external_id = X, ExternalId="X", "ExternalId": "X"
 _EXTERNAL_ID = re.compile(
@@ -36,7 +36,7 @@ class Pasted:
 
 def read_pasted(text: str) -> Pasted:
     """Return what a pasted text says of the call. Lines that end in a backslash belong together."""
-    joined = re.sub(r"\\\r?\n\s*", " ", text[:MOST])
+    joined = re.sub(r"\\\r?\n[ \t]*", " ", text[:MOST])
     role, found, seconds = _ROLE.search(joined), _EXTERNAL_ID.search(joined), _DURATION.search(joined)
     shows_the_call = any(each.search(joined) for each in (_COMMAND, _PROFILE, _CODE))
     return Pasted(

@@ -62,6 +62,10 @@ def _look_at(
             looking.problem = looking.problem or str(problem)
             if isinstance(problem, AwsUnavailable):
                 looking.silent.add(row.role.account_id)
+        except Exception:
+            # Whatever somebody wrote there that can't be read: it must not hide the other roles.
+            log.exception("%s could not be compared", row.role.arn)
+            looking.problem = looking.problem or f"{row.role.name} could not be compared: the log says more."
     return seen
 
 
