@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.journeys.browser import visitor
+from tests.servers.aws_cli import AWS_CLI
 from tests.servers.demo import Demo
-from tests.servers.process import need_command
 
 pytestmark = pytest.mark.xdist_group("demo")
 MINE, OTHERS = "s3://harbor-measurements/tides/", "s3://harbor-payroll/"
@@ -22,22 +22,21 @@ print([o["Key"] for o in boto3.client("s3").list_objects_v2(Bucket=sys.argv[1], 
 
 
 def test_unmodified_clients_use_what_the_page_shows(browser: Browser, demo: Demo, tmp_path: Path) -> None:
-    aws = need_command("aws", package="awscli")
     chidi = visitor(browser, demo)
     chidi.sign_in("Chidi Rao")
     shown = chidi.snippets("Data analyst")
     assert set(shown) == {"bash", "powershell", "profile", "json"}
 
-    pasted = f"{shown['bash']}\n{aws} s3 ls {MINE}"
+    pasted = f"{shown['bash']}\n{AWS_CLI} s3 ls {MINE}"
     assert "2026-11-20.csv" in ran(["bash", "-c", pasted], tmp_path).stdout
-    refused = ran(["bash", "-c", f"{shown['bash']}\n{aws} s3 ls {OTHERS}"], tmp_path)
+    refused = ran(["bash", "-c", f"{shown['bash']}\n{AWS_CLI} s3 ls {OTHERS}"], tmp_path)
     assert refused.returncode != 0
     assert "AccessDenied" in refused.stderr
 
     (tmp_path / "credentials").write_text(shown["profile"])
     profile = shown["profile"].partition("[")[2].partition("]")[0]
     file = {"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"), "AWS_PROFILE": profile}
-    assert "2026-11-20.csv" in ran([aws, "s3", "ls", MINE], tmp_path, **file).stdout
+    assert "2026-11-20.csv" in ran([AWS_CLI, "s3", "ls", MINE], tmp_path, **file).stdout
 
     boto3 = f'{shown["bash"]}\nexec {sys.executable} -c "$1" harbor-measurements'
     assert "2026-11-20.csv" in ran(["bash", "-c", boto3, "bash", BOTO3], tmp_path).stdout
@@ -50,7 +49,7 @@ def test_unmodified_clients_use_what_the_page_shows(browser: Browser, demo: Demo
         f"region = {demo.sandbox.estate['region']}\nendpoint_url = {demo.aws}\n"
     )
     file = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "shown", "AWS_ENDPOINT_URL": demo.aws}
-    assert "2026-11-20.csv" in ran([aws, "s3", "ls", MINE], tmp_path, **file).stdout
+    assert "2026-11-20.csv" in ran([AWS_CLI, "s3", "ls", MINE], tmp_path, **file).stdout
     assert chidi.violations == []
 
 

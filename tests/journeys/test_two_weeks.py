@@ -20,9 +20,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.journeys.browser import PATIENCE, Visitor, visitor
+from tests.servers.aws_cli import AWS_CLI
 from tests.servers.demo import Demo, running_demo
 from tests.servers.moved_clock import MovedClock
-from tests.servers.process import need_command, wait_until
+from tests.servers.process import wait_until
 
 pytestmark = [
     pytest.mark.services,
@@ -69,7 +70,7 @@ class Cli:
 
     def __init__(self, demo: Demo, key: Mapping[str, str], directory: Path, clock: MovedClock) -> None:
         directory.mkdir()
-        self._command = need_command("aws", package="awscli")
+        self._command = AWS_CLI
         self._credentials = directory / "credentials"
         self._config = directory / "config"
         self.cache = directory / ".aws" / "cli" / "cache"

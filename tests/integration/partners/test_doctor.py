@@ -25,8 +25,8 @@ from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import PartnerAccount
 from portal.kernel.actor import Actor
 from tests.partner_world import add_account, add_partner, grant_to, prove
+from tests.servers.aws_cli import AWS_CLI
 from tests.servers.ministack import clean_environment
-from tests.servers.process import need_command
 from tests.servers.sandbox import Sandbox, sandbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
@@ -98,7 +98,7 @@ class World:
 
     def cli(self, *arguments: str, keys: Keys | None = None) -> str:
         """Run an unmodified AWS CLI; return the command and what it printed, as people paste it. Empty: it worked."""
-        command = [need_command("aws", package="awscli"), *arguments]
+        command = [AWS_CLI, *arguments]
         printed = self._run([*command, "--endpoint-url", self.aws.endpoint_url], keys)
         return f"$ aws {shlex.join(arguments)}\n{printed}" if printed else ""
 

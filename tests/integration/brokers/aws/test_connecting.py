@@ -18,7 +18,8 @@ from brokers.aws.hub import Hub, HubCredentials
 from brokers.aws.hub_files import hub_cloudformation
 from brokers.aws.patience import Patience
 from brokers.types import AccountPlace, DenyTarget, Partition, PrincipalKind
-from tests.servers.process import need_command, wait_until
+from tests.servers.aws_cli import AWS_CLI
+from tests.servers.process import wait_until
 from tests.servers.sandbox import Sandbox, sandbox
 
 pytestmark = [pytest.mark.xdist_group("connecting"), pytest.mark.thorough]
@@ -69,10 +70,9 @@ def by_cloudformation(aws: Sandbox, check: AccountCheck, _: Path) -> None:
 
 def by_command_line(aws: Sandbox, check: AccountCheck, folder: Path) -> None:
     """Run the script as it is; only where AWS is, is put in between."""
-    real = need_command("aws", package="awscli")
     folder.mkdir()
     (folder / "aws").write_text(
-        f'#!/bin/sh\nexec {shlex.quote(real)} --endpoint-url {aws.ministack_url} "$@"\n'
+        f'#!/bin/sh\nexec {shlex.quote(AWS_CLI)} --endpoint-url {aws.ministack_url} "$@"\n'
     )
     (folder / "aws").chmod(0o755)
     script = folder / "connect.sh"

@@ -18,15 +18,13 @@ from portal.web.presenters.first_calls import first_call
 from portal.web.presenters.hand_over import Way, boto3, cli_profile, own_side_policy
 from tests.integration.brokers.aws.estate import BUCKET, OTHER_BUCKET, allow, policy
 from tests.integration.brokers.aws.partner_estate import HOUR, PARTNER, STRANGER, Partners, scope
+from tests.servers.aws_cli import AWS_CLI
 from tests.servers.ministack import REGION
-from tests.servers.process import need_command
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("ministack")]
 LISTS = scope(
     allow(["s3:ListBucket"], f"arn:aws:s3:::{BUCKET}"), allow(["s3:GetObject"], f"arn:aws:s3:::{BUCKET}/*")
 )
-# From here on the CLI reads a profile's endpoint_url, which only a stand-in needs.
-KNOWS_ENDPOINTS = {"1": (1, 29), "2": (2, 13)}
 READ_BY_PROFILE = """
 import boto3, sys
 s3 = boto3.Session(profile_name=sys.argv[1]).client("s3")
@@ -81,18 +79,8 @@ def key_of(partners: Partners, account: str = PARTNER, user: str = "ci") -> Cred
     return partners.users[account, user]
 
 
-def cli() -> str:
-    """Return the AWS CLI; one that is too old for a stand-in's address is left out."""
-    found = need_command("aws", package="awscli")
-    told = subprocess.run([found, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
-    major, minor = re.findall(r"aws-cli/(\d+)\.(\d+)", told)[0]
-    if (int(major), int(minor)) < KNOWS_ENDPOINTS[major]:
-        pytest.skip(f"aws-cli {major}.{minor} knows no endpoint_url: it would ask AWS itself")
-    return found
-
-
 def test_the_commands_of_the_page_in_the_aws_cli(partners: Partners, tmp_path: Path) -> None:
-    aws, given = cli(), way(partners)
+    aws, given = AWS_CLI, way(partners)
     key = key_of(partners)
     who, lists = (line.replace("aws ", f"{aws} ", 1) for line in hand_over.test_commands(given).splitlines())
     told = ran(["bash", "-c", f"{who} --output json"], tmp_path, key, given)

@@ -28,8 +28,8 @@ from tests.integration.brokers.aws.estate import (
     policy,
     reading,
 )
+from tests.servers.aws_cli import AWS_CLI
 from tests.servers.ministack import REGION, MiniStack, clean_environment
-from tests.servers.process import need_command
 
 
 def call(**changes: Any) -> AssumeRoleCall:
@@ -155,11 +155,9 @@ def test_unmodified_boto3_uses_the_credentials(estate: Estate, tmp_path: Any) ->
 
 @pytest.mark.services
 def test_the_unmodified_aws_cli_uses_the_credentials(estate: Estate, tmp_path: Any) -> None:
-    aws_cli = need_command("aws", package="awscli")
     session = estate.role_session(scope=reading())
-    # Debian 12's AWS CLI (2.9) doesn't know AWS_ENDPOINT_URL yet: the address stands on its command line.
     env = environment(session, estate.aws.url, str(tmp_path))
-    command = [aws_cli, "--endpoint-url", estate.aws.url, "--output", "json"]
+    command = [AWS_CLI, "--endpoint-url", estate.aws.url, "--output", "json"]
 
     def run(*words: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run([*command, *words], env=env, capture_output=True, check=False, timeout=120)
