@@ -9,6 +9,8 @@ from brokers.aws.analysis.meaning import meaning
 from brokers.types import Decision, DeniedCall, Partition, PolicyFinding, ServiceAccess, Severity
 
 _ORDER = list(Severity)
+# What nothing can be told of.
+_UNREADABLE = {"shape", "condition", "too-large"}
 
 
 class Analyst:
@@ -23,7 +25,9 @@ class Analyst:
         return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
 
     def access(self, policy: Mapping[str, Any]) -> Sequence[ServiceAccess]:
-        return access.access(policy)
+        """Return what it allows; nothing of what can't be read, or is far too large."""
+        unread = {found.code for found in grammar(policy, Partition.AWS)} & _UNREADABLE
+        return [] if unread else access.access(policy)
 
     def decide(
         self,

@@ -11,7 +11,8 @@ from brokers.aws.analyst import Analyst
 from brokers.aws.role_differences import differences
 from brokers.aws.wild_text import pattern_of
 from brokers.types import DriftKind, Partition
-from tests.unit.brokers.aws.test_role_differences import NOW, WANTED, found_with, standing
+from tests.unit.brokers.aws.partner_specs import standing
+from tests.unit.brokers.aws.test_role_differences import NOW, WANTED, found_with
 
 QUICK = 2.0
 SLOW_ONCE = "*?" * 20 + "Z1"
@@ -42,7 +43,12 @@ def test_a_scope_of_many_stars_is_read_at_once(action: str) -> None:
 def test_a_role_that_was_planted_with_many_stars_is_judged_at_once() -> None:
     """One process looks at all accounts: who may write in one must not stop the look at the others."""
     began = time.monotonic()
-    deny = {"Sid": "SallyportChain", "Effect": "Deny", "Action": f"sts:{SLOW_ONCE}", "Resource": "*"}
+    deny: dict[str, object] = {
+        "Sid": "SallyportChain",
+        "Effect": "Deny",
+        "Action": f"sts:{SLOW_ONCE}",
+        "Resource": "*",
+    }
 
     def weaken(policy: dict[str, list[dict[str, object]]]) -> None:
         policy["Statement"] = [
@@ -86,4 +92,14 @@ def test_what_is_far_too_large_is_told_so_and_not_read() -> None:
         {"Version": "2012-10-17", "Statement": many}, partition=Partition.AWS, account_id="222222222222"
     )
     assert [each.code for each in found] == ["too-large"]
+    assert Analyst().access({"Version": "2012-10-17", "Statement": many}) == []
     assert time.monotonic() - began < QUICK / 2
+
+
+@pytest.mark.parametrize("condition", [[1], {"StringEquals": 7}, "text"])
+def test_what_is_no_policy_lets_nobody_do_anything(condition: object) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a/*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    assert [each.service for each in Analyst().access(document)] == ["s3"]
+    broken = {**document, "Statement": [{**statement, "Condition": condition}]}
+    assert Analyst().access(broken) == []
