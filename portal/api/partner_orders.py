@@ -6,7 +6,7 @@ from brokers.types import Partition
 from portal.access.doctor.pasted import MOST
 from portal.access.operations.diagnose import LONGEST_FIELD, DoctorOrder
 from portal.access.operations.keep_partner import FirstAccount, PartnerOrder
-from portal.access.operations.make_partner_grant import PartnerGrantOrder
+from portal.access.operations.partner_grant_order import PartnerGrantOrder
 from portal.access.operations.reasons import REASON_LIMIT
 from portal.api.orders import Orders
 from portal.directory.models import DataClass
@@ -79,6 +79,12 @@ class DriftOrder(Orders):
 class PartnerGrantOrderSerializer(Orders):
     """A grant to a partner's own AWS account. Times carry their zone."""
 
+    id = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The id that the grant is to have, made by you: the same order sent again makes no second grant.",
+    )
     partner_account = serializers.UUIDField(help_text="The id of the partner's AWS account.")
     account = serializers.UUIDField(help_text="The id of our account in which the role is made.")
     scope_template = serializers.UUIDField()
@@ -113,6 +119,7 @@ class PartnerGrantOrderSerializer(Orders):
             reason=told["reason"],
             ticket=told["ticket"],
             max_session_seconds=told["max_session_seconds"],
+            grant_id=told["id"],
         )
 
 

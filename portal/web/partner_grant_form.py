@@ -6,13 +6,13 @@ It reads what was typed, and fills the scope to say at once which value is wrong
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from portal.access.operations.make_partner_grant import PartnerGrantOrder
+from portal.access.operations.partner_grant_order import PartnerGrantOrder
 from portal.access.operations.reasons import REASON_LIMIT
 from portal.catalog.filling import ParameterField, fill_scope, parameter_fields
 from portal.catalog.models import AwsAccount, ScopeTemplate
@@ -108,6 +108,9 @@ class PartnerGrantForm(forms.Form):
         help_text="How long credentials last that it gets by one sts:AssumeRole. All end with the grant.",
     )
 
+    # Made by the preview's page, and in no other: an order that is sent twice from there is one grant.
+    grant_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
     def __init__(  # noqa: PLR0913  # keyword-only facts of one form
         self,
         data: Mapping[str, Any] | None = None,
@@ -144,8 +147,9 @@ class PartnerGrantForm(forms.Form):
 
     @property
     def sent(self) -> list[tuple[str, str]]:
-        """What was typed, for a page that carries it on."""
-        return [(name, str(self.data.get(name, ""))) for name in self.fields]
+        """What was typed, for a page that carries it on; with the id that its grant will have."""
+        typed = [(name, str(self.data.get(name, ""))) for name in self.fields if name != "grant_id"]
+        return [*typed, ("grant_id", str(uuid4()))]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -173,6 +177,7 @@ class PartnerGrantForm(forms.Form):
             reason=asked["reason"],
             ticket=asked["ticket"],
             max_session_seconds=int(asked["max_session_seconds"]),
+            grant_id=asked["grant_id"],
         )
 
     def put_refusal(self, refusal: InvalidError) -> None:

@@ -5,19 +5,20 @@ partner's ExternalId was proven in that account.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import uuid4
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from brokers.ports import AwsPorts
 from brokers.types import PartnerRoleSizes, PolicyFinding, ServiceAccess
 from portal.access.lifecycle import GrantState, PartnerRoleState
 from portal.access.models import Grant, PartnerRole
 from portal.access.operations import granting_rules as rules
+from portal.access.operations.partner_grant_order import PartnerGrantOrder, find_made, known_already
 from portal.access.operations.partner_principal import checked_principal
 from portal.access.operations.partner_role_spec import account_of, check_partner_role, path_of, spec_of
 from portal.audit.events import EventType
@@ -38,24 +39,8 @@ DESCRIPTION_LIMIT = 300
 
 
 @dataclass(frozen=True, slots=True)
-class PartnerGrantOrder:
-    """What is to be granted to a partner's account. `starts_at` None: now. `principal_arn` empty: the whole account."""
-
-    partner_account_id: UUID
-    account_id: UUID
-    scope_template_id: UUID
-    ends_at: datetime
-    reason: str
-    scope_parameters: Mapping[str, str] = field(default_factory=dict)
-    principal_arn: str = ""
-    starts_at: datetime | None = None
-    ticket: str = ""
-    max_session_seconds: int = 3600
-
-
-@dataclass(frozen=True, slots=True)
 class PartnerGrantPreview:
-    """What would stand in AWS. The role's name is made with the grant, so that it is another one than here."""
+    """What would stand in AWS. Where the order names no id, the role's name will be another one than here."""
 
     role_arn: str
     principal_arn: str
@@ -73,19 +58,22 @@ class PartnerGrantPreview:
 def make_partner_grant(*, order: PartnerGrantOrder, aws: AwsPorts, actor: Actor) -> Grant:
     """Make the grant, its role's row and the work of making it. Its start and end are cut to the whole second.
 
+    The same order under the same `grant_id` makes one grant, however often and in how many places at once it comes.
+
     Raises:
         InvalidError: names the field and what is allowed.
         ForbiddenError: the actor may not grant.
+        ConflictError: another grant has this id.
     """
     order = _whole_seconds(order)
     with transaction.atomic():
         account = rules.lock_partner_account(order.partner_account_id, actor)
+        if (made := find_made(order, actor)) is not None:
+            return made
         now = database_now()
         row = _plan(order, rules.find_account(account), aws, actor, now)
         check_partner_role(row, aws, now)
-        row.role.save(force_insert=True)
-        row.grant.save(force_insert=True)
-        row.save(force_insert=True)
+        _save(row)
         _record(row, actor, now)
     return row.grant
 
@@ -115,6 +103,19 @@ def preview_partner_grant(*, order: PartnerGrantOrder, aws: AwsPorts, actor: Act
     )
 
 
+def _save(row: PartnerRole) -> None:
+    """Save all three. The lock holds back orders to this account alone: one to another may have taken the id."""
+    try:
+        with transaction.atomic():
+            row.role.save(force_insert=True)
+            row.grant.save(force_insert=True)
+            row.save(force_insert=True)
+    except IntegrityError:
+        if Grant.objects.filter(pk=row.grant_id).exists():
+            raise known_already() from None
+        raise
+
+
 def _whole_seconds(order: PartnerGrantOrder) -> PartnerGrantOrder:
     starts_at = order.starts_at and rules.whole_second(order.starts_at, field="starts_at")
     return replace(order, starts_at=starts_at, ends_at=rules.whole_second(order.ends_at, field="ends_at"))
@@ -131,7 +132,7 @@ def _plan(
     rules.check_period(theirs.partner, grant.starts_at, grant.ends_at, now)
     _put_scope(grant, order, ours, aws)
     grant.role = _role(order, ours, grant, aws)
-    rules.check_clean(grant, but={"role"})
+    rules.check_clean(grant, but={"id", "role"})
     return PartnerRole(
         grant=grant,
         role=grant.role,
@@ -185,6 +186,7 @@ def _put_scope(grant: Grant, order: PartnerGrantOrder, ours: AwsAccount, aws: Aw
 def _grant(order: PartnerGrantOrder, theirs: PartnerAccount, now: datetime) -> Grant:
     starts_at = rules.checked_start(order.starts_at, now)
     return Grant(
+        pk=order.grant_id or uuid4(),
         partner_account=theirs,
         starts_at=starts_at,
         ends_at=order.ends_at,

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connections
@@ -12,6 +13,7 @@ from django.db import connections
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import Grant, PartnerRole
 from portal.access.operations.extend_grant import extend_grant
+from portal.access.operations.make_partner_grant import make_partner_grant
 from portal.access.operations.partner_role_leases import take_role_lease
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.suspend_partner import suspend_partner
@@ -31,6 +33,7 @@ from tests.partner_world import (
     due_now,
     events_of,
     grant_to,
+    order_for,
     prove,
     row_of,
     work,
@@ -155,6 +158,28 @@ def test_extending_and_revoking_at_once(make: Any, aws: FakeAws, turn: int) -> N
     assert not aws.partners.roles
     told = Counter(events_of(grant))
     assert told["partner_role.closed"] == told["partner_role.gone"] == told["grant.revoked"] == 1
+
+
+def test_one_order_sent_at_once_makes_one_grant(ours: Any, theirs: Any, aws: FakeAws) -> None:
+    order = order_for(theirs, ours, add_template(), grant_id=uuid4())
+    came = at_once(*[lambda: make_partner_grant(order=order, aws=aws.ports(), actor=SHELL)] * 6)
+    assert {getattr(each, "pk", each) for each in came} == {order.grant_id}
+    assert events_of(Grant.objects.get()) == ["grant.made"]
+
+
+def test_one_id_for_two_partners_at_once_is_one_grant(ours: Any, theirs: Any, aws: FakeAws) -> None:
+    """Each has its own lock: the row's key decides."""
+    other, template, taken = add_account(add_partner("Other"), "777788889999"), add_template(), uuid4()
+    start = threading.Barrier(2)
+
+    def make(to: Any) -> object:
+        start.wait(30)
+        order = order_for(to, ours, template, grant_id=taken)
+        return make_partner_grant(order=order, aws=aws.ports(), actor=SHELL)
+
+    came = at_once(lambda: make(theirs), lambda: make(other))
+    assert [type(each) for each in came].count(ConflictError) == 1
+    assert PartnerRole.objects.get().grant_id == Grant.objects.get().pk == taken
 
 
 def test_many_workers_take_each_role_once(make: Any, aws: FakeAws) -> None:

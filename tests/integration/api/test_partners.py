@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
@@ -124,6 +125,11 @@ def test_a_partner_is_made_with_its_account_and_granted_to(admin: Any, grant: Gr
     assert granted["role"]["arn"].startswith(
         f"arn:aws:iam::222222222222:role/sallyport/partners/{partner.slug}/"
     )
+    own = order | {"id": str(uuid4())}
+    twice = [send(admin, "post", "/api/v1/partner-grants", own).json()["id"] for _ in range(2)]
+    assert twice == [own["id"], own["id"]]
+    another = send(admin, "post", "/api/v1/partner-grants", own | {"reason": "Another"})
+    problem(another, 409, "conflict")
     late = order | {"ends_at": (now + timedelta(days=31)).isoformat()}
     refused = problem(send(admin, "post", "/api/v1/partner-grants", late), 400, "invalid")
     assert refused["errors"][0]["field"] == "ends_at"

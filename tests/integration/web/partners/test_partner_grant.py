@@ -207,6 +207,24 @@ def test_what_the_preview_carries_makes_the_grant(
     assert (role.principal_arn, role.state, role.role.max_session_seconds) == (arn, "making", 7200)
 
 
+def test_a_double_click_makes_one_grant(client: Client, sent: dict[str, str]) -> None:
+    carried = hidden(client.post(PATH, sent).content.decode()) | {"act": "make"}
+    first, second = (client.post(PATH, carried) for _ in range(2))
+    grant = Grant.objects.get()
+    assert str(grant.pk) == carried["grant_id"]
+    assert first.status_code == second.status_code == 303
+    assert first["Location"] == second["Location"] == f"/grants/{grant.pk}/"
+    # Another order from the same page, as by going back: refused, and never taken for the first one.
+    assert client.post(PATH, {**carried, "reason": "Another"}).status_code == 409
+    assert Grant.objects.count() == 1
+    # A look of its own makes a grant of its own, though all else is the same.
+    again = hidden(client.post(PATH, carried | {"act": "preview"}).content.decode())
+    assert again["grant_id"] != carried["grant_id"]
+    assert client.post(PATH, again | {"act": "make"}).status_code == 303
+    assert Grant.objects.count() == 2
+    assert client.post(PATH, {**again, "act": "make", "grant_id": "1; --"}).status_code == 400
+
+
 def test_going_back_keeps_what_was_typed(client: Client, sent: dict[str, str]) -> None:
     carried = hidden(client.post(PATH, sent).content.decode())
     back = client.post(PATH, {**carried, "act": "change"})
