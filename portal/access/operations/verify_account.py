@@ -4,6 +4,7 @@ The account's row says how far it is: asked, begun, done. Steps are written as t
 What a worker that died had begun may be asked for again.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
 
+log = logging.getLogger(__name__)
 ASKED = "catalog.account.verify_asked"
 # Some forty calls: seconds at AWS. What shows nothing for so long is dead.
 STALE = timedelta(minutes=3)
@@ -62,9 +64,20 @@ def verify_asked(*, aws: AwsPorts) -> int:
     """Verify each account that was asked for and that nobody works on. Returns how many."""
     done = 0
     for account in AwsAccount.objects.filter(verify_asked_at__isnull=False, verify_begun_at=None):
-        verify_account(account_pk=account.pk, aws=aws, actor=_asker(account))
-        done += 1
+        try:
+            verify_account(account_pk=account.pk, aws=aws, actor=_asker(account))
+        except (NotFoundError, ForbiddenError):  # it must not keep the others waiting
+            _drop(account.pk)
+        else:
+            done += 1
     return done
+
+
+def _drop(account_pk: UUID) -> None:
+    """Forget that somebody asked who may no longer: whoever may asks again."""
+    log.warning("the verification of %s was asked by somebody who may not any more", account_pk)
+    asked = AwsAccount.objects.filter(pk=account_pk, verify_begun_at=None)
+    asked.update(verify_asked_at=None, verify_asked_by=None)
 
 
 def fail_verifications(*, problem: BrokerError) -> None:

@@ -193,6 +193,27 @@ def test_who_may_verify() -> None:
     verify_account(account_pk=account.pk, aws=aws, actor=both)
 
 
+@pytest.mark.parametrize("loses", ["their place", "the right"])
+def test_who_asked_and_may_no_longer_keeps_nobody_else_waiting(loses: str) -> None:
+    ada = make_admin("view_awsaccount", "change_awsaccount")
+    bea = make_admin("view_awsaccount", "change_awsaccount", name="Bea")
+    hers, account = make_account(name="A, hers"), make_account(account_id="222233334445", name="B")
+    ask_verification(account_pk=hers.pk, actor=as_actor(ada))
+    ask_verification(account_pk=account.pk, actor=as_actor(bea))
+    if loses == "the right":
+        ada.user_permissions.clear()
+    else:
+        type(ada).objects.filter(pk=ada.pk).update(is_active=False, deactivated_at=database_now())
+    aws = FakeAws()
+    aws.partners.steps = [FINE]
+    assert verify_asked(aws=aws.ports()) == 1
+    hers.refresh_from_db()
+    account.refresh_from_db()
+    assert (hers.verified_at, hers.verify_asked_at) == (None, None)
+    assert account.verified_at is not None
+    assert AuditEvent.objects.get(type="catalog.account.verified").actor_id == bea.pk
+
+
 def test_a_fault_is_a_result_too_and_it_can_be_asked_again() -> None:
     account, aws = make_account(), FakeAws()
     aws.fail["check_account"] = UNAVAILABLE
