@@ -142,7 +142,9 @@ class ProvisionerCheck:
         self.walk.must_not(
             "Provisioner: edit the boundary",
             edit,
-            undo=lambda: self._call("delete_policy_version", PolicyArn=boundary, VersionId=versions[0]),
+            undo=lambda: [
+                self._call("delete_policy_version", PolicyArn=boundary, VersionId=each) for each in versions
+            ],
             advice=_TOO_WIDE,
         )
         for what, role in (("itself", self.itself), ("the revoker", self.revoker)):

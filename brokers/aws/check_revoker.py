@@ -13,6 +13,8 @@ from brokers.types import Partition
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
+# Whoever has it may send traces to X-Ray.
+GIVES_LITTLE: Final = "AWSXRayDaemonWriteAccess"
 # In force never, so that putting it anywhere changes nothing: not even where it should have been refused.
 HARMLESS: Final = json.dumps(
     {
@@ -66,7 +68,8 @@ class RevokerCheck:
         self.walk.must(
             "Revoker: write a deny", write, f"It wrote a deny on role {role} and took it away.", advice=_WRITE
         )
-        wide = {**on_role, "PolicyArn": f"arn:{self.partition}:iam::aws:policy/ReadOnlyAccess"}
+        # Of AWS's own one that gives next to nothing: it may be a role that people use, and the check may die.
+        wide = {**on_role, "PolicyArn": f"arn:{self.partition}:iam::aws:policy/{GIVES_LITTLE}"}
         self.walk.must_not(
             "Revoker: attach what is not its own",
             partial(self._call, "attach_role_policy", **wide),

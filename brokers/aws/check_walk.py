@@ -1,6 +1,7 @@
 """A walk of steps in an AWS account: what must work, what must be refused; each by a real call, each told in words."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from brokers.errors import AwsAccessDenied, AwsRefused, AwsUnavailable, BrokerError
@@ -45,6 +46,10 @@ class Walk:
             # AWS judges rights first: another error means that they were there.
             self._add(name, False, f"Not refused for lack of rights: {error}", advice)
         except BrokerError as error:
+            # No answer: AWS may have let it all the same. Nothing of it may stay.
+            if undo is not None:
+                with suppress(BrokerError):
+                    undo()
             self._add(name, False, str(error), _LATER)
         else:
             self._add(name, False, "It can too much: AWS let it. " + _taken_back(undo), advice)

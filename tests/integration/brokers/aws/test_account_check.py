@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from brokers.aws.account_check import AccountCheck
+from brokers.aws.check_revoker import RevokerCheck
 from brokers.aws.check_walk import NOT_TRIED
 from brokers.aws.hub import Hub, HubCredentials
 from brokers.aws.partner_access import PartnerAccess
@@ -104,6 +105,30 @@ def test_without_a_provisioner_a_known_role_is_looked_at(check: AccountCheck) ->
     assert [step.detail for step in steps if step.name == "Revoker: write a deny"] == [
         "Not tried: no role under /sallyport/ is known here yet."
     ]
+
+
+def test_a_role_that_people_use_gets_next_to_nothing_for_a_moment_either(
+    aws: Sandbox, check: AccountCheck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The revoker can too much: what is attached stays until it is taken back, for ever where the check dies."""
+    attached: list[str] = []
+    real = RevokerCheck._call
+
+    def call(self: RevokerCheck, method: str, **parameters: Any) -> Any:
+        answer = real(self, method, **parameters)
+        if method == "attach_role_policy":
+            attached.append(parameters["PolicyArn"])
+        return answer
+
+    monkeypatch.setattr(RevokerCheck, "_call", call)
+    iam = aws.root("iam", ACCOUNT)
+    iam.put_role_policy(RoleName=estate.REVOKER, PolicyName="too-much", PolicyDocument=EVERYTHING)
+    try:
+        found = failed(check.check(replace(TARGET, name="DataAnalyst"), None))
+    finally:
+        iam.delete_role_policy(RoleName=estate.REVOKER, PolicyName="too-much")
+    assert found["Revoker: attach what is not its own"] == TOO_MUCH
+    assert attached == ["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"]
 
 
 def test_the_hubs_own_account_needs_no_revoker(check: AccountCheck) -> None:
