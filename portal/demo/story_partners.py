@@ -8,7 +8,7 @@ from portal.access.models import Grant
 from portal.access.operations.make_partner_grant import make_partner_grant
 from portal.access.operations.partner_accounts import open_partner_account
 from portal.access.operations.partner_grant_order import PartnerGrantOrder
-from portal.access.operations.verify_account import verify_account
+from portal.access.operations.verify_account import ask_verification
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import Partner, PartnerAccount
 from portal.kernel.actor import Actor
@@ -24,7 +24,7 @@ def tell_of_partners(*, estate: Mapping[str, Any], giver: Actor, teller: Actor) 
     """Make what is missing: each partner's own account, and one grant to it, read from there for two weeks."""
     ours = _account_of(estate, BUCKET)
     if ours.verified_at is None and ours.provisioner_role_arn:
-        verify_account(account_pk=ours.pk, aws=aws_ports(), actor=teller)
+        ask_verification(account_pk=ours.pk, actor=teller)  # the worker does it, once it runs
     for described in estate["partners"]:
         partner = Partner.objects.filter(name=described["name"]).first()
         if partner is not None:

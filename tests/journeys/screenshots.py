@@ -4,9 +4,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browser import Visitor, chromium, pick, visitor
+from tests.journeys.browser import PATIENCE, Visitor, chromium, pick, visitor
 from tests.servers.demo import ROOT, Demo, running_demo
 
 IMAGES = ROOT / "docs" / "images"
@@ -30,6 +30,7 @@ def main() -> int:
     ):
         for suffix, view in VIEWS.items():
             take_all(browser, demo, suffix, view)
+        take_partners(browser, demo)
         take_now(browser, demo)
     return 0
 
@@ -93,6 +94,32 @@ def take_now(browser: Browser, demo: Demo) -> None:
         ada.go("/now/")
         save(ada.page, f"now{suffix}")
         ada.context.close()
+
+
+def take_partners(browser: Browser, demo: Demo) -> None:
+    """Take what an admin sees of a partner, and what is said of a call that forgot the ExternalId."""
+    ada = look(browser, demo, VIEWS[""])
+    ada.sign_in("Ada Okafor")
+    ada.go("/partners/northlight-analytics/")
+    expect(ada.page.get_by_text("Stands in AWS").first).to_be_visible(timeout=3 * PATIENCE)
+    ada.page.reload()
+    save(ada.page, "partner")
+    ada.page.get_by_role("link", name="Read the bucket").last.click()
+    role_arn = "".join(ada.page.locator("#role-arn").inner_text().split())
+    ada.page.get_by_role("link", name="What to hand to the partner").click()
+    save(ada.page, "hand-over")
+    ada.go("/doctor/")
+    ada.page.get_by_label("What they saw").fill(
+        f"$ aws sts assume-role --role-arn {role_arn} --role-session-name forecasts\n"
+        "An error occurred (AccessDenied) when calling the AssumeRole operation: User: "
+        "arn:aws:iam::444455556666:user/northlight-etl is not authorized to perform: sts:AssumeRole on resource: "
+        f"{role_arn}"
+    )
+    ada.page.get_by_role("main").get_by_role("button").first.click()
+    save(ada.page, "doctor")
+    ada.go("/accounts/333344445555/")
+    save(ada.page, "aws-account")
+    ada.context.close()
 
 
 def look(browser: Browser, demo: Demo, view: tuple[int, str]) -> Visitor:

@@ -12,6 +12,7 @@ MOST_ROWS = 20
 _STEPS = (1, 2, 7, 14, 30, 91, 182, 365, 730, 1461)
 _BY_MONTH = 91  # from here on days say nothing
 _TICKS = 7
+HALF_WORDS = 0.04  # half the width of a day's words, as a share of the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def timeline(
         axis_y=axis_y,
         label_y=axis_y + 18,
         bars=tuple(_bar(scale, span, HEAD + ROW * place) for place, span in enumerate(shown)),
-        ticks=_ticks(scale),
+        ticks=_ticks(scale, now),
         edges=edges,
         now=Edge(scale.x(now), "now", "middle") if scale.holds(now) else None,
         beyond=_beyond(scale, contract),
@@ -150,8 +151,8 @@ def _beyond(scale: _Scale, contract: tuple[datetime, datetime]) -> tuple[str, ..
     return tuple(told)
 
 
-def _ticks(scale: _Scale) -> tuple[DayTick, ...]:
-    """Return midnights as clocks in the zone show them, no more than have room."""
+def _ticks(scale: _Scale, now: datetime) -> tuple[DayTick, ...]:
+    """Return midnights as clocks in the zone show them, no more than have room beside each other and beside now."""
     days = (scale.end - scale.start) / timedelta(days=1)
     step = next((step for step in _STEPS if days / step <= _TICKS), _STEPS[-1])
     first = scale.start.astimezone(scale.zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -159,7 +160,8 @@ def _ticks(scale: _Scale) -> tuple[DayTick, ...]:
     for number in range(1, int(days) + 2, step):
         at = first + timedelta(days=number)
         share = scale.share(at)
-        if 0.04 < share < 0.96:  # noqa: PLR2004  # half the width of the words
+        beside_now = abs(share - scale.share(now)) if scale.holds(now) else 1.0
+        if HALF_WORDS < share < 1 - HALF_WORDS and beside_now > 2 * HALF_WORDS:
             minor = len(ticks) % 2 == 1
             words = f"{at:%b %Y}" if step >= _BY_MONTH else f"{at.day} {at:%b}"
             ticks.append(DayTick(f"{100 * share:.2f}%", words, minor))
