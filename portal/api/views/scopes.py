@@ -15,6 +15,7 @@ from portal.api.partner_serializers import LintedSerializer, ScopeSerializer
 from portal.api.partner_sight import check_sees_all
 from portal.api.views.base import ScopedView
 from portal.catalog.filling import fill_scope, parameter_fields
+from portal.catalog.linting import lint_scope
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import ApiToken
 from portal.kernel.errors import InvalidError
@@ -49,9 +50,8 @@ class LintView(ScopedView):
         account = AwsAccount.objects.filter(pk=order["account"]).first()
         if account is None:
             raise InvalidError("Choose an AWS account that the portal reaches.", field="account")
-        policy, place = _policy(order, account), account.place
-        analyst = wiring.aws_ports().partners.analyst
-        findings = analyst.lint(policy, partition=place.partition, account_id=place.account_id)
+        policy, analyst = _policy(order, account), wiring.policy_analyst()
+        findings = lint_scope(policy, account=account, analyst=analyst)
         told = {
             "findings": [asdict(each) for each in findings],
             "access": [asdict(each) for each in analyst.access(policy)],

@@ -8,7 +8,6 @@ import pytest
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from brokers.types import PolicyFinding, Severity
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import ExternalId, Grant, PartnerRole
 from portal.audit.models import AuditEvent
@@ -201,15 +200,23 @@ def test_scopes_say_what_they_must_be_told(grant: Grant, admin: Any) -> None:
 
 
 class TestLinting:
-    def test_what_is_wrong_is_told(self, grant: Grant, admin: Any, aws: FakeAws) -> None:
-        finding = PolicyFinding(Severity.ERROR, "unknown_action", "Statement 1", "s3:Get is no action.")
-        aws.partners.findings.append(finding)
-        order = {"account": str(grant.role.account_id), "policy": grant.scope_policy}
-        shown = send(admin, "post", "/api/v1/scopes/lint", order).json()
-        assert [(each["severity"], each["code"]) for each in shown["findings"]] == [
-            ("error", "unknown_action")
+    def test_what_is_wrong_is_told(self, grant: Grant, admin: Any) -> None:
+        def lint(action: str) -> Any:
+            statement = {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", action],
+                "Resource": "arn:aws:s3:::a/*",
+            }
+            policy = {"Version": "2012-10-17", "Statement": [statement]}
+            order = {"account": str(grant.role.account_id), "policy": policy}
+            return send(admin, "post", "/api/v1/scopes/lint", order).json()
+
+        wrong, right = lint("s3:GetThing"), lint("s3:GetObjectTagging")
+        assert [(each["severity"], each["code"]) for each in wrong["findings"]] == [
+            ("warning", "unknown-action")
         ]
-        assert shown["access"][0]["service"] == "s3"
+        assert right["findings"] == []
+        assert right["access"][0]["service"] == "s3"
 
     def test_either_a_policy_or_a_scope(self, grant: Grant, admin: Any, aws: FakeAws) -> None:
         del aws

@@ -146,6 +146,8 @@ def test_a_scopes_fields_come_by_script_and_without(client: Client, sent: dict[s
     asked = {**sent, "act": "fields", "reason": "typed by hand"}
     part = client.post(PATH, asked, headers=SCRIPT).content.decode()
     assert part.strip().startswith('<div id="scope-fields"')
+    assert "in the bucket …" in part
+    assert "{{" not in part
     assert 'name="param-bucket" value="acme-reports"' in part
     assert "typed by hand" not in part
     page = client.post(PATH, asked)

@@ -171,6 +171,7 @@ def test_what_happened_lately_is_told(acme: Partner, ada: Person) -> None:
     suspend_partner(partner_id=acme.pk, reason="a dispute", actor=as_actor(root))
     page = shown(ada)
     assert (page.trail[0].actor, page.trail[0].detail) == ("Ruth Root", "a dispute")
+    assert page.trail[0].event == "Company suspended: what it had has ended"
     assert page.badge.word == "Suspended"
     assert 'href="/partners/acme/resume/"' not in text(signed_in(ada))
     assert 'href="/partners/acme/resume/"' in text(signed_in(root))
