@@ -2,6 +2,8 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from portal.access.lifecycle import PartnerRoleState
+from portal.access.models import PartnerRole
 from portal.catalog.models import AwsAccount
 from portal.staff.base import CheckedForm, RecordedAdmin
 
@@ -11,7 +13,15 @@ class AccountForm(CheckedForm[AwsAccount]):
         return self._plain("revoker_role_arn")
 
     def clean_provisioner_role_arn(self) -> str:
-        return self._plain("provisioner_role_arn")
+        arn = self._plain("provisioner_role_arn")
+        standing = PartnerRole.objects.filter(role__account=self.instance)
+        number = standing.exclude(state=PartnerRoleState.GONE.value).count()
+        if number and not arn:
+            raise ValidationError(
+                f"{number} roles were made here for partners, and it is by this one that they are closed and taken "
+                "away: revoke their grants first."
+            )
+        return arn
 
     def _plain(self, field: str) -> str:
         arn = str(self.cleaned_data[field])
