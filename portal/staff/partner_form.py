@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from portal.access.lifecycle import LIVING, stored
 from portal.access.models import Grant
 from portal.access.operations.sponsor_questions import can_answer
@@ -32,23 +34,35 @@ class PartnerForm(CheckedForm[Partner]):
         return cleaned
 
     def _check_contract(self) -> None:
-        """Refuse a contract that its living grants would outlive: its people's, and those to its accounts."""
-        ends_at = self.cleaned_data.get("contract_ends_at")
-        if ends_at is None or "contract_ends_at" not in self.changed_data:
-            return
-        longer = Grant.objects.filter(state__in=stored(LIVING), ended_at=None, ends_at__gt=ends_at)
-        counts = (
-            (longer.filter(person__partner=self.instance).count(), "of its people's grants"),
+        """Refuse a contract that its living grants would outlive, or begin before: its people's and its accounts'."""
+        for field, lookup, words in (
             (
-                longer.filter(partner_account__partner=self.instance).count(),
+                "contract_starts_at",
+                "starts_at__lt",
+                "begin before this: revoke them first, then move the start.",
+            ),
+            (
+                "contract_ends_at",
+                "ends_at__gt",
+                "end after this: revoke them first, then shorten the contract.",
+            ),
+        ):
+            moment = self.cleaned_data.get(field)
+            if moment is None or field not in self.changed_data:
+                continue
+            outside = Grant.objects.filter(state__in=stored(LIVING), ended_at=None, **{lookup: moment})
+            if counted := self._count(outside):
+                self.add_error(field, f"{counted} {words}")
+
+    def _count(self, grants: QuerySet[Grant]) -> str:
+        counts = (
+            (grants.filter(person__partner=self.instance).count(), "of its people's grants"),
+            (
+                grants.filter(partner_account__partner=self.instance).count(),
                 "of the grants to its AWS accounts",
             ),
         )
-        words = " and ".join(f"{number} {what}" for number, what in counts if number)
-        if words:
-            self.add_error(
-                "contract_ends_at", f"{words} end after this: revoke them first, then shorten the contract."
-            )
+        return " and ".join(f"{number} {what}" for number, what in counts if number)
 
     def _check_quota(self) -> None:
         quota = self.cleaned_data.get("people_quota")

@@ -40,6 +40,10 @@ def contract(partner: Partner, end: Any) -> dict[str, str]:
     }
 
 
+def start(at: Any) -> dict[str, str]:
+    return {"contract_starts_at_0": f"{at:%Y-%m-%d}", "contract_starts_at_1": f"{at:%H:%M:%S}"}
+
+
 def keep(client: Client, partner: Partner, **told: Any) -> dict[str, list[str]]:
     """Save the record as it stands, with what is told changed; returns its errors."""
     dates = contract(partner, partner.contract_ends_at)
@@ -116,6 +120,24 @@ def test_a_contract_is_not_shortened_under_what_it_holds(client: Client, acme: P
         grant.state, grant.ended_at = "revoked", acme.created_at
         grant.save()
     assert keep(client, acme, **contract(acme, end)) == {}
+
+
+def test_a_contract_does_not_begin_after_what_it_holds(client: Client, acme: Partner) -> None:
+    """A role's window begins with the contract: moved, each of them would be another one than it should."""
+    grants = [
+        make_grant(make_person("Pat", partner=acme)),
+        account_grant(partner_account(acme)),
+    ]
+    late = {**contract(acme, acme.contract_ends_at), **start(grants[1].starts_at + HOUR)}
+    refused = keep(client, acme, **late)
+    assert set(refused) == {"contract_starts_at"}
+    words = "1 of its people's grants and 1 of the grants to its AWS accounts begin before this"
+    assert refused["contract_starts_at"][0].startswith(words)
+    assert keep(client, acme, **start(min(grant.starts_at for grant in grants) - HOUR)) == {}
+    for grant in grants:
+        grant.state, grant.ended_at = "revoked", acme.created_at
+        grant.save()
+    assert keep(client, acme, **late) == {}
 
 
 def test_the_number_of_people_is_not_below_those_there(client: Client, acme: Partner) -> None:
