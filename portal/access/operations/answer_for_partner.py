@@ -44,7 +44,8 @@ def name_sponsor(*, partner_id: UUID, sponsor_id: UUID, actor: Actor) -> Partner
         question = open_question(partner_id)
         if partner is None or not _may(actor, question):
             raise NotFoundError(NOT_THERE)
-        if can_answer(partner.sponsor) and question is None:
+        # Also where a question is open still: the watch closes it within a minute.
+        if can_answer(partner.sponsor):
             raise ConflictError(f"{partner.sponsor} answers for {partner.name} already.")
         if sponsor is None or not can_answer(sponsor):
             raise InvalidError("Choose somebody of the own company who is active.", field="sponsor")

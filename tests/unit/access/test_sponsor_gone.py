@@ -292,6 +292,18 @@ class TestAnswering:
         acme.refresh_from_db()
         assert (acme.sponsor, acme.deputy) == (named, deputy)
 
+    def test_not_once_somebody_answers_again(self, acme: Partner, sponsor: Person, deputy: Person) -> None:
+        """An admin named another sponsor, or the old one is back: the watch closes the question within a minute."""
+        admin, other = make_admin("change_partner"), make_person("Other")
+        Partner.objects.filter(pk=acme.pk).update(sponsor=other)
+        for actor in (deputy, admin):
+            with pytest.raises(ConflictError, match="Other answers for Acme"):
+                take_over(partner_id=acme.pk, actor=as_actor(actor))
+        acme.refresh_from_db()
+        assert acme.sponsor == other
+        Partner.objects.filter(pk=acme.pk).update(sponsor=sponsor)
+        take_over(partner_id=acme.pk, actor=as_actor(deputy))
+
     def test_once(self, acme: Partner, deputy: Person) -> None:
         admin = make_admin("change_partner")
         take_over(partner_id=acme.pk, actor=as_actor(deputy))
