@@ -110,6 +110,8 @@ class PartnerGrantForm(forms.Form):
 
     # Made by the preview's page, and in no other: an order that is sent twice from there is one grant.
     grant_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    # By the preview's page, too: what it showed is made, or nothing.
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(  # noqa: PLR0913  # keyword-only facts of one form
         self,
@@ -145,11 +147,10 @@ class PartnerGrantForm(forms.Form):
     def scope_fields(self) -> list[forms.BoundField]:
         return [self[PREFIX + parameter.name] for parameter in self.parameters]
 
-    @property
-    def sent(self) -> list[tuple[str, str]]:
-        """What was typed, for a page that carries it on; with the id that its grant will have."""
-        typed = [(name, str(self.data.get(name, ""))) for name in self.fields if name != "grant_id"]
-        return [*typed, ("grant_id", str(uuid4()))]
+    def sent(self, seen: str) -> list[tuple[str, str]]:
+        """What was typed, for a page that carries it on; with the id that its grant will have, and what is seen."""
+        made = {"grant_id": str(uuid4()), "seen": seen}
+        return [(name, made.get(name) or str(self.data.get(name, ""))) for name in self.fields]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -178,6 +179,7 @@ class PartnerGrantForm(forms.Form):
             ticket=asked["ticket"],
             max_session_seconds=int(asked["max_session_seconds"]),
             grant_id=asked["grant_id"],
+            seen=asked["seen"],
         )
 
     def put_refusal(self, refusal: InvalidError) -> None:

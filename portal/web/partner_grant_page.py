@@ -46,7 +46,7 @@ def preview_view(
         managed_policy_arns=preview.managed_policy_arns,
         trust=_text(preview.trust),
         permissions=_text(preview.permissions),
-        sent=tuple(form.sent),
+        sent=tuple(form.sent(preview.digest)),
     )
 
 

@@ -18,7 +18,13 @@ from brokers.types import PartnerRoleSizes, PolicyFinding, ServiceAccess
 from portal.access.lifecycle import GrantState, PartnerRoleState
 from portal.access.models import Grant, PartnerRole
 from portal.access.operations import granting_rules as rules
-from portal.access.operations.partner_grant_order import PartnerGrantOrder, find_made, known_already
+from portal.access.operations.partner_grant_order import (
+    PartnerGrantOrder,
+    check_seen,
+    digest_of,
+    find_made,
+    known_already,
+)
 from portal.access.operations.partner_principal import checked_principal
 from portal.access.operations.partner_role_spec import account_of, check_partner_role, path_of, spec_of
 from portal.audit.events import EventType
@@ -40,7 +46,10 @@ DESCRIPTION_LIMIT = 300
 
 @dataclass(frozen=True, slots=True)
 class PartnerGrantPreview:
-    """What would stand in AWS. Where the order names no id, the role's name will be another one than here."""
+    """What would stand in AWS. Where the order names no id, the role's name will be another one than here.
+
+    `digest`: of what was looked at. An order that brings it makes this, or nothing.
+    """
 
     role_arn: str
     principal_arn: str
@@ -53,6 +62,7 @@ class PartnerGrantPreview:
     summary: str
     starts_at: datetime
     ends_at: datetime
+    digest: str
 
 
 def make_partner_grant(*, order: PartnerGrantOrder, aws: AwsPorts, actor: Actor) -> Grant:
@@ -72,6 +82,7 @@ def make_partner_grant(*, order: PartnerGrantOrder, aws: AwsPorts, actor: Actor)
             return made
         now = database_now()
         row = _plan(order, rules.find_account(account), aws, actor, now)
+        check_seen(order, row)
         check_partner_role(row, aws, now)
         _save(row)
         _record(row, actor, now)
@@ -100,6 +111,7 @@ def preview_partner_grant(*, order: PartnerGrantOrder, aws: AwsPorts, actor: Act
         summary=row.grant.scope_summary,
         starts_at=spec.starts_at,
         ends_at=spec.ends_at,
+        digest=digest_of(row),
     )
 
 

@@ -1,5 +1,8 @@
 """What is asked for where a partner's AWS account is granted access; the same order twice is one grant."""
 
+import hashlib
+import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +11,7 @@ from uuid import UUID
 from portal.access.models import Grant, PartnerRole
 from portal.access.operations.partner_principal import checked_principal
 from portal.kernel.actor import Actor
-from portal.kernel.errors import ConflictError
+from portal.kernel.errors import ConflictError, InvalidError
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class PartnerGrantOrder:
     """What is to be granted to a partner's account. `starts_at` None: now. `principal_arn` empty: the whole account.
 
     `grant_id`: which id the grant is to have, so that an order that is sent twice makes one grant; None: any, and
-    each order makes its own.
+    each order makes its own. `seen`: the digest of the preview that was looked at; empty: none was.
     """
 
     partner_account_id: UUID
@@ -30,6 +33,29 @@ class PartnerGrantOrder:
     ticket: str = ""
     max_session_seconds: int = 3600
     grant_id: UUID | None = None
+    seen: str = ""
+
+
+def digest_of(row: PartnerRole) -> str:
+    """Return what tells one scope from another, as it is filled: what a template says may change at any time."""
+    grant = row.grant
+    told = [
+        grant.scope_policy,
+        grant.scope_managed_policy_arns,
+        grant.scope_summary,
+        row.principal_arn,
+        row.role.path,
+    ]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def check_seen(order: PartnerGrantOrder, row: PartnerRole) -> None:
+    """Raise InvalidError where the order would make something else than its actor has looked at."""
+    if order.seen and not hmac.compare_digest(order.seen.encode(), digest_of(row).encode()):
+        raise InvalidError(
+            "What this scope lets them do was changed since you looked. Look at it again.",
+            field="scope_template",
+        )
 
 
 def find_made(order: PartnerGrantOrder, actor: Actor) -> Grant | None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.django_db
 PATH = "/partners/acme/grant/"
 BERLIN = ZoneInfo("Europe/Berlin")
 SCRIPT = {"HX-Request": "true"}
+BUCKET = "arn:{{aws_partition}}:s3:::{{bucket}}"
+MORE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": BUCKET}]}
 
 
 @pytest.fixture
@@ -207,6 +210,30 @@ def test_what_the_preview_carries_makes_the_grant(
     assert f"{grant.ends_at.astimezone(BERLIN):%Y-%m-%dT%H:%M}" == sent["ends_at"]
     role = PartnerRole.objects.get()
     assert (role.principal_arn, role.state, role.role.max_session_seconds) == (arn, "making", 7200)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_made"),
+    [
+        ({"policy": MORE}, False),
+        ({"summary": "Look at {{bucket}}"}, False),
+        ({"managed_policy_arns": ["arn:{{aws_partition}}:iam::aws:policy/ReadOnlyAccess"]}, False),
+        ({"name": "Another name"}, True),
+    ],
+)
+def test_what_was_looked_at_is_made_or_nothing(
+    client: Client, sent: dict[str, str], template: ScopeTemplate, change: dict[str, Any], is_made: bool
+) -> None:
+    """Somebody who may edit scopes, and grant nothing, edits one between the look and the click."""
+    carried = hidden(client.post(PATH, sent).content.decode()) | {"act": "make"}
+    ScopeTemplate.objects.filter(pk=template.pk).update(**change)
+    made = client.post(PATH, carried)
+    assert made.status_code == (303 if is_made else 400)
+    assert Grant.objects.exists() == is_made
+    if not is_made:
+        assert "was changed since you looked" in made.content.decode()
+        again = hidden(client.post(PATH, carried | {"act": "preview"}).content.decode())
+        assert client.post(PATH, again | {"act": "make"}).status_code == 303
 
 
 def test_a_double_click_makes_one_grant(client: Client, sent: dict[str, str]) -> None:
