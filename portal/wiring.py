@@ -45,6 +45,7 @@ def aws_ports() -> AwsPorts:
         region=settings.AWS_REGION,
         endpoint_url=settings.AWS_ENDPOINT_URL or None,
         signin_endpoint=settings.AWS_SIGNIN_URL or None,
+        hub_principal_arn=settings.HUB_PRINCIPAL_ARN,
     ).ports()
 
 

@@ -15,7 +15,6 @@ from brokers.aws.check_provisioner import CHECK_PREFIX, ProvisionerCheck
 from brokers.aws.check_revoker import RevokerCheck
 from brokers.aws.check_walk import Walk
 from brokers.aws.hub import Hub
-from brokers.aws.hub_policies import hub_principal
 from brokers.aws.iam_calls import call
 from brokers.aws.partitions import RoleArn, parse_role_arn, require_account_id, require_partition
 from brokers.aws.patience import Patience
@@ -51,7 +50,7 @@ class AccountCheck:
         self._patience = patience or Patience()
 
     def files(self, partition: Partition, account_id: str) -> Sequence[AccountFile]:
-        return account_files(hub_principal(self._hub.caller_arn()), partition, require_account_id(account_id))
+        return account_files(self._hub.principal(), partition, require_account_id(account_id))
 
     def roles(self, partition: Partition, account_id: str) -> AccountRoles:
         return account_roles(partition, require_account_id(account_id))
@@ -69,7 +68,7 @@ class AccountCheck:
 
     def _who(self, target: DenyTarget) -> str:
         require_partition(target.partition, self._hub.partition, what="The account")
-        return hub_principal(self._hub.caller_arn())
+        return self._hub.principal()
 
     def _check(self, walk: Walk, target: DenyTarget, place: AccountPlace | None) -> None:
         name = CHECK_PREFIX + secrets.token_hex(5)
@@ -145,7 +144,7 @@ class AccountCheck:
             lambda: self._assume(arn, target),
             f"The hub assumes {arn}.",
             advice=f"Both sides must allow it: the trust policy of {arn} must name "
-            f"{hub_principal(self._hub.caller_arn())}, and the hub's own policy sts:AssumeRole on that role.",
+            f"{self._hub.principal()}, and the hub's own policy sts:AssumeRole on that role.",
         )
 
     def _assume(self, arn: str, target: DenyTarget) -> tuple["IAMClient", RoleArn]:

@@ -32,7 +32,7 @@ class AwsBrokers:
     prober: SessionProber
 
     @classmethod
-    def build(
+    def build(  # noqa: PLR0913  # keyword-only settings of one hub
         cls,
         *,
         hub: HubCredentials | None = None,
@@ -40,6 +40,7 @@ class AwsBrokers:
         endpoint_url: str | None = None,
         signin_endpoint: str | None = None,
         signin_region: str | None = None,
+        hub_principal_arn: str = "",
     ) -> "AwsBrokers":
         """Build the brokers. Nothing is called yet.
 
@@ -49,7 +50,7 @@ class AwsBrokers:
         Raises:
             LimitExceeded: an unknown region, or a `signin_endpoint` that isn't an origin.
         """
-        made = Hub(hub, region=region, endpoint_url=endpoint_url)
+        made = Hub(hub, region=region, endpoint_url=endpoint_url, principal_arn=hub_principal_arn)
         accounts = AccountAccess(made)
         deny, policies = IamDenyWriter(accounts), AccountPolicies(accounts)
         console = FederationConsole(made, signin_region=signin_region, signin_endpoint=signin_endpoint)

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 
 from brokers.aws.aws_errors import translated
+from brokers.aws.hub_policies import hub_principal
 from brokers.aws.partitions import require_account_id
 from brokers.aws.service_model import endpoint_of, sts_regions
 from brokers.aws.shown import shown
@@ -56,6 +57,7 @@ class Hub:
 
     `credentials` None: the default provider chain (instance role, container, SSO, environment).
     `endpoint_url`: a stand-in for AWS (demo, tests); None: AWS's own regional endpoints.
+    `principal_arn`: the hub's role with its path, which STS tells nobody; empty: what STS tells is all.
 
     Raises:
         LimitExceeded: `region` is none of AWS's.
@@ -63,12 +65,18 @@ class Hub:
     """
 
     def __init__(
-        self, credentials: HubCredentials | None = None, *, region: str, endpoint_url: str | None = None
+        self,
+        credentials: HubCredentials | None = None,
+        *,
+        region: str,
+        endpoint_url: str | None = None,
+        principal_arn: str = "",
     ) -> None:
         self.region = region
         self.partition = _partition_of(region)
         self._credentials = credentials
         self._endpoint_url = endpoint_url
+        self._principal_arn = principal_arn
         self._lock = threading.Lock()
         with translated("The hub's session"):
             self._core = _core_session(region)
@@ -135,6 +143,14 @@ class Hub:
     def caller_arn(self) -> str:
         """Return who the hub is to AWS, asked of STS once: a user's ARN, or an assumed role's."""
         return self._caller()[1]
+
+    def principal(self) -> str:
+        """Return whom a trust policy names for the hub: a user or a role, with its path.
+
+        Raises:
+            NotPossible: it is neither, or is told to be another one than STS says.
+        """
+        return hub_principal(self.caller_arn(), self._principal_arn)
 
     def _caller(self) -> tuple[str, str]:
         if self._identity is None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from brokers.aws.partner_names import BOUNDARY_NAME, PARTNERS_PATH
 from brokers.aws.session_policy import OWN_PATH, VERSION
+from brokers.aws.shown import shown
 from brokers.errors import NotPossible
 
 Policy = Mapping[str, Any]
@@ -138,14 +139,26 @@ def granted_role_trust(hub_principal: str) -> Policy:
     return _trust(hub_principal, ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"])
 
 
-def hub_principal(caller_arn: str) -> str:
+def hub_principal(caller_arn: str, told: str = "") -> str:
     """Return what a trust policy names for the hub that STS calls `caller_arn`: a user, or the role of a session.
 
-    STS tells no role's path: where the hub's role has one, its owner must put it in.
+    STS tells no role's path: where the hub's role has one, its owner tells its whole ARN, `told`. It must be that very
+    role's: who is named here can make partners' roles.
 
     Raises:
-        NotPossible: neither a user nor a role's session; an account's root is never the hub.
+        NotPossible: neither a user nor a role's session; an account's root is never the hub. Or `told` is another's.
     """
+    found = _principal(caller_arn)
+    if not told or told == found:
+        return told or found
+    start, _, name = found.rpartition("/")
+    # A user's ARN from STS has its path already.
+    if ":user/" in found or not re.fullmatch(rf"{start}/(?:[!-.0-~]+/)+{re.escape(name)}", told, re.ASCII):
+        raise NotPossible(f"The hub is told to be {shown(told)}, and STS says that it is {found}.")
+    return told
+
+
+def _principal(caller_arn: str) -> str:
     if (match := _ASSUMED.fullmatch(caller_arn)) is not None:
         return f"arn:{match['partition']}:iam::{match['account']}:role/{match['name']}"
     if re.fullmatch(r"arn:[a-z-]+:iam::\d{12}:user/.+", caller_arn, re.ASCII):

@@ -19,5 +19,5 @@ def partner_ports(hub: Hub) -> PartnerPorts:
         analyst=Analyst(),
         role_name=role_name,
         twin_name=twin_name,
-        hub_arn=hub.caller_arn,
+        hub_arn=hub.principal,
     )

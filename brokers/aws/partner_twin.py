@@ -11,7 +11,6 @@ from typing import Any
 from brokers.aws import limits
 from brokers.aws.aws_errors import translated
 from brokers.aws.hub import Hub
-from brokers.aws.hub_policies import hub_principal
 from brokers.aws.partitions import RoleArn
 from brokers.aws.partner_access import PartnerAccess
 from brokers.aws.partner_names import PARTNERS_PATH, TAG_TWIN, tag_of
@@ -62,7 +61,7 @@ class TwinProver:
             path=PARTNERS_PATH,
             name=name,
             trust=trust_policy(
-                hub_principal(self._hub.caller_arn()),
+                self._hub.principal(),
                 external_ids,
                 starts_at=self._now() - _OPEN_SINCE,
                 ends_at=ends_at,

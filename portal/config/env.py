@@ -5,6 +5,7 @@ was and what is allowed. A secret's value is never part of that sentence.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -16,6 +17,8 @@ from brokers.addresses import AllowedPlaces
 PREFIX = "SALLYPORT_"
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+ROLE_OR_USER = r"(?:role|user)/(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}"
 URL_FORM = "http(s)://host[:port][/path]"
 
 
@@ -78,6 +81,18 @@ def url(name: str, default: str = "") -> str:
     if not _is_web_address(raw):
         raise ImproperlyConfigured(f"{PREFIX}{name} is {raw!r}; allowed is {URL_FORM}")
     return raw.rstrip("/")
+
+
+def principal(name: str, *, region: str) -> str:
+    """Read the ARN of an IAM role or user, path and all, in the partition that a region is in. Empty where unset."""
+    raw = text(name)
+    partition = next((each for start, each in PARTITIONS.items() if region.startswith(start)), "aws")
+    if raw and not re.fullmatch(rf"arn:{partition}:iam::[0-9]{{12}}:{ROLE_OR_USER}", raw):
+        raise ImproperlyConfigured(
+            f"{PREFIX}{name} is {raw!r}; allowed is the ARN of a role or user, "
+            f"arn:{partition}:iam::ACCOUNT:role/PATH/NAME, without wildcards"
+        )
+    return raw
 
 
 def _is_web_address(raw: str) -> bool:

@@ -246,6 +246,7 @@ HUB_ACCESS_KEY_ID = env.text("HUB_ACCESS_KEY_ID")
 HUB_SECRET_ACCESS_KEY = env.secret("HUB_SECRET_ACCESS_KEY")
 HUB_SESSION_TOKEN = env.secret("HUB_SESSION_TOKEN")
 AWS_REGION = env.text("AWS_REGION", "us-east-1")
+HUB_PRINCIPAL_ARN = env.principal("HUB_PRINCIPAL_ARN", region=AWS_REGION)
 # For stand-ins only: empty means AWS itself.
 AWS_ENDPOINT_URL = env.url("AWS_ENDPOINT_URL")
 AWS_SIGNIN_URL = env.url("AWS_SIGNIN_URL")

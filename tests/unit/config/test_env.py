@@ -36,6 +36,41 @@ def test_a_flag_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "'off'" in sentence
 
 
+@pytest.mark.parametrize(
+    ("raw", "region"),
+    [
+        ("", "eu-central-1"),
+        ("arn:aws:iam::111122223333:role/infra/access/Portal", "eu-central-1"),
+        ("arn:aws:iam::111122223333:user/sallyport-hub", "us-east-1"),
+        ("arn:aws-cn:iam::111122223333:role/Portal", "cn-north-1"),
+        ("arn:aws-us-gov:iam::111122223333:role/Portal", "us-gov-west-1"),
+    ],
+)
+def test_a_role_or_user(monkeypatch: pytest.MonkeyPatch, raw: str, region: str) -> None:
+    monkeypatch.setenv("SALLYPORT_HUB_PRINCIPAL_ARN", raw)
+    assert env.principal("HUB_PRINCIPAL_ARN", region=region) == raw
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "arn:aws-cn:iam::111122223333:role/Portal",
+        "arn:aws:iam::111122223333:root",
+        "arn:aws:iam::111122223333:role/*",
+        "arn:aws:iam::*:role/Portal",
+        "arn:aws:iam::111122223333:role/",
+        "arn:aws:sts::111122223333:assumed-role/Portal/i-0a1",
+        "arn:aws:iam::111122223333:group/Portal",
+        "Portal",
+    ],
+)
+def test_what_is_no_role_or_user_of_the_partition(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("SALLYPORT_HUB_PRINCIPAL_ARN", raw)
+    sentence = told(lambda: env.principal("HUB_PRINCIPAL_ARN", region="eu-central-1"))
+    assert f"SALLYPORT_HUB_PRINCIPAL_ARN is {raw!r}" in sentence
+    assert "arn:aws:iam::ACCOUNT:role/PATH/NAME" in sentence
+
+
 @pytest.mark.parametrize(("raw", "allowed"), [("ten", "a whole number"), ("0", "1 to 5"), ("6", "1 to 5")])
 def test_a_number_out_of_its_limits(monkeypatch: pytest.MonkeyPatch, raw: str, allowed: str) -> None:
     monkeypatch.setenv("SALLYPORT_N", raw)

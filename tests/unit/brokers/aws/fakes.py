@@ -88,6 +88,9 @@ class FakeHub:
     def caller_arn(self) -> str:
         return HUB_USER_ARN
 
+    def principal(self) -> str:
+        return HUB_USER_ARN
+
     def is_temporary(self) -> bool:
         return self._temporary
 

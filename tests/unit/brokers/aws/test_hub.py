@@ -13,6 +13,7 @@ from brokers.aws import hub as hub_module
 from brokers.aws.account_access import AccountAccess, session_policy
 from brokers.aws.hub import Hub
 from brokers.aws.partitions import parse_role_arn
+from brokers.aws.partner_ports import partner_ports
 from brokers.errors import AwsAccessDenied, AwsUnavailable, LimitExceeded, NotPossible
 from brokers.types import DenyTarget, Partition, PrincipalKind, Scope
 from tests.unit.brokers.aws.fakes import END
@@ -159,6 +160,23 @@ def access(sts: FakeSts, monkeypatch: pytest.MonkeyPatch) -> tuple[AccountAccess
     hub = Hub(KEY, region="us-east-1")
     monkeypatch.setattr(hub, "sts", lambda: sts)
     return AccountAccess(hub), hub
+
+
+def test_trust_policies_name_the_hubs_role_with_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Session(FakeSts):
+        def get_caller_identity(self) -> Any:
+            return {"Account": "111122223333", "Arn": "arn:aws:sts::111122223333:assumed-role/Portal/i-0a1"}
+
+    arns = ("", "arn:aws:iam::111122223333:role/infra/Portal", "arn:aws:iam::111122223333:role/infra/Other")
+    plain, told, wrong = (Hub(KEY, region="us-east-1", principal_arn=arn) for arn in arns)
+    for hub in (plain, told, wrong):
+        monkeypatch.setattr(hub, "sts", Session)
+    assert plain.principal() == partner_ports(plain).hub_arn() == "arn:aws:iam::111122223333:role/Portal"
+    assert told.principal() == partner_ports(told).hub_arn() == arns[1]
+    [file, *_] = partner_ports(told).accounts.files(Partition.AWS, "222233334444")
+    assert arns[1] in file.text
+    with pytest.raises(NotPossible, match="STS says that it is"):
+        wrong.principal()
 
 
 def target(**changes: Any) -> DenyTarget:

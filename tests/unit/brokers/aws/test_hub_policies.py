@@ -187,6 +187,45 @@ def test_whom_a_trust_policy_names(caller: str, principal: str | None) -> None:
         assert says.hub_principal(caller) == principal
 
 
+SESSION = "arn:aws:sts::111122223333:assumed-role/Portal/i-0a1"
+
+
+@pytest.mark.parametrize(
+    ("caller", "told"),
+    [
+        (SESSION, "arn:aws:iam::111122223333:role/infra/access/Portal"),
+        (SESSION, "arn:aws:iam::111122223333:role/Portal"),
+        (USER, USER),
+    ],
+)
+def test_a_role_is_named_with_the_path_that_its_owner_tells(caller: str, told: str) -> None:
+    assert says.hub_principal(caller, told) == told
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "arn:aws:iam::111122223333:role/infra/Other",
+        "arn:aws:iam::111122223333:role/OtherPortal",
+        "arn:aws:iam::111122223333:role//Portal",
+        "arn:aws:iam::111122223333:role/a b/Portal",
+        "arn:aws:iam::999999999999:role/infra/Portal",
+        "arn:aws-cn:iam::111122223333:role/infra/Portal",
+        "arn:aws:iam::111122223333:user/infra/Portal",
+        "arn:aws:iam::111122223333:role/infra/Portal\n",
+        "*",
+    ],
+)
+def test_another_than_sts_says_is_never_trusted(told: str) -> None:
+    with pytest.raises(NotPossible, match="STS says that it is arn:aws:iam::111122223333:role/Portal"):
+        says.hub_principal(SESSION, told)
+
+
+def test_a_users_path_is_known_already() -> None:
+    with pytest.raises(NotPossible, match="STS says"):
+        says.hub_principal(USER, USER.replace("user/", "user/more/"))
+
+
 def test_the_files_of_a_wizard_carry_the_hub_and_the_partition() -> None:
     hub = "arn:aws-cn:iam::111122223333:user/sallyport-hub"
     for file in account_files(hub, Partition.CHINA, ACCOUNT):
