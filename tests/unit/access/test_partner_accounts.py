@@ -1,24 +1,30 @@
 """A partner's own AWS accounts: opened with an ExternalId, closed with all that they have."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db.models import F
 
 from portal.access.lifecycle import ProofKind
 from portal.access.models import Alarm, ExternalIdProof, Grant, PartnerRole
+from portal.access.operations import proof_steps
+from portal.access.operations.external_ids import rotate_external_id
 from portal.access.operations.partner_accounts import (
     close_partner_account,
     open_partner_account,
     preview_closing,
 )
 from portal.access.operations.proofs import ask_proof
+from portal.access.operations.prove_external_ids import prove_due
 from portal.audit.models import AuditEvent
 from portal.directory.models import PartnerAccount
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.errors import ConflictError, InvalidError, NotFoundError
+from tests.fakes import FakeAws
 from tests.standing_roles import (
     SHELL,
     accepted_values,
@@ -128,6 +134,43 @@ def test_closing_ends_all_of_the_account_and_nothing_else() -> None:
     with pytest.raises(ConflictError, match="closed already"):
         close_partner_account(partner_account_id=closed.pk, reason="r", actor=SHELL)
     assert not Alarm.objects.exists()
+
+
+@pytest.mark.usefixtures("aws")
+def test_closing_leaves_neither_what_is_to_start_nor_what_is_rotated_out() -> None:
+    acme, place = make_partner(), make_our_account()
+    closed, kept = make_their_account(acme), make_their_account(acme)
+    to_start, neighbour = make_partner_role(closed, place), make_partner_role(kept, place)
+    Grant.objects.update(state="scheduled", activated_at=None, starts_at=F("ends_at") - timedelta(minutes=1))
+    for account in (closed, kept):
+        rotate_external_id(
+            partner_account_id=account.pk, overlap=timedelta(days=1), reason="yearly", actor=SHELL
+        )
+        assert len(accepted_values(account)) == 2
+    assert close_partner_account(partner_account_id=closed.pk, reason="sold", actor=SHELL).grants == 1
+    assert (accepted_values(closed), len(accepted_values(kept))) == ([], 2)
+    states = dict(Grant.objects.values_list("pk", "state"))
+    assert states == {to_start.grant_id: "suspended", neighbour.grant_id: "scheduled"}
+
+
+def test_closing_clears_the_alarms_of_its_failed_proofs_and_no_others(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof_steps, "PAUSE", 0.0)
+    closed, kept = make_their_account(make_partner()), make_their_account(make_partner("Globex"))
+    aws.partners.lets_in = {None}
+    for account in (closed, kept):
+        ask_proof(
+            external_id=current(account),
+            account=make_our_account(),
+            kind=ProofKind.ONBOARDING,
+            at=account.added_at,
+        )
+    prove_due(aws=aws.ports())
+    assert Alarm.objects.filter(cleared_at=None).count() == 2
+    close_partner_account(partner_account_id=closed.pk, reason="sold", actor=SHELL)
+    [left] = Alarm.objects.filter(cleared_at=None)
+    assert left.subject.startswith(f"{current(kept).pk} in ")
 
 
 def test_who_may(person: Make, actor_of: Make) -> None:
