@@ -62,12 +62,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     """A fake AWS; the portal's wiring finds no other while it is there. It shows at once what it took."""
     from portal import wiring  # noqa: PLC0415  # after the settings are chosen
-    from portal.access.operations import apply_revocations, find_differences  # noqa: PLC0415
+    from portal.access.operations import apply_revocations, find_differences, look_at_roles  # noqa: PLC0415
 
     fake = FakeAws()
     monkeypatch.setattr(wiring, "aws_ports", fake.ports)
     monkeypatch.setattr(apply_revocations, "READ_BACK_WAIT", 0.0)
     monkeypatch.setattr(find_differences, "PAUSE", 0.0)
+    monkeypatch.setattr(look_at_roles, "PAUSE", 0.0)
     return fake
 
 

@@ -28,6 +28,7 @@ from portal.directory.models import PartnerAccount
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError
 from tests.fakes import FakeAws
+from tests.servers.process import require_services
 from tests.standing_roles import (
     SHELL,
     accepted_values,
@@ -104,7 +105,7 @@ def test_of_rotations_at_once_one_is_made_and_a_cut_leaves_one_accepted(theirs: 
 
 @pytest.mark.usefixtures("aws")
 def test_rotating_closing_revoking_and_proving_never_wait_for_each_other_in_a_ring(aws: FakeAws) -> None:
-    for _ in range(8):
+    for _ in range(8 if require_services() else 2):
         theirs, places = (
             make_their_account(make_partner(f"P{Grant.objects.count()}")),
             [make_our_account()] * 2,

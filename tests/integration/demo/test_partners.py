@@ -219,6 +219,7 @@ def test_faults_come_as_often_as_asked(aws: Sandbox, iam: Any) -> None:
     assert refused(iam.get_role, RoleName=ROLE) == ("NoSuchEntity", 404)
 
 
+@pytest.mark.thorough
 def test_an_account_that_is_full(tmp_path: Path) -> None:
     with sandbox(tmp_path, roles_per_account=5) as aws:
         iam = aws.client("iam", aws.provisioner(DATA))

@@ -103,6 +103,7 @@ def check_made(house: House, *grants: Grant) -> None:
     assert house.names_in_aws() == {row_of(grant).role.name for grant in grants}
 
 
+@pytest.mark.thorough
 def test_the_first_call_that_makes_and_the_last_that_takes_away(house: House) -> None:
     neighbour = house.grant()
     making = calls_of_one_run(house)

@@ -325,6 +325,7 @@ def test_a_role_that_cannot_be_removed_is_named_and_the_next_check_takes_it(
     assert iam.list_roles(PathPrefix=estate.PARTNERS_PATH)["Roles"] == []
 
 
+@pytest.mark.thorough
 def test_no_answer_is_no_verdict(aws: Sandbox, check: AccountCheck) -> None:
     with aws.faults({"action": "CreateUser", "times": 99}):
         steps = check.check(TARGET, PLACE)

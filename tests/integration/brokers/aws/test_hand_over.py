@@ -79,6 +79,7 @@ def key_of(partners: Partners, account: str = PARTNER, user: str = "ci") -> Cred
     return partners.users[account, user]
 
 
+@pytest.mark.thorough
 def test_the_commands_of_the_page_in_the_aws_cli(partners: Partners, tmp_path: Path) -> None:
     aws, given = AWS_CLI, way(partners)
     key = key_of(partners)
@@ -114,6 +115,7 @@ def test_the_profile_in_boto3_and_who_it_is_for(partners: Partners, tmp_path: Pa
         assert "AssumeRole" in refused.stderr
 
 
+@pytest.mark.thorough
 def test_the_boto3_snippet_reads_and_refreshes_by_itself(partners: Partners, tmp_path: Path) -> None:
     given = way(partners)
     (tmp_path / "sallyport_session.py").write_text(boto3(given))

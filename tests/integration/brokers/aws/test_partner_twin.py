@@ -44,6 +44,7 @@ def test_with_the_external_id_it_is_let_in_and_without_or_with_anothers_not(
     assert not prover.assume_twin(PLACE, name, mine)
 
 
+@pytest.mark.thorough
 def test_in_a_rotation_the_old_one_counts_until_its_time_is_over(prover: TwinProver) -> None:
     old, new, name = str(uuid4()), str(uuid4()), twin_name(uuid4())
     prover.make_twin(PLACE, name, [AcceptedExternalId(old)], ends_at=in_(600))

@@ -133,7 +133,7 @@ def test_a_trust_that_forgets_the_external_id_is_an_alarm_and_no_role_is_made(
     assert shared.names() == set(), "neither a twin nor a role"
 
 
-@pytest.mark.parametrize("follows", ["another worker", "nobody"])
+@pytest.mark.parametrize("follows", ["another worker", pytest.param("nobody", marks=pytest.mark.thorough)])
 def test_the_twin_of_a_worker_that_died_is_gone_in_the_end(
     shared: Shared, monkeypatch: pytest.MonkeyPatch, follows: str
 ) -> None:

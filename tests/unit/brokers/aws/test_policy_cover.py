@@ -12,6 +12,7 @@ from brokers.aws.policy_cover import within
 from brokers.aws.policy_form import Statement, statements_of
 from brokers.types import Partition
 from tests import iam_evaluator
+from tests.servers.process import require_services
 
 VERSION = "2012-10-17"
 ACTIONS = ("s3:GetObject", "S3:getobject", "s3:Get*", "s3:?etObject", "s3:*", "*", "s3:PutObject", "iam:*")
@@ -96,7 +97,7 @@ def pair(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     return {**broad, "Condition": conditions}, broad
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600 if require_services() else 100, deadline=None)
 @given(pair())
 def test_what_is_within_allows_nothing_that_the_other_does_not(
     both: tuple[dict[str, Any], dict[str, Any]],

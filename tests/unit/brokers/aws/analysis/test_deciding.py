@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from brokers.aws.analyst import Analyst
 from brokers.types import Decision
 from tests.iam_evaluator import evaluate
+from tests.servers.process import require_services
 
 BUCKET = "arn:aws:s3:::reports"
 ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{BUCKET}/*"}
@@ -81,7 +82,7 @@ ARNS = ["ArnLike", "ArnNotEquals"]
 DATES = ["DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals", "DateEquals"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400 if require_services() else 80, deadline=None)
 @given(
     effect=st.sampled_from(["Allow", "Deny"]),
     operator=st.sampled_from([*STRINGS, *ARNS]),
@@ -94,7 +95,7 @@ def test_conditions_are_judged_as_by_another(
     _same(effect, {operator: {"k": wanted}}, {"k": found})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200 if require_services() else 40, deadline=None)
 @given(
     effect=st.sampled_from(["Allow", "Deny"]),
     operator=st.sampled_from(DATES),
@@ -105,7 +106,7 @@ def test_times_are_judged_as_by_another(effect: str, operator: str, wanted: str,
     _same(effect, {operator: {"aws:CurrentTime": wanted}}, {"aws:currenttime": found})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 if require_services() else 60, deadline=None)
 @given(
     action=st.sampled_from(["s3:GetObject", "s3:get*", "*", "s3:Put*", "s3:G?tObject"]),
     resource=st.text(alphabet="ab/*?", max_size=6),
