@@ -116,9 +116,7 @@ class TokenForm(forms.Form):
         scopes = self.fields["scopes"]
         assert isinstance(scopes, forms.MultipleChoiceField)  # noqa: S101  # told to the type checker
         scopes.choices = [
-            (scope.value, scope.label.capitalize())
-            for scope in ApiToken.Scope
-            if _is_good_for(person, scope)
+            (scope.value, scope.label.capitalize()) for scope in ApiToken.Scope if _is_good_for(person, scope)
         ]
 
 

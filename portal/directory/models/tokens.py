@@ -26,7 +26,10 @@ class ApiToken(models.Model):
         MAKE_GRANTS = "grants:make", "make and extend grants (admins)"
         REVOKE_GRANTS = "grants:revoke", "revoke grants (admins)"
         SUSPEND_PARTNERS = "partners:suspend", "suspend and resume partners (admins)"
-        READ_PARTNERS = "partners:read", "see partners and their roles, ask the doctor (admins, a company's own)"
+        READ_PARTNERS = (
+            "partners:read",
+            "see partners and their roles, ask the doctor (admins, a company's own)",
+        )
         WRITE_PARTNERS = "partners:write", "add partners and their accounts, decide about drift (admins)"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

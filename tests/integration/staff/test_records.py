@@ -216,7 +216,8 @@ def test_a_contract_is_not_cut_under_living_grants(client: Client, ben: Person) 
 
 
 def test_a_scope_with_an_unknown_placeholder_is_refused(client: Client) -> None:
-    policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "%s"}]}'
+    allow = '{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "%s"}'
+    policy = f'{{"Version": "2012-10-17", "Statement": [{allow}]}}'
     sent = {
         "name": "One",
         "summary": "x",

@@ -26,7 +26,9 @@ def walked(problem: BrokerError | None, undo: Callable[[], object]) -> tuple[boo
     ("problem", "is_ok", "undone"),
     [(None, False, 1), (UNAVAILABLE, False, 1), (DENIED, True, 0), (LIMIT, False, 0)],
 )
-def test_what_may_have_been_let_is_taken_back(problem: BrokerError | None, is_ok: bool, undone: int) -> None:  # a case
+def test_what_may_have_been_let_is_taken_back(
+    problem: BrokerError | None, is_ok: bool, undone: int
+) -> None:  # a case
     done: list[int] = []
     assert walked(problem, lambda: done.append(1))[0] is is_ok
     assert len(done) == undone
