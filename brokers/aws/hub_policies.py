@@ -117,14 +117,53 @@ def boundary_policy() -> Policy:
 
 _BECOME: Final = ("sts:AssumeRole", "sts:AssumeRoot", "sts:GetFederationToken", "iam:PassRole")
 _GIVE: Final = (
-    *("s3:PutBucketPolicy", "s3:PutBucketAcl", "s3:PutObjectAcl", "s3:PutObjectVersionAcl"),
-    *("s3:PutBucketPublicAccessBlock", "s3:PutAccessPointPolicy", "s3:CreateAccessPoint"),
-    *("kms:PutKeyPolicy", "kms:CreateGrant", "secretsmanager:PutResourcePolicy"),
-    *("dynamodb:PutResourcePolicy", "kinesis:PutResourcePolicy", "logs:PutResourcePolicy"),
+    *(
+        "s3:PutBucketPolicy",
+        "s3:DeleteBucketPolicy",
+        "s3:PutBucketAcl",
+        "s3:PutObjectAcl",
+        "s3:PutObjectVersionAcl",
+    ),
+    *("s3:PutBucketPublicAccessBlock", "s3:PutAccountPublicAccessBlock", "s3:PutBucketOwnershipControls"),
+    *(
+        "s3:PutReplicationConfiguration",
+        "s3:PutAccessPointPolicy",
+        "s3:CreateAccessPoint",
+        "s3:CreateAccessGrant*",
+    ),
+    *("s3:PutMultiRegionAccessPointPolicy", "s3:PutAccessPointPolicyForObjectLambda"),
+    *("kms:PutKeyPolicy", "kms:CreateGrant", "kms:ReplicateKey"),
+    *("secretsmanager:PutResourcePolicy", "secretsmanager:ReplicateSecretToRegions"),
+    *("dynamodb:PutResourcePolicy", "kinesis:PutResourcePolicy", "glue:PutResourcePolicy"),
+    *("logs:PutResourcePolicy", "logs:PutSubscriptionFilter", "logs:PutDestinationPolicy"),
+    *("ssm:PutResourcePolicy", "ssm:ModifyDocumentPermission", "events:PutPermission"),
     *("sqs:AddPermission", "sqs:SetQueueAttributes", "sns:AddPermission", "sns:SetTopicAttributes"),
-    *("lambda:AddPermission", "lambda:AddLayerVersionPermission", "lambda:CreateFunctionUrlConfig"),
-    *("ecr:SetRepositoryPolicy", "ecr:PutRegistryPolicy", "events:PutPermission", "glue:PutResourcePolicy"),
-    *("ec2:ModifySnapshotAttribute", "ec2:ModifyImageAttribute", "rds:ModifyDBSnapshotAttribute"),
+    *(
+        "lambda:AddPermission",
+        "lambda:AddLayerVersionPermission",
+        "lambda:CreateFunctionUrlConfig",
+        "lambda:UpdateFunctionUrlConfig",
+    ),
+    *("ecr:SetRepositoryPolicy", "ecr:PutRegistryPolicy", "ecr:PutReplicationConfiguration"),
+    *("codeartifact:PutDomainPermissionsPolicy", "codeartifact:PutRepositoryPermissionsPolicy"),
+    *(
+        "lakeformation:GrantPermissions",
+        "lakeformation:BatchGrantPermissions",
+        "lakeformation:PutDataLakeSettings",
+    ),
+    *(
+        "elasticfilesystem:PutFileSystemPolicy",
+        "backup:PutBackupVaultAccessPolicy",
+        "glacier:SetVaultAccessPolicy",
+    ),
+    *("ec2:ModifySnapshotAttribute", "ec2:ModifyImageAttribute", "ec2:ModifyVpcEndpointServicePermissions"),
+    *("rds:ModifyDBSnapshotAttribute", "rds:ModifyDBClusterSnapshotAttribute"),
+    *(
+        "redshift:AuthorizeSnapshotAccess",
+        "redshift:AuthorizeDataShare",
+        "redshift-serverless:PutResourcePolicy",
+    ),
+    *("eks:CreateAccessEntry", "eks:AssociateAccessPolicy", "ses:PutIdentityPolicy"),
     *("ram:CreateResourceShare", "ram:AssociateResourceShare"),
 )
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from brokers.aws import hub_policies as says
 from brokers.aws.account_files import account_files, cloudformation, command_line, parts, terraform
+from brokers.aws.analysis.escalation import WAYS
 from brokers.aws.hub_files import hub_cloudformation, hub_terraform
 from brokers.aws.shipped import shipped_files
 from brokers.errors import NotPossible
@@ -53,6 +55,30 @@ def test_the_demos_estate_has_the_same_rights() -> None:
     assert says.granted_role_trust(USER) == estate.trust()
     names = (says.REVOKER_NAME, says.PROVISIONER_NAME, says.HUB_USER_NAME, says.HUB_POLICY_NAME)
     assert names == (estate.REVOKER, estate.PROVISIONER, estate.HUB_USER, estate.HUB_POLICY)
+
+
+def test_the_boundary_keeps_what_would_outlive_a_partners_role() -> None:
+    """What lint warns of as open to others past the grant's end, an admin may overrule; the boundary nobody does."""
+    denied = [
+        pattern.lower()
+        for statement in says.boundary_policy()["Statement"]
+        if statement["Effect"] == "Deny" and statement["Resource"] == "*" and "Condition" not in statement
+        for pattern in statement["Action"]
+    ]
+    assert len(denied) == len(set(denied))
+    outlives = (
+        WAYS["resource-policy"].actions | WAYS["kms-grant"].actions | {"iam:PassRole", "sts:AssumeRole"}
+    )
+    open_still = [each for each in outlives if not any(fnmatchcase(each.lower(), one) for one in denied)]
+    assert open_still == []
+    for fine in (
+        "s3:PutObject",
+        "s3:GetBucketPolicy",
+        "sqs:SendMessage",
+        "kms:Decrypt",
+        "lambda:InvokeFunction",
+    ):
+        assert not any(fnmatchcase(fine.lower(), one) for one in denied), fine
 
 
 def test_the_shipped_files_are_current() -> None:
