@@ -27,7 +27,7 @@ from portal.access.models import ExternalId, ExternalIdProof, Grant, PartnerRole
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount, ScopeTemplate
-from portal.directory.models import Partner, PartnerAccount, Person
+from portal.directory.models import IdentityProvider, Partner, PartnerAccount, Person
 
 MOST = 1000
 # How long a role that is gone is still shown beside those that stand.
@@ -158,6 +158,12 @@ def people_of_partner(partner_id: UUID, *, limit: int) -> tuple[Sequence[Person]
     """Return its active people by name, and how many there are, up to `MOST` and one."""
     rows = Person.objects.filter(partner=partner_id, is_active=True).order_by("name", "pk")
     return list(rows[:limit]), rows.order_by()[: MOST + 1].count()
+
+
+def ways_in_of_partner(partner_id: UUID, *, limit: int) -> Sequence[IdentityProvider]:
+    """Return where its people sign in, the providers of its own, each with how many groups it told of (`told`)."""
+    providers = IdentityProvider.objects.filter(partner=partner_id).order_by("name")
+    return list(providers.annotate(told=Count("groups"))[:limit])
 
 
 def places_for_partners() -> QuerySet[AwsAccount]:

@@ -1,6 +1,6 @@
 """From a partner's rows to its page: what does this company have, by whom, until when?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -22,10 +22,12 @@ from portal.web.presenters.partners import (
     PartnerLine,
     PartnerPage,
     PersonRow,
+    ProviderRow,
     Rights,
     RolesPart,
 )
 from portal.web.presenters.timeline import timeline
+from portal.web.provider_doors import sees_providers
 
 SHOWN_GRANTS = 50
 SHOWN_ENDED = 15
@@ -104,6 +106,7 @@ def partner_page(partner: Partner, reader: Person, clock: Clock) -> PartnerPage:
         people=tuple(PersonRow(each.name, each.email, each.is_partner_admin) for each in people),
         people_listing=listing(people_number, len(people)),
         quota=partner.people_quota,
+        providers=tuple(_providers(partner, reader)),
         trail=_trail(partner, reader, clock),
         edit=reverse("admin:directory_partner_change", args=[partner.pk]),
         rights=rights_of(reader, partner, clock),
@@ -145,6 +148,13 @@ def _named(person: Person | None) -> str:
     if person is None:
         return ""
     return person.name if person.is_active else f"{person.name} (no longer here)"
+
+
+def _providers(partner: Partner, reader: Person) -> Iterator[ProviderRow]:
+    may_open = sees_providers(reader)
+    for each in queries.ways_in_of_partner(partner.pk, limit=SHOWN_ACCOUNTS):
+        address = reverse("web:provider", args=[each.slug]) if may_open else ""
+        yield ProviderRow(each.name, each.told, each.is_enabled, address)  # type: ignore[attr-defined]  # annotated
 
 
 def _contacts(partner: Partner) -> Sequence[ContactRow]:

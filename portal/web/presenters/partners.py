@@ -124,6 +124,16 @@ class PersonRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderRow:
+    """Where its people sign in. `groups`: how many it told of; `address`: its page, for those who may see it."""
+
+    name: str
+    groups: int
+    is_enabled: bool
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rights:
     """What whoever looks may do here."""
 
@@ -179,6 +189,7 @@ class PartnerPage:
     people: tuple[PersonRow, ...]
     people_listing: Listing
     quota: int
+    providers: tuple[ProviderRow, ...]
     trail: tuple[AuditRow, ...]
     edit: str
     rights: Rights

@@ -7,7 +7,14 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.access.models import PartnerRole
 from portal.access.operations.suspend_partner import suspend_partner
-from portal.directory.models import Partner, PartnerContact, PartnerDocument, Person
+from portal.directory.models import (
+    Group,
+    IdentityProvider,
+    Partner,
+    PartnerContact,
+    PartnerDocument,
+    Person,
+)
 from portal.web.presenters.partners import PartnerPage
 from tests.integration.web.partner_rows import (
     DAY,
@@ -52,7 +59,12 @@ def test_it_says_who_is_behind_it(acme: Partner, ada: Person) -> None:
     PartnerDocument.objects.create(partner=acme, title="The contract", url="https://papers.example/acme")
     make_person("Noor Guest", partner=acme, is_partner_admin=True)
     make_person("Gone Guest", partner=acme, is_active=False, deactivated_at=now())
+    provider = IdentityProvider.objects.create(slug="acme", name="Acme sign-in", partner=acme)
+    Group.objects.create(provider=provider, name="engineers")
+    IdentityProvider.objects.create(slug="own", name="Our own sign-in")
     page = text(signed_in(ada))
+    assert "They sign in at Acme sign-in, which tells of 1 group." in page
+    assert "Our own sign-in" not in page
     assert "Ada Okafor answers for it, Dana Deputy when they are gone." in page
     assert "Data: restricted at most." in page
     for words in ("Acme GmbH", "&lt;i&gt;Mondays&lt;/i&gt;", "Noor, security", "Noor Guest"):
