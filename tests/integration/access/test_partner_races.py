@@ -2,15 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from portal.access.lifecycle import ProofKind
 from portal.access.models import Alarm, ExternalId, ExternalIdProof, Grant, PartnerRole, RoleDrift
@@ -27,6 +24,7 @@ from portal.audit.models import AuditEvent
 from portal.directory.models import PartnerAccount
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError
+from tests.at_once import at_once
 from tests.fakes import FakeAws
 from tests.servers.process import require_services
 from tests.standing_roles import (
@@ -41,23 +39,6 @@ from tests.standing_roles import (
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("races")]
 DAY = timedelta(days=1)
-
-
-def at_once(*acts: Callable[[], object]) -> list[object]:
-    """Run all at the same moment, each with its own connection; return what each gave or raised."""
-    ready = threading.Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> object:
-        ready.wait(20)
-        try:
-            return act()
-        except Exception as error:  # noqa: BLE001  # the outcome is looked at
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result(60) for future in [pool.submit(run, act) for act in acts]]
 
 
 @pytest.fixture(autouse=True)
@@ -147,14 +128,14 @@ def test_each_proof_is_made_once_and_no_two_on_one_twin(aws: FakeAws, theirs: Pa
         with watch:
             busy[name] += 1
             most[name] = max(most[name], busy[name])
-        made(place, name, *told, **more)  # type: ignore[arg-type]
+        made(place, name, *told, **more)  # type: ignore[arg-type]  # passed on as they came
 
     def remove_twin(place: object, name: str) -> None:
-        removed(place, name)  # type: ignore[arg-type]
+        removed(place, name)  # type: ignore[arg-type]  # as above
         with watch:
             busy[name] -= 1
 
-    aws.partners.make_twin, aws.partners.remove_twin = make_twin, remove_twin  # type: ignore[method-assign]
+    aws.partners.make_twin, aws.partners.remove_twin = make_twin, remove_twin  # type: ignore[method-assign]  # watched
     proven = at_once(*[partial(prove_due, aws=aws.ports())] * 4)
     proven += [prove_due(aws=aws.ports())]
     assert sum(int(str(each)) for each in proven) == 10

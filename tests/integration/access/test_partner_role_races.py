@@ -21,6 +21,7 @@ from portal.access.operations.work_partner_roles import work_partner_roles
 from portal.directory.models import Partner
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, InvalidError
+from tests.at_once import at_once
 from tests.fakes import FakeAws
 from tests.integration.access.test_lifecycle_races import held_back, locked, outcome
 from tests.partner_world import (
@@ -59,12 +60,6 @@ def theirs(ours: Any) -> Any:
 def make(ours: Any, theirs: Any, aws: FakeAws) -> Callable[[], Grant]:
     template = add_template()
     return lambda: grant_to(theirs, ours, template, aws)
-
-
-def at_once(*acts: Callable[[], object]) -> list[object]:
-    with ThreadPoolExecutor(len(acts)) as pool:
-        started = [pool.submit(outcome, act) for act in acts]
-        return [each.result(60) for each in started]
 
 
 def suspend(theirs: Any) -> object:

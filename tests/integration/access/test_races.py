@@ -30,6 +30,7 @@ from portal.directory.models import Person
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, DomainError, NotFoundError
+from tests.at_once import at_once
 from tests.fakes import CONSOLE, FakeAws
 from tests.servers.process import require_services
 
@@ -38,23 +39,6 @@ Make = Callable[..., Any]
 SHELL = Actor.command("tests")
 # Every delay comes six times, or twelve.
 TRIES = 300 if require_services() else 150
-
-
-def at_once(*acts: Callable[[], object]) -> list[object]:
-    """Run all at the same moment, each with its own connection; return what each gave or raised."""
-    ready = threading.Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> object:
-        ready.wait(20)
-        try:
-            return act()
-        except Exception as error:  # noqa: BLE001  # the outcome is looked at
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result(60) for future in [pool.submit(run, act) for act in acts]]
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from brokers.types import AccountState, LdapPerson, LdapServer
 from portal.access.models import Grant
@@ -21,6 +19,7 @@ from portal.identity.operations.sync_people import run_sync
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.errors import ConflictError
 from portal.kernel.models import AttemptCount
+from tests.at_once import at_once
 from tests.fake_ldap import PASSWORD, FakeLdap, make_directory
 from tests.servers.process import require_services
 
@@ -39,23 +38,6 @@ Make = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def _no_naps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.identity.operations.ldap_sign_in.REFUSAL_TAKES", 0.001)
-
-
-def at_once(*acts: Callable[[], object]) -> list[object]:
-    """Run all at the same moment, each with its own connection; return what each gave or raised."""
-    ready = threading.Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> object:
-        ready.wait(20)
-        try:
-            return act()
-        except Exception as error:  # noqa: BLE001  # the outcome is looked at
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result(60) for future in [pool.submit(run, act) for act in acts]]
 
 
 def known(provider: Any, ldap: FakeLdap, person: Make, number: int) -> list[Person]:
