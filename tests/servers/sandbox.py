@@ -166,7 +166,7 @@ def sandbox(
     command += ["--ministack-port", str(ministack_port)]
     # The line comes when the estate is there; the health page answers a little before.
     quota = {} if roles_per_account is None else {"SANDBOX_ROLES_PER_ACCOUNT": str(roles_per_account)}
-    ready = lambda: b'"ready"' in log.read_bytes()  # noqa: E731
+    ready = lambda: b'"ready"' in log.read_bytes()  # noqa: E731  # read each time
     with running(command, log=log, ready=ready, cwd=ROOT, env=quota) as process:
         estate = json.loads((directory / "estate.json").read_text())
         yield Sandbox(directory, url, f"http://127.0.0.1:{ministack_port}", estate, process.pid)

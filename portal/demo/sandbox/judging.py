@@ -40,7 +40,7 @@ class Principals:
 
     def knows(self, account: str) -> bool:
         """Whether the account has anybody in it: one that has nobody isn't part of the simulation."""
-        return any(key[0] == account for store in self.stores.values() for key in list(store._data))  # noqa: SLF001
+        return any(key[0] == account for store in self.stores.values() for key in list(store._data))  # noqa: SLF001 - as above
 
 
 def give_real_arns(actions: Any, principals: Principals) -> None:

@@ -53,7 +53,7 @@ def is_there(principal: str, known: Principals) -> bool:
 
 
 def refuse_who_is_not_there(iam: Any, known: Principals) -> None:
-    plain: Callable[[Any], str | None] = iam._trust_policy_not_principal_error  # noqa: SLF001
+    plain: Callable[[Any], str | None] = iam._trust_policy_not_principal_error  # noqa: SLF001 - there is no public way
 
     def error(document: Any) -> str | None:
         wrong = [each for each in principals_of(str(document)) if not is_there(each, known)]
@@ -61,26 +61,26 @@ def refuse_who_is_not_there(iam: Any, known: Principals) -> None:
             f'Invalid principal in policy: "AWS":"{escape(wrong[0])}"' if wrong else None
         )
 
-    iam._trust_policy_not_principal_error = error  # noqa: SLF001
+    iam._trust_policy_not_principal_error = error  # noqa: SLF001 - there is no public way
 
 
 def show_ids_of_the_deleted(iam: Any, known: Principals, account_id: Callable[[], str]) -> None:
     for kind, id_name in IDS.items():
-        plain = iam._IAM_HANDLERS[f"Delete{kind}"]  # noqa: SLF001
+        plain = iam._IAM_HANDLERS[f"Delete{kind}"]  # noqa: SLF001 - there is no public way
 
         def delete(params: Any, kind: str = kind, id_name: str = id_name, plain: Any = plain) -> Any:
-            found = known.find(kind, account_id(), iam._p(params, f"{kind}Name"))  # noqa: SLF001
+            found = known.find(kind, account_id(), iam._p(params, f"{kind}Name"))  # noqa: SLF001 - there is no public way
             arn, unique_id = (found["Arn"], found[id_name]) if found else ("", "")
             answer = plain(params)
-            if arn and known.find(kind, account_id(), iam._p(params, f"{kind}Name")) is None:  # noqa: SLF001
+            if arn and known.find(kind, account_id(), iam._p(params, f"{kind}Name")) is None:  # noqa: SLF001 - there is no public way
                 _put_id(known, arn, unique_id)
             return answer
 
-        iam._IAM_HANDLERS[f"Delete{kind}"] = delete  # noqa: SLF001
+        iam._IAM_HANDLERS[f"Delete{kind}"] = delete  # noqa: SLF001 - there is no public way
 
 
 def _put_id(known: Principals, arn: str, unique_id: str) -> None:
-    for role in list(known.stores["Role"]._data.values()):  # noqa: SLF001
+    for role in list(known.stores["Role"]._data.values()):  # noqa: SLF001 - there is no public way
         document = str(role["AssumeRolePolicyDocument"])
         if json.dumps(arn) in document:
             role["AssumeRolePolicyDocument"] = document.replace(json.dumps(arn), json.dumps(unique_id))
@@ -88,10 +88,10 @@ def _put_id(known: Principals, arn: str, unique_id: str) -> None:
 
 def write_roles_as_xml(iam: Any) -> None:
     """Escape what a role's description and tags hold; leave the tags out of lists, as AWS does."""
-    plain = iam._role_xml  # noqa: SLF001
+    plain = iam._role_xml  # noqa: SLF001 - there is no public way
 
     def role_xml(name: str, boundary: bool = True) -> str:  # noqa: FBT001, FBT002 - MiniStack's own signature
-        role = iam._roles[name]  # noqa: SLF001
+        role = iam._roles[name]  # noqa: SLF001 - there is no public way
         kept = dict(role)
         role["Description"] = escape(role.get("Description") or "")
         tags = role.get("Tags") or [] if boundary else []
@@ -101,7 +101,7 @@ def write_roles_as_xml(iam: Any) -> None:
         finally:
             role |= {"Description": kept.get("Description"), "Tags": kept.get("Tags")}
 
-    iam._role_xml = role_xml  # noqa: SLF001
+    iam._role_xml = role_xml  # noqa: SLF001 - there is no public way
 
 
 def trust_as_aws(known: Principals) -> None:

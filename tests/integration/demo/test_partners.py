@@ -122,7 +122,7 @@ def test_sessions_are_cut_and_the_path_is_part_of_the_name(aws: Sandbox, role: s
     session.list_objects_v2(**BUCKET)
     later = stamp(datetime.now(UTC) + timedelta(seconds=1))
     cut = {"Effect": "Deny", "Action": "*", "Resource": "*"}
-    cut["Condition"] = {"DateLessThan": {"aws:TokenIssueTime": later}}  # type: ignore[assignment]
+    cut["Condition"] = {"DateLessThan": {"aws:TokenIssueTime": later}}  # type: ignore[assignment]  # JSON
     document = json.dumps({"Version": "2012-10-17", "Statement": [cut]})
     iam.put_role_policy(RoleName=ROLE, PolicyName="Cut", PolicyDocument=document)
     assert refused(session.list_objects_v2, **BUCKET) == DENIED

@@ -12,8 +12,8 @@ def main() -> None:
     import django  # noqa: PLC0415  # its settings come with the environment
 
     django.setup()
-    from portal import wiring  # noqa: PLC0415
-    from portal.access.operations import work_partner_roles  # noqa: PLC0415
+    from portal import wiring  # noqa: PLC0415  # after the settings are chosen
+    from portal.access.operations import work_partner_roles  # noqa: PLC0415  # as above
 
     for line in sys.stdin:
         word, argument = line.split()

@@ -334,7 +334,7 @@ def test_a_partner_that_is_suspended_hears_that_and_not_what_followed(
 
 
 def test_a_persons_grant_is_walked_by_the_doors_of_issuing(ben: Person, aws: FakeAws) -> None:
-    from tests.world import make_grant, make_role  # noqa: PLC0415
+    from tests.world import make_grant, make_role  # noqa: PLC0415  # for this test alone
 
     own = make_grant(ben, make_role(is_enabled=False))
     found = diagnose(order=DoctorOrder(grant_id=own.pk), aws=ports(aws), actor=as_actor(ben))

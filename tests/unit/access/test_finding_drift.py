@@ -147,7 +147,7 @@ def test_a_trust_that_lets_in_more_is_an_alarm_until_it_is_over(
         ("role", "remade", True, {"unique_id": "AROAANOTHER"}),
     ],
 )  # fmt: skip
-def test_each_part_is_told_for_itself(  # noqa: PLR0917
+def test_each_part_is_told_for_itself(  # noqa: PLR0917  # one column of the table each
     aws: FakeAws,
     row: PartnerRole,
     neighbour: PartnerRole,
@@ -254,7 +254,7 @@ def test_an_account_that_answers_nothing_keeps_no_other_from_being_looked_at(
             raise UNAVAILABLE
         return real(place, name)
 
-    aws.partners.read = read  # type: ignore[method-assign]
+    aws.partners.read = read  # type: ignore[method-assign]  # the fake's alone
     assert look(aws) == 1
     assert aws.count("read_role") == 2, "the one that hangs is asked once a run"
     elsewhere.refresh_from_db()
@@ -276,7 +276,7 @@ def test_a_role_that_cannot_be_looked_at_keeps_no_other_of_its_account_from_it(
             raise poison
         return real(place, name)
 
-    aws.partners.read = read  # type: ignore[method-assign]
+    aws.partners.read = read  # type: ignore[method-assign]  # the fake's alone
     assert look(aws) == 1
     found = check_account_roles(account_id=row.role.account_id, aws=aws.ports(), actor=SHELL)
     why = str(DENIED) if poison is DENIED else f"{row.role.name} could not be compared: the log says more."

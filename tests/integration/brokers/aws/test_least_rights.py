@@ -80,7 +80,7 @@ class Recorder:
     def __init__(self, aws: Sandbox) -> None:
         self.aws = aws
         self.calls: list[Call] = []
-        self.plain: Callable[..., Any] = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+        self.plain: Callable[..., Any] = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]  # not public
 
     def make(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
         service = client.meta.service_model.service_name

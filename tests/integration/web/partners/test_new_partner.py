@@ -171,7 +171,7 @@ def test_the_operation_wants_zones_and_rights(grace: Person) -> None:
     with pytest.raises(ForbiddenError):
         create_partner(order=order(grace), actor=as_actor(mallory))
     with pytest.raises(InvalidError) as refused:
-        create_partner(order=order(grace, contract_ends_at=datetime(2030, 1, 1)), actor=as_actor(grace))  # noqa: DTZ001
+        create_partner(order=order(grace, contract_ends_at=datetime(2030, 1, 1)), actor=as_actor(grace))  # noqa: DTZ001  # no zone is the point
     assert refused.value.field == "contract_ends_at"
     made = create_partner(
         order=order(grace, contract_ends_at=datetime(2030, 1, 1, tzinfo=UTC)), actor=as_actor(grace)

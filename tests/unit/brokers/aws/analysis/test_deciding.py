@@ -50,8 +50,8 @@ def test_a_deny_wins_else_an_allow(statements: Any, expected: Decision) -> None:
 def test_policies_count_together() -> None:
     both = [{"Statement": ALLOW}, {"Statement": [DENY]}]
     call = {"action": "s3:GetObject", "resource": f"{BUCKET}/a", "context": {}}
-    assert Analyst().decide(both[:1], **call) is Decision.ALLOWED  # type: ignore[arg-type]
-    assert Analyst().decide(both, **call) is Decision.EXPLICIT_DENY  # type: ignore[arg-type]
+    assert Analyst().decide(both[:1], **call) is Decision.ALLOWED  # type: ignore[arg-type]  # a dict of all
+    assert Analyst().decide(both, **call) is Decision.EXPLICIT_DENY  # type: ignore[arg-type]  # as above
 
 
 def test_what_is_not_known_lets_nobody_in_and_stops_somebody() -> None:
