@@ -15,9 +15,9 @@ from portal.catalog.models import AwsRole, Entitlement
 from portal.directory.models import GroupMembership, Person
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.errors import ConflictError, DomainError, NotFoundError
+from tests.at_once import at_once
 from tests.entitled import entitle, leave, make_group
 from tests.fakes import FakeAws
-from tests.integration.access.test_races import at_once
 from tests.servers.process import require_services
 from tests.world import make_person
 

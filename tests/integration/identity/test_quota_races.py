@@ -16,7 +16,7 @@ from portal.identity.operations.provision_user import provision_user
 from portal.identity.operations.provisioning import ToldUser
 from portal.identity.operations.refusing import SignInRefusedError
 from portal.kernel.actor import Actor, ActorKind
-from tests.integration.access.test_races import at_once
+from tests.at_once import at_once
 from tests.partners import make_partner, make_partner_admin, partner_provider
 from tests.servers.process import require_services
 from tests.world import as_actor, make_person

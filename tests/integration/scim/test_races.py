@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from portal.directory.models import GroupMembership, Person, ScimUser
-from tests.integration.access.test_races import at_once
+from tests.at_once import at_once
 from tests.integration.scim.calling import USER, Scim
 from tests.servers.process import require_services
 
