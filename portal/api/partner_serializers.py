@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.access.lifecycle import DriftState, PartnerRoleState
+from portal.access.lifecycle import DriftState, GrantState, PartnerRoleState
 from portal.access.models import ExternalId, Grant, PartnerRole, RoleDrift
 from portal.api.serializers import AccountSerializer
 from portal.directory.models import Partner, PartnerAccount
@@ -85,6 +85,9 @@ class PartnerGrantSerializer(serializers.ModelSerializer[Grant]):
     partner_account_number = serializers.CharField(source="partner_account.account_id")
     account = AccountSerializer(source="role.account", help_text="In which of our accounts.")
     role = MadeRoleSerializer(source="partner_role")
+    end_reason = serializers.SerializerMethodField(
+        help_text="Why it ended early. Why a company was suspended, or its account closed, admins alone are told."
+    )
 
     class Meta:
         model = Grant
@@ -93,6 +96,10 @@ class PartnerGrantSerializer(serializers.ModelSerializer[Grant]):
             *("scope_summary", "starts_at", "ends_at", "reason", "ticket", "made_at", "ended_at"),
             "end_reason",
         ]
+
+    def get_end_reason(self, grant: Grant) -> str:
+        hides = not self.context["sees_all"] and grant.state == GrantState.SUSPENDED
+        return "" if hides else grant.end_reason
 
 
 class DriftSerializer(serializers.ModelSerializer[RoleDrift]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -36,7 +37,7 @@ def read_facts(row: PartnerRole, told: Told, asker: Asker, aws: AwsPorts) -> Fac
     return Facts(
         told=told,
         role=_role(row, asker),
-        grant=grant_facts(row.grant),
+        grant=_grant(row.grant, asker),
         partner=_partner(account),
         external_ids=_external_ids(account),
         anothers_id=_anothers(told.external_id, account, asker),
@@ -49,6 +50,13 @@ def grant_facts(grant: Grant) -> GrantFacts:
     return GrantFacts(
         GrantState(grant.state), grant.starts_at, grant.ends_at, grant.ended_at, grant.end_reason
     )
+
+
+def _grant(grant: Grant, asker: Asker) -> GrantFacts:
+    """Why a company was suspended, or its account closed, is the admins' own, as in its trail."""
+    facts = grant_facts(grant)
+    hides = not asker.sees_all and grant.state == GrantState.SUSPENDED
+    return replace(facts, end_reason="") if hides else facts
 
 
 def _role(row: PartnerRole, asker: Asker) -> RoleFacts:

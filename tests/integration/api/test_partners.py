@@ -10,9 +10,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import ExternalId, Grant, PartnerRole
+from portal.access.operations.partner_accounts import close_partner_account
+from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.suspend_partner import suspend_partner
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import Partner, PartnerAccount
+from portal.kernel.actor import Actor
 from tests.fakes import FakeAws
 from tests.integration.api.calling import caller, problem, send
 from tests.partners import account_grant, make_partner, make_partner_admin, partner_account
@@ -197,6 +201,29 @@ def test_scopes_say_what_they_must_be_told(grant: Grant, admin: Any) -> None:
     assert shown[str(template.pk)]["parameters"][0]["name"] == "bucket"
     ScopeTemplate.objects.update(for_partners=False)
     assert send(admin, "get", "/api/v1/scopes").json() == []
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(("how", "is_told"), [("suspend", False), ("close", False), ("revoke", True)])
+def test_why_a_company_was_suspended_its_own_admins_are_not_told(
+    grant: Grant, account: PartnerAccount, admin: Any, how: str, is_told: bool
+) -> None:
+    """As in its trail: the form asks for a reason that the audit trail keeps, and not for one that they read."""
+    acme, shell = account.partner, Actor.command("test")
+    if how == "suspend":
+        suspend_partner(partner_id=acme.pk, reason="looks like fraud", actor=shell)
+    elif how == "close":
+        close_partner_account(partner_account_id=account.pk, reason="looks like fraud", actor=shell)
+    else:
+        revoke_grant(grant_id=grant.pk, reason="looks like fraud", actor=shell)
+    theirs, grants = caller(make_partner_admin(acme)), f"/api/v1/partners/{acme.pk}/grants"
+    asked = {"role_arn": grant.role.arn}
+    for method, path, body in (("get", grants, None), ("post", "/api/v1/doctor", asked)):
+        told = send(admin, method, path, body) if body else send(admin, method, path)
+        assert "looks like fraud" in told.content.decode(), path
+        told = send(theirs, method, path, body) if body else send(theirs, method, path)
+        assert told.status_code == 200
+        assert ("looks like fraud" in told.content.decode()) == is_told, path
 
 
 class TestLinting:
