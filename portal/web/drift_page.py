@@ -6,6 +6,7 @@ from brokers.types import DriftKind
 from portal.access.drift_queries import Watched, open_drifts, watched_accounts
 from portal.access.lifecycle import DriftState
 from portal.access.models import RoleDrift
+from portal.access.operations.decide_drift import may_accept
 from portal.directory.models import Person
 from portal.web.guard import may_revoke, sees_all_grants
 from portal.web.now_lines import fingerprint
@@ -76,7 +77,7 @@ def drift_row(drift: RoleDrift, person: Person, clock: Clock) -> DriftRow:
         seen=clock.moment(drift.seen_at),
         decided=f"by {decided_by}: {drift.reason}" if drift.reason else "",
         may_repair=may_revoke(person) and state in {DriftState.OPEN, DriftState.ACCEPTED},
-        may_accept=may_change(person) and state == DriftState.OPEN,
+        may_accept=may_change(person) and may_accept(drift, person.may) and state == DriftState.OPEN,
         repair_words=TAKE_AWAY if kind == DriftKind.ORPHANED else WRITE_ANEW,
     )
 

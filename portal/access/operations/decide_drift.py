@@ -3,6 +3,7 @@
 Nothing is written to AWS here: workers do that.
 """
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import transaction
@@ -57,7 +58,7 @@ def accept_drift(*, drift_id: UUID, reason: str, actor: Actor) -> RoleDrift:
 
     Raises:
         NotFoundError: there is none.
-        ForbiddenError: the actor may not change partners.
+        ForbiddenError: the actor may not change partners; or it lets in more than was granted, and they may not grant.
         InvalidError: no reason, or a longer one than 500 characters.
         ConflictError: it is over, accepted already, or being put right.
     """
@@ -66,11 +67,23 @@ def accept_drift(*, drift_id: UUID, reason: str, actor: Actor) -> RoleDrift:
     reason = checked_reason(reason)
     with transaction.atomic():
         drift = _lock(drift_id)
+        if not may_accept(drift, lambda permission: may(actor, permission)):
+            raise ForbiddenError(
+                "It lets in more than was granted: only somebody who may grant can accept that."
+            )
         if drift.state != DriftState.OPEN:
             raise ConflictError(f"Somebody decided already: {drift.reason}")
         _decide(drift, DriftState.ACCEPTED, EventType.DRIFT_ACCEPTED, reason, actor)
         clear_alarm(kind=AlarmKind.ROLE_WIDENED, subject=str(drift.pk), at=database_now())
     return drift
+
+
+def may_accept(drift: RoleDrift, has: Callable[[str], bool]) -> bool:
+    """Say whether somebody with these permissions may leave it as it is: where it is wider, that is granting it."""
+    needed = {"directory.change_partner"}
+    if drift.kind == DriftKind.WIDENED:
+        needed.add("access.make_grant")
+    return all(has(permission) for permission in needed)
 
 
 def ask_check(*, account_id: UUID, actor: Actor) -> None:

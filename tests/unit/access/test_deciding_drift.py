@@ -197,7 +197,24 @@ def test_a_role_that_is_to_go_is_not_put_right(aws: FakeAws, row: PartnerRole, w
     assert row.state == "closing"
 
 
+def test_what_is_wider_only_somebody_who_may_grant_accepts(
+    wide: RoleDrift, person: Make, actor_of: Make
+) -> None:
+    keeper = person("Keeper", is_staff=True)
+    keeper.user_permissions.set(Permission.objects.filter(codename="change_partner"))
+    assert wide.kind == "widened"
+    with pytest.raises(ForbiddenError, match="more than was granted"):
+        accept(wide, actor=actor_of(keeper))
+    assert Alarm.objects.filter(cleared_at=None).exists()
+    RoleDrift.objects.update(kind="changed")
+    assert accept(wide, actor=actor_of(keeper)).state == "accepted"
+    RoleDrift.objects.update(kind="widened", state="open", decided_at=None, decided_by=None, reason="")
+    keeper.user_permissions.add(Permission.objects.get(codename="make_grant"))
+    assert accept(wide, actor=actor_of(keeper)).state == "accepted"
+
+
 def test_who_may(wide: RoleDrift, person: Make, actor_of: Make) -> None:
+    RoleDrift.objects.update(kind="changed")
     for operation, permission, other in (
         (repair, "revoke_grant", "change_partner"),
         (accept, "change_partner", "revoke_grant"),

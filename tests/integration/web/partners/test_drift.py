@@ -42,7 +42,9 @@ def found(role: PartnerRole, ours: AwsAccount) -> RoleDrift:
 
 @pytest.fixture
 def warden(db: None) -> Client:
-    return signed_in(make_admin("view_partner", "change_partner", "revoke_grant", name="Grace Warden"))
+    return signed_in(
+        make_admin("view_partner", "change_partner", "revoke_grant", "make_grant", name="Grace Warden")
+    )
 
 
 def page(client: Client) -> str:
@@ -70,13 +72,15 @@ def test_others_find_nothing_there(found: RoleDrift, ben: Person, role: PartnerR
         ("repair", ("view_partner", "change_partner"), 403),
         ("repair", ("view_partner", "revoke_grant"), 303),
         ("accept", ("view_partner", "revoke_grant"), 403),
-        ("accept", ("view_partner", "change_partner"), 303),
+        ("accept", ("view_partner", "change_partner"), 403),
+        ("accept", ("view_partner", "change_partner", "make_grant"), 303),
     ],
 )
 def test_each_decision_takes_its_right(
     act: str, rights: tuple[str, ...], status: int, found: RoleDrift
 ) -> None:
     client = signed_in(make_admin(*rights))
+    assert (f"/partners/drift/{found.pk}/{act}/" in page(client)) == (status == 303)
     assert client.post(f"/partners/drift/{found.pk}/{act}/", WHY).status_code == status
     found.refresh_from_db()
     assert found.state == ({"repair": "repairing", "accept": "accepted"}[act] if status == 303 else "open")
