@@ -16,6 +16,7 @@ from portal.access.operations import find_drift, find_orphans, look_at_roles
 from portal.access.operations.external_ids import rotate_external_id
 from portal.access.operations.find_drift import check_account_roles, check_due_roles
 from portal.access.operations.hold import enter_hold
+from portal.access.operations.partner_role_spec import spec_of
 from portal.access.operations.proofs import ask_proof
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.audit.models import AuditEvent
@@ -239,6 +240,19 @@ def test_an_old_external_id_whose_time_is_just_over_is_no_difference(
     ExternalIdProof.objects.filter(kind="window_over").update(attempts=1)
     assert look(aws) == 1
     assert RoleDrift.objects.get().part == "trust"
+
+
+def test_while_two_external_ids_are_accepted_it_is_looked_at_all_the_same(
+    aws: FakeAws, theirs: PartnerAccount, row: PartnerRole
+) -> None:
+    rotate_external_id(partner_account_id=theirs.pk, overlap=timedelta(days=30), reason="r", actor=SHELL)
+    PartnerRole.objects.update(due_at=None, written=F("wanted"))
+    aws.partners.make(spec_of(PartnerRole.objects.get(pk=row.pk), at=database_now()))
+    assert look(aws) == 1
+    assert not RoleDrift.objects.exists()
+    plant(aws, row, trust=wide(aws, row))
+    assert look(aws) == 1
+    assert RoleDrift.objects.get().kind == "widened"
 
 
 def test_an_account_that_answers_nothing_keeps_no_other_from_being_looked_at(

@@ -236,8 +236,10 @@ def test_an_extension_is_brought_to_aws(standing: Grant, ours: Any, theirs: Any,
     row = row_of(standing)
     assert (row.wanted, row.written, row.state) == (2, 1, "standing")
     assert row.behind_since is not None
+    made_at = row.made_at
     work(aws)
     row = row_of(standing)
+    assert row.made_at == made_at, "it stands since it was first made"
     assert (row.wanted, row.written, row.behind_since, row.due_at) == (2, 2, None, None)
     assert aws.asked("make_role")[-1].ends_at == later
     assert events_of(standing) == [*MADE, "grant.extended", "partner_role.changed"]
@@ -262,12 +264,19 @@ def test_what_changes_while_it_is_made_is_made_once_more(
 ) -> None:
     prove(theirs, ours)
 
+    behind = []
+
     def change() -> None:
+        behind.append(row_of(grant).behind_since)
+        aws.before["make_role"] = lambda: behind.append(row_of(grant).behind_since)
         aws.after.clear()
         bring_up(PartnerRole.objects.filter(grant=grant), at=database_now())
 
     aws.after["make_role"] = change
     assert work(aws) == 2
+    assert behind == [grant.made_at, grant.made_at], (
+        "late is counted from the first change that is not there yet"
+    )
     row = row_of(grant)
     assert (row.state, row.written, row.wanted, row.behind_since) == ("standing", 2, 2, None)
     assert events_of(grant) == [*MADE, "partner_role.changed"]
