@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connections
 
 from portal.access.lifecycle import PartnerRoleState
@@ -18,9 +19,9 @@ from portal.access.operations.partner_role_leases import take_role_lease
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.suspend_partner import suspend_partner
 from portal.access.operations.work_partner_roles import work_partner_roles
-from portal.directory.models import Partner
+from portal.directory.models import Partner, PartnerAccount, Person
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, InvalidError
+from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError
 from tests.at_once import at_once
 from tests.fakes import FakeAws
 from tests.integration.access.test_lifecycle_races import held_back, locked, outcome
@@ -72,6 +73,30 @@ def test_a_grant_that_waits_for_a_suspension_is_refused(make: Any, theirs: Any) 
     assert isinstance(came, InvalidError)
     assert "is suspended" in str(came)
     assert not Grant.objects.exists()
+
+
+def test_a_grant_that_waits_for_its_accounts_closing_is_refused(make: Any, theirs: Any) -> None:
+    came = held_back(make, lambda: PartnerAccount.objects.update(closed_at=database_now()), locked(theirs))
+    assert isinstance(came, InvalidError)
+    assert "was closed" in str(came)
+    assert not Grant.objects.exists()
+
+
+def test_a_grant_of_who_loses_the_right_to_grant_meanwhile_is_refused(
+    ours: Any, theirs: Any, aws: FakeAws, person: Any, actor_of: Any
+) -> None:
+    granter = person("Granter", is_staff=True)
+    granter.user_permissions.add(Permission.objects.get(codename="make_grant"))
+    order, actor = order_for(theirs, ours, add_template()), actor_of(granter)
+
+    def make() -> Grant:
+        return make_partner_grant(order=order, aws=aws.ports(), actor=actor)
+
+    came = held_back(make, lambda: Person.objects.update(is_staff=False), locked(granter))
+    assert isinstance(came, ForbiddenError)
+    assert not Grant.objects.exists()
+    Person.objects.update(is_staff=True)
+    assert make().granted_by == granter
 
 
 def test_a_suspension_amid_the_making_takes_what_was_made(make: Any, theirs: Any, aws: FakeAws) -> None:
