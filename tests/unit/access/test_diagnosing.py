@@ -18,7 +18,7 @@ from portal.access.operations.partner_role_spec import spec_of
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount
 from portal.directory.models import Partner, PartnerAccount, Person
-from portal.kernel.actor import Actor
+from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from tests.fakes import UNAVAILABLE, FakeAws
 from tests.partners import account_grant, make_partner, make_partner_admin, partner_account
@@ -331,6 +331,13 @@ def test_a_partner_that_is_suspended_hears_that_and_not_what_followed(
     found = diagnose(order=order(grant), aws=ports(aws), actor=COMMAND)
     assert found.stopped_by == "partner"
     assert verdicts(found)["role"] == Verdict.STOPPED
+
+
+def test_who_is_nobody_here_hears_of_no_grant(grant: Grant, aws: FakeAws) -> None:
+    nobody = Actor(ActorKind.NOBODY, "nobody")
+    with pytest.raises(NotFoundError, match="no such grant"):
+        diagnose(order=DoctorOrder(grant_id=grant.pk), aws=ports(aws), actor=nobody)
+    assert diagnose(order=DoctorOrder(grant_id=grant.pk), aws=ports(aws), actor=COMMAND).grant == grant
 
 
 def test_a_persons_grant_is_walked_by_the_doors_of_issuing(ben: Person, aws: FakeAws) -> None:
