@@ -1,5 +1,7 @@
 """My access: what can I use right now, and until when?"""
 
+from datetime import datetime
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -34,8 +36,9 @@ def my_access_page(
     request: PersonRequest, *, refused: Refused | None = None, status: int = 200
 ) -> HttpResponse:
     """Return the page; with `refused`, the address that was typed stands in its card again, with the reason."""
-    asked = questions_for(request.user, now=database_now(), zone=zone_of(request.user))
-    context = {"access": _access(request, refused), "questions": asked}
+    now = database_now()
+    asked = questions_for(request.user, now=now, zone=zone_of(request.user))
+    context = {"access": _access(request, refused, now), "questions": asked}
     page = render(request, "access/my_access.html", context, status=status)
     return allow_forms_to(page, sign_in_origins())
 
@@ -46,14 +49,14 @@ def grants_fragment(request: PersonRequest) -> HttpResponse:
     """Answer the page that polls: 204 while nothing changed. A session never lives longer for being polled."""
     if request.headers.get("HX-Request") != "true":
         return see_other(reverse("web:my-access"))  # a fragment by itself is no page
-    access = _access(request, None)
+    access = _access(request, None, database_now())
     if request.GET.get("seen") == access.fingerprint:
         return HttpResponse(status=204)
     return render(request, "access/_grants.html", {"access": access})
 
 
-def _access(request: PersonRequest, refused: Refused | None) -> MyAccess:
-    now, zone = database_now(), zone_of(request.user)
+def _access(request: PersonRequest, refused: Refused | None, now: datetime) -> MyAccess:
+    zone = zone_of(request.user)
     grants = grants_of(request.user.pk, at=now)
     partner = request.user.partner
     suspended = partner is not None and partner.suspended_at is not None
