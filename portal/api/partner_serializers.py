@@ -59,22 +59,30 @@ class PartnerRecordSerializer(serializers.ModelSerializer[Partner]):
 
 
 class MadeRoleSerializer(serializers.ModelSerializer[PartnerRole]):
-    """The IAM role that is made for the grant. `last_error`: why making it fails; admins alone are told."""
+    """The IAM role that is made for the grant. `last_error`: why making it fails; admins alone are told.
+
+    `next_try_at`: when it is tried again; null where nothing fails.
+    """
 
     arn = serializers.CharField(source="role.arn")
     max_session_seconds = serializers.IntegerField(source="role.max_session_seconds")
     state = serializers.ChoiceField(choices=[s.value for s in PartnerRoleState])
     last_error = serializers.SerializerMethodField()
+    next_try_at = serializers.SerializerMethodField()
 
     class Meta:
         model = PartnerRole
         fields = [
             *("arn", "state", "principal_arn", "max_session_seconds", "asked_at", "made_at"),
-            *("closing_at", "closed_at", "gone_at", "last_error"),
+            *("closing_at", "closed_at", "gone_at", "last_error", "next_try_at"),
         ]
 
     def get_last_error(self, role: PartnerRole) -> str:
         return role.last_error if self.context["sees_all"] else ""
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_next_try_at(self, role: PartnerRole) -> datetime | None:
+        return role.due_at if role.last_error else None
 
 
 class PartnerGrantSerializer(serializers.ModelSerializer[Grant]):

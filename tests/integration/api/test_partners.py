@@ -93,6 +93,10 @@ def test_a_companys_admin_has_what_a_client_needs_and_not_why_we_fail(grant: Gra
     assert shown["role"]["last_error"] == ""
     [seen] = send(admin, "get", address).json()["results"]
     assert seen["role"]["last_error"].startswith("iam:CreateRole")
+    assert shown["role"]["next_try_at"] == seen["role"]["next_try_at"] is not None
+    PartnerRole.objects.update(last_error="")
+    [fine] = send(admin, "get", address).json()["results"]
+    assert fine["role"]["next_try_at"] is None
 
 
 def test_a_partner_is_made_with_its_account_and_granted_to(admin: Any, grant: Grant, aws: FakeAws) -> None:
