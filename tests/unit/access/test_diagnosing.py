@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 
 from brokers.ports import AwsPorts
@@ -331,6 +332,18 @@ def test_a_partner_that_is_suspended_hears_that_and_not_what_followed(
     found = diagnose(order=order(grant), aws=ports(aws), actor=COMMAND)
     assert found.stopped_by == "partner"
     assert verdicts(found)["role"] == Verdict.STOPPED
+
+
+@pytest.mark.parametrize("right", ["view_grant", "revoke_grant", "make_grant"])
+def test_whoever_sees_or_decides_about_grants_may_ask_of_all(grant: Grant, aws: FakeAws, right: str) -> None:
+    clerk = make_person("Clerk", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename="view_partner"))
+    order = DoctorOrder(role_arn=grant.role.arn)
+    with pytest.raises(ForbiddenError):
+        diagnose(order=order, aws=ports(aws), actor=as_actor(clerk))
+    clerk.user_permissions.add(Permission.objects.get(codename=right, content_type__app_label="access"))
+    clerk = Person.objects.get(pk=clerk.pk)
+    assert diagnose(order=order, aws=ports(aws), actor=as_actor(clerk)).grant == grant
 
 
 def test_who_is_nobody_here_hears_of_no_grant(grant: Grant, aws: FakeAws) -> None:
