@@ -14,13 +14,15 @@ from brokers.ports import AwsPorts
 from brokers.types import Decision, DeniedCall, PolicyFinding, ServiceAccess
 from portal.access.doctor import Verdict
 from portal.access.models import ExternalId, Grant, PartnerRole
+from portal.access.operations import diagnose as diagnosing
 from portal.access.operations.diagnose import Diagnosis, DoctorOrder, diagnose
 from portal.access.operations.partner_role_spec import spec_of
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount
 from portal.directory.models import Partner, PartnerAccount, Person
 from portal.kernel.actor import Actor, ActorKind
-from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from portal.kernel.attempts import Limit
+from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError, TooManyError
 from tests.fakes import UNAVAILABLE, FakeAws
 from tests.partners import account_grant, make_partner, make_partner_admin, partner_account
 from tests.world import HOUR, as_actor, make_admin, make_person
@@ -334,6 +336,21 @@ def test_a_partner_that_is_suspended_hears_that_and_not_what_followed(
     assert verdicts(found)["role"] == Verdict.STOPPED
 
 
+def test_the_role_that_was_typed_counts_before_those_that_the_error_names(
+    grant: Grant, theirs: PartnerAccount, aws: FakeAws
+) -> None:
+    other = account_grant(theirs)
+    inside = f"arn:aws:sts::222222222222:assumed-role/{other.role.name}/theirs"
+    call = DeniedCall("AccessDenied", inside, "sts:AssumeRole", grant.role.arn)
+
+    def found(role_arn: str) -> Grant | None:
+        asked = DoctorOrder(role_arn=role_arn, error_text="not authorized")
+        return diagnose(order=asked, aws=ports(aws, call), actor=COMMAND).grant
+
+    assert found(other.role.arn) == other
+    assert found("") == grant, "of an error, what was asked for comes before who asked"
+
+
 @pytest.mark.parametrize("right", ["view_grant", "revoke_grant", "make_grant"])
 def test_whoever_sees_or_decides_about_grants_may_ask_of_all(grant: Grant, aws: FakeAws, right: str) -> None:
     clerk = make_person("Clerk", is_staff=True)
@@ -359,3 +376,16 @@ def test_a_persons_grant_is_walked_by_the_doors_of_issuing(ben: Person, aws: Fak
     own = make_grant(ben, make_role(is_enabled=False))
     found = diagnose(order=DoctorOrder(grant_id=own.pk), aws=ports(aws), actor=as_actor(ben))
     assert (found.stopped_by, found.grant) == ("switched_on", own)
+
+
+def test_so_many_questions_and_no_more_of_one_person(
+    grant: Grant, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs reads of IAM: one person's flood is not everybody's."""
+    monkeypatch.setattr(diagnosing, "QUESTIONS", Limit("doctor.questions", 2, timedelta(minutes=10)))
+    ada, ben = (as_actor(make_admin("view_partner", name=name)) for name in ("Ada", "Ben"))
+    for _ in range(2):
+        diagnose(order=order(grant), aws=ports(aws), actor=ada)
+    with pytest.raises(TooManyError):
+        diagnose(order=order(grant), aws=ports(aws), actor=ada)
+    assert diagnose(order=order(grant), aws=ports(aws), actor=ben).stopped_by == ""
