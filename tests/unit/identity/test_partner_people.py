@@ -272,3 +272,17 @@ def test_a_reason_is_needed(kim: Person, pat: Person, reason: str) -> None:
         deactivate_partner_person(person_id=pat.pk, reason=reason, actor=as_actor(kim))
     assert refused.value.field == "reason"
     deactivate_partner_person(person_id=pat.pk, reason="x" * 300, actor=as_actor(kim))
+
+
+def test_the_last_admin_is_the_last_active_one_of_the_own_company(acme: Partner, kim: Person) -> None:
+    make_partner_admin(make_partner("Globex"), "Gus")
+    former = make_partner_admin(acme, "Former")
+    assert deactivate_partner_person(person_id=former.pk, reason="left", actor=as_actor(kim))
+    former.refresh_from_db()
+    assert former.is_partner_admin, "they would be one again, were they back"
+    with pytest.raises(ForbiddenError, match="last admin"):
+        set_partner_admin(person_id=kim.pk, is_admin=False, actor=as_actor(kim))
+    with pytest.raises(ForbiddenError, match="last admin"):
+        deactivate_partner_person(person_id=kim.pk, reason="left", actor=as_actor(kim))
+    make_partner_admin(acme, "Second")
+    assert not set_partner_admin(person_id=kim.pk, is_admin=False, actor=as_actor(kim)).is_partner_admin
