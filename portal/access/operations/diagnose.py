@@ -19,12 +19,16 @@ from portal.access.operations.granting_rules import check_zoned
 from portal.access.operations.partner_facts import read_facts
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
+from portal.kernel import attempts
 from portal.kernel.actor import Actor
+from portal.kernel.attempts import Limit
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, InvalidError
 from portal.kernel.logs import mask
 
 SHOWN_ERROR = 300
+# Each question costs reads of IAM, which share the account's throttle with revocations.
+QUESTIONS = Limit("doctor.questions", 60, timedelta(minutes=10))
 LONGEST_FIELD = 2048
 LONGEST_DURATION = 129_600
 ACCOUNT_DIGITS = 12
@@ -75,6 +79,7 @@ def diagnose(*, order: DoctorOrder, aws: AwsPorts, actor: Actor) -> Diagnosis:
         ForbiddenError: the actor is neither an admin nor a partner's.
         NotFoundError: no such grant, or not the actor's to know. (A role that isn't theirs is one that nobody knows.)
         InvalidError: names the field and what is allowed.
+        TooManyError: more than 60 questions in ten minutes.
     """
     order = _checked(order)
     asker, at = asker_of(actor), order.at or database_now()
@@ -83,6 +88,8 @@ def diagnose(*, order: DoctorOrder, aws: AwsPorts, actor: Actor) -> Diagnosis:
         return _told(refusal_steps(grant, at=order.at), grant, at)
     if not asker.may_ask_of_partners:
         raise ForbiddenError("Only admins and partners' own admins ask about a partner's role.")
+    if not actor.is_trusted:
+        attempts.spend(QUESTIONS, str(actor.owner_id))
     pasted, call = read_pasted(order.error_text), aws.partners.analyst.read_error(order.error_text)
     role_arn = order.role_arn or pasted.role_arn
     row = _row(grant) or find_role(role_arn, call, asker)

@@ -383,7 +383,7 @@ def test_so_many_questions_and_no_more_of_one_person(
 ) -> None:
     """Each costs reads of IAM: one person's flood is not everybody's."""
     monkeypatch.setattr(diagnosing, "QUESTIONS", Limit("doctor.questions", 2, timedelta(minutes=10)))
-    ada, ben = (as_actor(make_admin("view_partner", name=name)) for name in ("Ada", "Ben"))
+    ada, ben = (as_actor(make_admin("view_grant", name=name)) for name in ("Ada", "Ben"))
     for _ in range(2):
         diagnose(order=order(grant), aws=ports(aws), actor=ada)
     with pytest.raises(TooManyError):
