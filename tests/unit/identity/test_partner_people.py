@@ -11,6 +11,7 @@ from portal.access.operations.deactivate_person import deactivate_person
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, IdentityProvider, LdapSettings, Partner, Person
 from portal.directory.people_quota import PeopleQuotaError
+from portal.identity.operations.admit_person import admit_as
 from portal.identity.operations.gone import person_gone
 from portal.identity.operations.partner_people import (
     add_partner_person,
@@ -286,3 +287,17 @@ def test_the_last_admin_is_the_last_active_one_of_the_own_company(acme: Partner,
         deactivate_partner_person(person_id=kim.pk, reason="left", actor=as_actor(kim))
     make_partner_admin(acme, "Second")
     assert not set_partner_admin(person_id=kim.pk, is_admin=False, actor=as_actor(kim)).is_partner_admin
+
+
+def test_whoever_signs_in_for_the_first_time_meanwhile_is_no_second_person(
+    kim: Person, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(identity: ExternalIdentity, **told: Any) -> ExternalIdentity:
+        admitted(provider, identity.subject)
+        return admit_as(identity, **told)
+
+    monkeypatch.setattr("portal.identity.operations.partner_people.admit_as", overtaken)
+    with pytest.raises(ConflictError, match="since a moment ago"):
+        add(kim, provider)
+    monkeypatch.undo()
+    assert add(kim, provider).identities.get().subject == "lee"
