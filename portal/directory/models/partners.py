@@ -104,18 +104,18 @@ class Partner(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, with a short name made from the name where none was given."""
+        if not self.slug:
+            self.slug = self.free_slug()
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
         """Refuse a short name that is a page's own."""
         if not self.slug and self.name:
             self.slug = self.free_slug()
         if self.slug in TAKEN_SLUGS:
             raise ValidationError({"slug": f"'{self.slug}' is the name of a page; choose another."})
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, with a short name made from the name where none was given."""
-        if not self.slug:
-            self.slug = self.free_slug()
-        super().save(*args, **kwargs)
 
     def free_slug(self) -> str:
         """Return a short name made from the name that no other partner has."""
