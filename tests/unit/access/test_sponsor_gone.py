@@ -91,6 +91,7 @@ def test_the_deputy_then_the_admins_then_suspended(
     assert watch_sponsors(at=now + TERM) == 1
     assert asked() == [("Dee Deputy", "passed_on"), ("admins", "")]
     assert (alarms(), suspended()) == ([str(acme.pk)], set())
+    assert Alarm.objects.count() == 1, "it is the same alarm while nobody answers"
     assert watch_sponsors(at=now + 2 * TERM - HOUR) == 0
     assert watch_sponsors(at=now + 2 * TERM) == 1
     assert asked() == [("Dee Deputy", "passed_on"), ("admins", "suspended")]
@@ -279,6 +280,14 @@ class TestAnswering:
         whom = {"take": deputy, "name": make_person("N")}[act]
         with pytest.raises(NotFoundError):
             name_sponsor(partner_id=other.pk, sponsor_id=whom.pk, actor=as_actor(deputy))
+        name_sponsor(partner_id=acme.pk, sponsor_id=whom.pk, actor=as_actor(deputy))
+
+    def test_a_deputy_who_went_over_to_a_partner_names_nobody(self, acme: Partner, deputy: Person) -> None:
+        whom = make_person("Nia")
+        Person.objects.filter(pk=deputy.pk).update(partner=acme)
+        with pytest.raises(NotFoundError):
+            name_sponsor(partner_id=acme.pk, sponsor_id=whom.pk, actor=as_actor(deputy))
+        Person.objects.filter(pk=deputy.pk).update(partner=None)
         name_sponsor(partner_id=acme.pk, sponsor_id=whom.pk, actor=as_actor(deputy))
 
     def test_somebody_else_is_named(self, acme: Partner, deputy: Person, sponsor: Person) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db.models import F
 
 from portal.access.models import AwsSession, Grant, Revocation
 from portal.access.operations.console_links import make_console_link
@@ -70,6 +71,15 @@ def test_all_that_its_people_hold_ends_and_nobody_elses(
     }
     assert AuditEvent.objects.filter(type="access.grant.suspended").count() == 2
     assert OutboxMessage.objects.filter(topic="directory.partner.suspended").count() == 1
+
+
+def test_a_preview_shows_the_sessions_that_are_alive_alone(
+    make_grant: Make, issue: Make, pat: Any, partner: Any
+) -> None:
+    grant = make_grant(pat)
+    over, alive = issue(grant), issue(grant)
+    AwsSession.objects.filter(pk=over.pk).update(expires_at=F("asked_at"))
+    assert preview_suspension(partner.pk).sessions == [alive]
 
 
 def test_while_it_is_suspended_nothing_is_granted_and_resuming_gives_nothing_back(
