@@ -1,6 +1,7 @@
 """Suspending a company: what its people hold ends at once, and they get nothing until it is resumed."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from tests.fakes import CONSOLE, FakeAws
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
+HOUR = timedelta(hours=1)
 SHELL = Actor.command("tests")
 
 
@@ -78,7 +80,7 @@ def test_a_preview_shows_the_sessions_that_are_alive_alone(
 ) -> None:
     grant = make_grant(pat)
     over, alive = issue(grant), issue(grant)
-    AwsSession.objects.filter(pk=over.pk).update(expires_at=F("asked_at"))
+    AwsSession.objects.filter(pk=over.pk).update(asked_at=F("asked_at") - 12 * HOUR, expires_at=F("asked_at"))
     assert preview_suspension(partner.pk).sessions == [alive]
 
 
