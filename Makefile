@@ -54,8 +54,8 @@ demo: $(VENV)/.demo
 	@exec $(BIN)/python -m portal.demo
 
 # Everything on PostgreSQL (from a wheel), then once more on SQLite: with REQUIRE_SERVICES=1 all that touches the
-# database, else the operations and the database's own rules. The pages are seen on SQLite by the demo's journeys.
-SQLITE_TESTS = $(if $(TESTS)$(REQUIRE_SERVICES),$(TESTS),tests/unit/access tests/unit/jobs tests/integration/database)
+# database, else the database's own rules and the jobs. The pages are seen on SQLite by the demo's journeys.
+SQLITE_TESTS = $(if $(TESTS)$(REQUIRE_SERVICES),$(TESTS),tests/unit/jobs tests/integration/database)
 test: $(VENV)/.dev
 	TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) --dist loadgroup $(TESTS)
 	TEST_DATABASE=sqlite $(PYTEST) -n $(WORKERS) --dist loadgroup -m django_db $(SQLITE_TESTS)
