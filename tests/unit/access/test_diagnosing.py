@@ -351,6 +351,18 @@ def test_the_role_that_was_typed_counts_before_those_that_the_error_names(
     assert found("") == grant, "of an error, what was asked for comes before who asked"
 
 
+def test_of_a_grant_its_own_role_is_meant_and_another_ones_arn_is_what_stopped_them(
+    grant: Grant, theirs: PartnerAccount, aws: FakeAws
+) -> None:
+    other = account_grant(theirs)
+    found = diagnose(
+        order=order(grant, grant_id=grant.pk, role_arn=other.role.arn), aws=ports(aws), actor=COMMAND
+    )
+    assert (found.grant, found.stopped_by) == (grant, "role_arn")
+    found = diagnose(order=order(grant, grant_id=grant.pk), aws=ports(aws), actor=COMMAND)
+    assert (found.grant, found.stopped_by) == (grant, "")
+
+
 @pytest.mark.parametrize("right", ["view_grant", "revoke_grant", "make_grant"])
 def test_whoever_sees_or_decides_about_grants_may_ask_of_all(grant: Grant, aws: FakeAws, right: str) -> None:
     clerk = make_person("Clerk", is_staff=True)

@@ -1,6 +1,7 @@
 """Adding a partner in a minute: what the form suggests, what is made of it, what is refused and stays typed."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -189,3 +190,26 @@ def test_an_account_takes_the_right_to_change_and_goes_with_the_partner(grace: P
     assert not Partner.objects.exists()
     create_partner(order=order(grace, account=account), actor=as_actor(grace))
     assert PartnerAccount.objects.get().partner == Partner.objects.get()
+
+
+def test_a_contract_that_is_over_adds_nobody(grace: Person) -> None:
+    dates = {"contract_starts_at": now() - 30 * DAY, "contract_ends_at": now() - DAY}
+    with pytest.raises(InvalidError, match="over already") as refused:
+        create_partner(order=order(grace, **dates), actor=as_actor(grace))
+    assert refused.value.field == "contract_ends_at"
+    dates["contract_ends_at"] = now() + DAY
+    assert create_partner(order=order(grace, **dates), actor=as_actor(grace))
+
+
+@pytest.mark.parametrize("field", ["sponsor", "deputy"])
+@pytest.mark.parametrize("why", ["deactivated", "of a partner", "nobody"])
+def test_who_cannot_answer_is_no_sponsor_and_no_deputy(grace: Person, field: str, why: str) -> None:
+    named = make_person("Sam", partner=make_partner("Globex") if why == "of a partner" else None)
+    if why == "deactivated":
+        Person.objects.filter(pk=named.pk).update(is_active=False, deactivated_at=now())
+    whom = {f"{field}_id": uuid4() if why == "nobody" else named.pk}
+    with pytest.raises(InvalidError, match="who is active") as refused:
+        create_partner(order=order(grace, **whom), actor=as_actor(grace))
+    assert refused.value.field == field
+    Person.objects.filter(pk=named.pk).update(is_active=True, deactivated_at=None, partner=None)
+    assert create_partner(order=order(grace, **{f"{field}_id": named.pk}), actor=as_actor(grace))
