@@ -179,14 +179,19 @@ def _record(order: DoctorOrder, call: DeniedCall, diagnosis: Diagnosis, asker: A
                 role_id=grant.role_id if grant else None,
                 partner_id=partner.pk if partner else asker.partner_id,
                 details={
-                    "role_arn": mask(order.role_arn)[:SHOWN_ERROR],
+                    "role_arn": _told_safely(order.role_arn),
                     "account": order.partner_account_number,
-                    "principal": mask(order.principal_arn)[:SHOWN_ERROR],
+                    "principal": _told_safely(order.principal_arn),
                     "at": diagnosis.at.isoformat(),
-                    "action": mask(order.action or call.action)[:128],
-                    "error": _ID.sub("[id]", mask(order.error_text))[:SHOWN_ERROR],
+                    "action": _told_safely(order.action or call.action)[:128],
+                    "error": _told_safely(order.error_text),
                     "stopped_by": diagnosis.stopped_by,
                     "verdicts": {step.name: step.verdict.value for step in diagnosis.steps},
                 },
             )
         )
+
+
+def _told_safely(text: str) -> str:
+    """Return what somebody typed or pasted, into whichever field, without what may be an ExternalId or a secret."""
+    return _ID.sub("[id]", mask(text))[:SHOWN_ERROR]

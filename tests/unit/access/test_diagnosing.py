@@ -147,6 +147,20 @@ def test_what_stopped_it_is_told_and_written_down(grant: Grant, aws: FakeAws) ->
     assert secret not in str(event.details)
 
 
+@pytest.mark.parametrize("field", ["role_arn", "principal_arn", "action"])
+def test_what_is_pasted_into_the_wrong_field_is_kept_no_more_than_from_the_error(
+    grant: Grant, aws: FakeAws, field: str
+) -> None:
+    secret, external_id = "wJalrXUtnFEMI7K7MDENG7bPxRfiCYEXAMPLEKEY", current(grant)
+    told = {"error_text": grant.role.arn, field: f"{secret} {external_id}"}
+    diagnose(order=order(grant, **told), aws=ports(aws), actor=COMMAND)
+    event = AuditEvent.objects.get(type="access.doctor.asked")
+    assert secret not in str(event.details)
+    assert external_id not in str(event.details)
+    assert "[masked] [id]" in str(event.details)
+    assert event.details["error"] == grant.role.arn
+
+
 @pytest.mark.parametrize("failure", ["read_role"])
 def test_a_silent_aws_leaves_its_step_unknown(grant: Grant, aws: FakeAws, failure: str) -> None:
     aws.fail[failure] = UNAVAILABLE
