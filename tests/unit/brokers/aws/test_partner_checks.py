@@ -59,6 +59,8 @@ def test_an_account_or_one_role_or_user_of_it_may_come_in(principal: str) -> Non
         f"arn:aws:iam::{THEIRS}:role/*",
         f"arn:aws:iam::{THEIRS}:role/ci?",
         f"arn:aws:iam::{THEIRS}:role/ci\n",
+        f"arn:aws:iam::{THEIRS}:role/bücher",
+        f"arn:aws:iam::{THEIRS}:user/bücher/ann",
         f"{ROOT}\n",
         f" {ROOT}",
         f"arn:aws:iam::{THEIRS}:root/x",
@@ -113,6 +115,7 @@ def test_nobody_of_another_partition_or_of_our_own_account_may(principal: str, w
         ({"external_ids": (AcceptedExternalId("abc*"),)}, "ExternalId"),
         ({"managed_policy_arns": ("arn:aws:iam::aws:policy/*",)}, "PolicyArns"),
         ({"tags": {"aws:x": "y"}}, "Tags.Key"),
+        ({"tags": {"AWS:x": "y"}}, "Tags.Key"),
         ({"tags": {"Why": "a\nb"}}, "Tags.Value"),
         ({"tags": {"Why": "x" * 257}}, "Tags.Value"),
         ({"tags": {"x" * 129: ""}}, "Tags.Key"),
@@ -149,7 +152,10 @@ def test_up_to_the_limit_all_is_well(changes: dict[str, Any]) -> None:
     [
         ({"place": AccountPlace(Partition.AWS, ACCOUNT, "")}, "connect it first"),
         ({"place": AccountPlace(Partition.AWS, THEIRS, PLACE.via_role_arn)}, "in account"),
-        ({"place": AccountPlace(Partition.CHINA, ACCOUNT, PLACE.via_role_arn)}, "partition"),
+        (
+            {"place": AccountPlace(Partition.CHINA, ACCOUNT, PLACE.via_role_arn)},
+            "The provisioner role.*partition",
+        ),
         ({"ends_at": START}, "window is empty"),
         ({"starts_at": END + timedelta(seconds=1)}, "window is empty"),
         ({"ends_at": START + timedelta(milliseconds=900)}, "window is empty"),
