@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from brokers.aws.partner_permissions import CLOSED
 from brokers.aws.role_policies import RolePolicies
+from brokers.aws.trust_policy import CLOSED as CLOSED_TRUST
 from brokers.types import AcceptedExternalId, AccountPlace, Partition
 from tests.unit.brokers.aws.partner_specs import CURRENT, END, OLD, ROOT, SCOPE, START, spec
 
@@ -95,3 +97,17 @@ def test_with_managed_policies_alone_there_are_the_denies_alone() -> None:
         spec(policy=None, managed_policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",))
     )
     assert {each["Effect"] for each in found["Statement"]} == {"Deny"}
+
+
+def test_what_closes_a_role_lets_nobody_in_and_denies_all() -> None:
+    assert CLOSED_TRUST["Statement"] == [
+        {
+            "Sid": "SallyportClosed",
+            "Effect": "Deny",
+            "Principal": {"AWS": "*"},
+            "Action": "sts:AssumeRole",
+        }
+    ]
+    assert CLOSED["Statement"] == [
+        {"Sid": "SallyportClosed", "Effect": "Deny", "Action": "*", "Resource": "*"}
+    ]
