@@ -6,8 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.access.lifecycle import DriftState, GrantState, PartnerRoleState
+from portal.access.lifecycle import GrantState
 from portal.access.models import ExternalId, Grant, PartnerRole, RoleDrift
+from portal.api import states
 from portal.api.serializers import AccountSerializer
 from portal.directory.models import Partner, PartnerAccount
 
@@ -66,7 +67,7 @@ class MadeRoleSerializer(serializers.ModelSerializer[PartnerRole]):
 
     arn = serializers.CharField(source="role.arn")
     max_session_seconds = serializers.IntegerField(source="role.max_session_seconds")
-    state = serializers.ChoiceField(choices=[s.value for s in PartnerRoleState])
+    state = serializers.ChoiceField(choices=states.PARTNER_ROLE)
     last_error = serializers.SerializerMethodField()
     next_try_at = serializers.SerializerMethodField()
 
@@ -126,7 +127,7 @@ class DriftSerializer(serializers.ModelSerializer[RoleDrift]):
 
 
 class DriftFilter(Shown):
-    state = serializers.ChoiceField(choices=[s.value for s in DriftState], required=False)
+    state = serializers.ChoiceField(choices=states.DRIFT, required=False)
 
 
 class SizesSerializer(Shown):

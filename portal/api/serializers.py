@@ -6,8 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.access.lifecycle import GrantState, RevocationState
+from portal.access.lifecycle import RevocationState
 from portal.access.models import Grant, Revocation
+from portal.api import states
 from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import Person
 
@@ -149,7 +150,7 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
 
 
 class GrantFilter(serializers.Serializer[dict[str, Any]]):
-    state = serializers.ChoiceField(choices=[s.value for s in GrantState], required=False)
+    state = serializers.ChoiceField(choices=states.GRANT, required=False)
 
 
 class MeSerializer(serializers.ModelSerializer[Person]):

@@ -196,6 +196,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Time-boxed access to AWS: list grants, issue credentials, open the console, revoke.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Each thing has a state of its own.
+    "ENUM_NAME_OVERRIDES": {
+        "GrantStateEnum": "portal.api.states.GRANT",
+        "PartnerRoleStateEnum": "portal.api.states.PARTNER_ROLE",
+        "DriftStateEnum": "portal.api.states.DRIFT",
+    },
 }
 
 # ---------------------------------------------------------------- work on schedule
