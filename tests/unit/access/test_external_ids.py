@@ -152,6 +152,18 @@ def test_a_role_in_another_account_during_the_overlap_has_the_old_ones_end_prove
     assert proof_of(old.pk, later.pk) is None, "its end is no proof that it lets in"
 
 
+def test_of_what_is_over_long_since_nothing_is_proven_in_a_further_account(theirs: PartnerAccount) -> None:
+    over, old = current(theirs), rotate(theirs, timedelta(0))
+    new, further = rotate(theirs, DAY), make_our_account()
+    why_not_written(make_partner_role(theirs, further), at=new.made_at)
+    there = {row for row in asked() if row[1] == further.account_id}
+    assert there == {
+        (new.pk, further.account_id, "rotation"),
+        (old.pk, further.account_id, "window_over"),
+    }
+    assert over.pk not in {row[0] for row in there}
+
+
 def test_what_is_asked_for_already_is_not_asked_for_again(theirs: PartnerAccount) -> None:
     mine, ours = current(theirs), make_our_account()
     rows = [

@@ -28,9 +28,8 @@ def due() -> list[object]:
 
 
 def test_what_is_due_later_is_not_named(rows: list[PartnerRole]) -> None:
-    later = rows[0]
-    PartnerRole.objects.filter(pk=later.pk).update(due_at=database_now() + timedelta(minutes=1))
-    assert due() == [row.pk for row in rows[1 : 1 + ACCOUNT_SHARE]]
+    PartnerRole.objects.exclude(pk=rows[4].pk).update(due_at=database_now() + timedelta(minutes=1))
+    assert due() == [rows[4].pk]
 
 
 def test_what_somebody_holds_is_not_named_and_takes_a_place_of_its_account(rows: list[PartnerRole]) -> None:
@@ -51,3 +50,12 @@ def test_what_is_to_be_another_by_now_counts_its_failures_anew(rows: list[Partne
     PartnerRole.objects.update(attempts=9)
     bring_up(PartnerRole.objects.filter(pk=rows[0].pk), at=database_now())
     assert [row.attempts for row in PartnerRole.objects.order_by("attempts")] == [0, 9, 9, 9, 9]
+
+
+def test_what_is_gone_is_brought_nowhere(rows: list[PartnerRole]) -> None:
+    now = database_now()
+    PartnerRole.objects.filter(pk=rows[0].pk).update(
+        state="gone", closing_at=now, gone_at=now, due_at=None, check_at=None
+    )
+    assert bring_up(PartnerRole.objects.all(), at=now) == 4
+    assert set(PartnerRole.objects.filter(due_at=None).values_list("pk", "wanted")) == {(rows[0].pk, 1)}
