@@ -76,6 +76,20 @@ def test_accounts_show_the_external_ids_that_are_accepted(account: PartnerAccoun
     assert len(shown["external_ids"]) == 2
 
 
+def test_a_companys_grants_are_its_own_whoever_reads_them(grant: Grant, acme: Partner, admin: Any) -> None:
+    beta = make_partner("Beta")
+    other = account_grant(partner_account(beta, "777777777777"))
+    make_grant(make_person("Pat", partner=acme))
+    readers = {acme: (admin, caller(make_partner_admin(acme))), beta: (admin,)}
+    for partner, own in ((acme, grant), (beta, other)):
+        address = reverse("api:partner-grants", args=[partner.pk])
+        for reader in readers[partner]:
+            shown = send(reader, "get", address).json()["results"]
+            assert [each["id"] for each in shown] == [str(own.pk)]
+    theirs = readers[acme][1]
+    problem(send(theirs, "get", reverse("api:partner-grants", args=[beta.pk])), 404, "not_found")
+
+
 def test_a_companys_admin_has_what_a_client_needs_and_not_why_we_fail(grant: Grant, admin: Any) -> None:
     PartnerRole.objects.update(
         state=PartnerRoleState.MAKING.value,
