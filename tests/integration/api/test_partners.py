@@ -274,6 +274,9 @@ class TestLinting:
         more = good | {"scope_parameters": {"nonsense": "x"}}
         wrong = problem(send(admin, "post", "/api/v1/scopes/lint", more), 400, "invalid")
         assert wrong["errors"][0]["field"] == "scope_parameters"
+        for field in ("account", "scope_template"):
+            nowhere = send(admin, "post", "/api/v1/scopes/lint", good | {field: str(uuid4())})
+            assert problem(nowhere, 400, "invalid")["errors"][0]["field"] == field
 
 
 def test_lists_cost_the_same_however_long(
