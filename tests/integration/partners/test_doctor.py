@@ -29,7 +29,7 @@ from tests.servers.aws_cli import AWS_CLI
 from tests.servers.ministack import clean_environment
 from tests.servers.sandbox import Sandbox, sandbox
 
-pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.thorough]
 OURS, THEIRS, STRANGER = "333344445555", "444455556666", "555566667777"
 BUCKET, OTHER_BUCKET = "harbor-partner-dropbox", "harbor-payroll"
 COMMAND = Actor.command("tests")

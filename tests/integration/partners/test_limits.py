@@ -20,7 +20,12 @@ from portal.kernel.errors import InvalidError
 from tests.partner_world import DAY, SHELL, add_account, add_partner, add_template, grant_to, prove
 from tests.servers.sandbox import Sandbox, sandbox
 
-pytestmark = [pytest.mark.django_db, pytest.mark.thorough, pytest.mark.xdist_group("partners-limits")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.once,
+    pytest.mark.thorough,
+    pytest.mark.xdist_group("partners-limits"),
+]
 OURS = "333344445555"
 PATH = "/sallyport/partners/"
 

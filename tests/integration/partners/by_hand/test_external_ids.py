@@ -21,7 +21,7 @@ from tests.integration.partners.by_hand.shared import Shared
 from tests.partner_world import SHELL
 from tests.servers.aws_outcome import ALLOWED, DENIED
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("partners")]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.xdist_group("partners")]
 ANSWERS = [
     ("with the ExternalId", "let in"),
     ("without any ExternalId", "refused"),
