@@ -64,6 +64,17 @@ class TestPeople:
         assert "2 of 25 places taken" in shown(page)
         assert Person.objects.get(name="Lee Park").partner == acme
 
+    @pytest.mark.parametrize("act", ["deactivate", "reactivate", "admin"])
+    def test_only_an_admin_is_asked_about_a_colleague(self, client: Client, acme: Partner, act: str) -> None:
+        pat = make_person("Pat Moss", partner=acme)
+        address = reverse(f"web:colleague-{act}", args=[make_person("Lee", partner=acme).pk])
+        colleague = signed_in(pat)
+        if act != "admin":
+            assert (colleague.get(address).status_code, client.get(address).status_code) == (403, 200)
+        assert colleague.post(address, {"reason": "r", "admin": "yes"}).status_code == 403
+        assert Person.objects.filter(partner=acme, is_active=True).count() == 3
+        assert Person.objects.filter(partner=acme, is_partner_admin=True).count() == 1
+
     @pytest.mark.parametrize(
         "forged", ["is_staff", "is_superuser", "is_partner_admin", "partner", "user_permissions"]
     )

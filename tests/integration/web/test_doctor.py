@@ -97,6 +97,12 @@ class TestOfAPartnersRole:
         assert other.get(f"{DOCTOR}?grant={grant.pk}").status_code == 404
         assert other.get(f"{DOCTOR}?grant=nonsense").status_code == 404
 
+    def test_of_a_persons_grant_this_page_knows_nothing(self, grant: Grant) -> None:
+        client = signed_in(make_admin("view_grant"))
+        persons = make_grant(make_person("Ben"))
+        assert client.get(f"{DOCTOR}?grant={persons.pk}").status_code == 404
+        assert client.get(f"{DOCTOR}?grant={grant.pk}").status_code == 200
+
     def test_both_sides_pages_of_the_grant_lead_there(self, grant: Grant, acme: Partner) -> None:
         address = f"{DOCTOR}?grant={grant.pk}"
         assert address in text(signed_in(make_admin("view_grant")).get(reverse("web:grant", args=[grant.pk])))

@@ -317,3 +317,15 @@ def test_nobody_grants_by_a_forged_form(granter: Person, sent: dict[str, str]) -
     client.force_login(granter)
     assert client.post(PATH, {**sent, "act": "make"}).status_code == 403
     assert not Grant.objects.exists()
+
+
+def test_an_account_that_was_closed_is_not_offered(
+    client: Client, acme: Partner, theirs: PartnerAccount, ours: AwsAccount, template: ScopeTemplate
+) -> None:
+    del ours, template
+    closed = PartnerAccount.objects.create(
+        partner=acme, name="moved away", account_id="700000000099", closed_at=now()
+    )
+    page = client.get(PATH).content.decode()
+    assert f'value="{theirs.pk}"' in page
+    assert str(closed.pk) not in page
