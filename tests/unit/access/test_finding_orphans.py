@@ -83,9 +83,12 @@ def test_a_look_at_one_account_ends_nothing_of_another(
     find_orphans(elsewhere, aws.ports())
     find_orphans(row.role.account, aws.ports())
     assert found(elsewhere) == {"backdoor"}
+    put(row.role.account, "backdoor")
+    find_orphans(row.role.account, aws.ports())
+    assert found(row.role.account) == {"backdoor"}, "of one name there may be one in each"
     del aws.partners.roles[elsewhere.account_id, "backdoor"]
     find_orphans(elsewhere, aws.ports())
-    assert found(elsewhere) == set()
+    assert (found(elsewhere), found(row.role.account)) == (set(), {"backdoor"})
 
 
 def test_a_twin_that_is_used_elsewhere_is_left_over_here(
