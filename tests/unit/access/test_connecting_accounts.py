@@ -135,6 +135,18 @@ def test_denies_are_tried_on_a_role_that_the_portal_writes() -> None:
     assert place == account.place
 
 
+def test_denies_are_never_tried_on_a_partners_role() -> None:
+    aws, account = FakeAws(), make_account()
+    AwsRole.objects.create(
+        account=account, title="Acme", name="sp-a", path="/sallyport/partners/acme/", method="cross_account"
+    )
+    verify_account(account_pk=account.pk, aws=aws.ports(), actor=SHELL)
+    assert aws.asked("check_account")[-1][0].name == ""
+    AwsRole.objects.create(account=account, title="Ours", name="Reader", path="/sallyport/")
+    verify_account(account_pk=account.pk, aws=aws.ports(), actor=SHELL)
+    assert aws.asked("check_account")[-1][0].name == "Reader"
+
+
 def test_it_is_asked_for_once_and_again_when_nobody_took_it() -> None:
     account, ada = make_account(), make_admin("view_awsaccount", "change_awsaccount")
     ask_verification(account_pk=account.pk, actor=as_actor(ada))
