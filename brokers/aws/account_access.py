@@ -1,13 +1,11 @@
 """How the hub gets into a target's account to read and write IAM there: by a role of it, or as itself."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from brokers.aws.aws_errors import translated
 from brokers.aws.hub import Hub
+from brokers.aws.hub_sessions import Allowed, become, narrowed_to
 from brokers.aws.partitions import RoleArn, parse_role_arn, require_account_id, require_partition
-from brokers.aws.session_policy import OWN_PATH, VERSION
+from brokers.aws.session_policy import OWN_PATH
 from brokers.errors import NotPossible
 from brokers.types import DenyTarget
 
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 _SESSION_NAME = "sallyport-hub"
-_SECONDS = 900
 
 
 def session_policy(via: RoleArn) -> str:
@@ -28,7 +25,7 @@ def session_policy(via: RoleArn) -> str:
     inline = [f"{verb}{kind}Policy" for kind in both for verb in ("Get", "Put", "Delete")]
     lists = [f"List{which}{kind}Policies" for kind in both for which in ("", "Attached")]
     managed = [f"{verb}Policy{what}" for what in ("", "Version") for verb in ("Get", "Create", "Delete")]
-    allowed: Sequence[tuple[Sequence[str], str, Mapping[str, Any]]] = (
+    allowed: Allowed = (
         (["GetRole", "GetUser", *inline, *lists, "ListPolicies"], "*", {}),
         ([*managed, "ListPolicyVersions"], own, {}),
         (
@@ -37,11 +34,7 @@ def session_policy(via: RoleArn) -> str:
             {"Condition": {"ArnLike": {"iam:PolicyARN": own}}},
         ),
     )
-    statements = [
-        {"Effect": "Allow", "Action": [f"iam:{verb}" for verb in verbs], "Resource": resource, **condition}
-        for verbs, resource, condition in allowed
-    ]
-    return json.dumps({"Version": VERSION, "Statement": statements}, separators=(",", ":"))
+    return narrowed_to(allowed)
 
 
 class AccountAccess:
@@ -77,17 +70,4 @@ class AccountAccess:
             )
 
     def _assume(self, via: RoleArn) -> dict[str, str]:
-        with translated(f"sts:AssumeRole of {via}"):
-            answer = self._hub.sts().assume_role(
-                RoleArn=str(via),
-                RoleSessionName=_SESSION_NAME,
-                DurationSeconds=_SECONDS,
-                Policy=session_policy(via),
-            )
-            found = answer["Credentials"]
-            return {
-                "access_key": found["AccessKeyId"],
-                "secret_key": found["SecretAccessKey"],
-                "token": found["SessionToken"],
-                "expiry_time": found["Expiration"].isoformat(),
-            }
+        return become(self._hub, via, session_name=_SESSION_NAME, policy=session_policy(via))

@@ -5,23 +5,19 @@ iam:PermissionsBoundary. UpdateAssumeRolePolicy, UpdateRole and the tags don't; 
 CreateRole on.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from brokers.aws.aws_errors import translated
 from brokers.aws.hub import Hub
+from brokers.aws.hub_sessions import Allowed, become, narrowed_to
 from brokers.aws.partitions import RoleArn, parse_role_arn, require_partition
 from brokers.aws.partner_checks import check_place
 from brokers.aws.partner_names import PARTNERS_PATH, boundary_arn
-from brokers.aws.session_policy import VERSION
 from brokers.types import AccountPlace
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 _SESSION_NAME = "sallyport-partners"
-_SECONDS = 900
 _GIVES_RIGHTS = ("CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy", "AttachRolePolicy")
 _TENDS = (
     *("UpdateAssumeRolePolicy", "UpdateRole", "TagRole", "UntagRole"),
@@ -39,18 +35,14 @@ def session_policy(place: AccountPlace) -> str:
     root = f"arn:{place.partition}:iam::{place.account_id}:"
     roles = f"{root}role{PARTNERS_PATH}*"
     bounded = {"Condition": {"StringEquals": {"iam:PermissionsBoundary": boundary_arn(place)}}}
-    allowed: Sequence[tuple[Sequence[str], str, Mapping[str, Any]]] = (
+    allowed: Allowed = (
         (_GIVES_RIGHTS, roles, bounded),
         (_TENDS, roles, {}),
         (("GetRole",), f"{root}role/*", {}),
         (("ListRoles",), "*", {}),
         (("RemoveRoleFromInstanceProfile",), f"{root}instance-profile/*", {}),
     )
-    statements = [
-        {"Effect": "Allow", "Action": [f"iam:{verb}" for verb in verbs], "Resource": resource, **condition}
-        for verbs, resource, condition in allowed
-    ]
-    return json.dumps({"Version": VERSION, "Statement": statements}, separators=(",", ":"))
+    return narrowed_to(allowed)
 
 
 class PartnerAccess:
@@ -72,17 +64,4 @@ class PartnerAccess:
         return self._hub.iam(f"partners {via}", lambda: self._assume(via, place))
 
     def _assume(self, via: RoleArn, place: AccountPlace) -> dict[str, str]:
-        with translated(f"sts:AssumeRole of {via}"):
-            answer = self._hub.sts().assume_role(
-                RoleArn=str(via),
-                RoleSessionName=_SESSION_NAME,
-                DurationSeconds=_SECONDS,
-                Policy=session_policy(place),
-            )
-            found = answer["Credentials"]
-            return {
-                "access_key": found["AccessKeyId"],
-                "secret_key": found["SecretAccessKey"],
-                "token": found["SessionToken"],
-                "expiry_time": found["Expiration"].isoformat(),
-            }
+        return become(self._hub, via, session_name=_SESSION_NAME, policy=session_policy(place))
