@@ -5,20 +5,16 @@
 3. Under the row's lock, and only while the fence is ours, record what AWS answered.
 
 AWS's silence or refusal to make the twin only delays. A wrong answer is final: the proof failed, and an alarm is
-raised. It can be asked for again.
+raised. Somebody asks for it again by hand (prove_again.py).
 """
 
 import logging
 
-from django.db import transaction
-
 from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
-from portal.access.lifecycle import ProofKind, ProofState
-from portal.access.models import ExternalIdProof
+from portal.access.lifecycle import ProofState
 from portal.access.operations.apply_revocations import OvertakenError, UnexpectedError
 from portal.access.operations.hold import is_held
-from portal.access.operations.lock_partner import lock_open_account
 from portal.access.operations.proof_leases import (
     ProofLease,
     delay_proof,
@@ -28,16 +24,9 @@ from portal.access.operations.proof_leases import (
     take_proof,
 )
 from portal.access.operations.proof_steps import take_steps
-from portal.access.operations.proofs import ask_proof, proof_of, why_not_written
-from portal.audit.events import EventType
-from portal.audit.operations import Entry, record
-from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, NotFoundError
 
-__all__ = ["ask_proof", "ask_proof_again", "fail_due_proofs", "proof_of", "prove_due", "why_not_written"]
 log = logging.getLogger(__name__)
-_WITH = ("external_id", "account", "partner_account")
 
 
 def prove_due(*, aws: AwsPorts, at_most: int = 100) -> int:
@@ -58,41 +47,6 @@ def fail_due_proofs(*, problem: BrokerError) -> None:
         lease = take_proof(proof_id)
         if lease is not None:
             delay_proof(lease, str(problem))
-
-
-def ask_proof_again(*, proof_id: int, actor: Actor) -> ExternalIdProof:
-    """Ask for a failed proof again, such as after its cause was put right.
-
-    Raises:
-        NotFoundError: there is none, or the actor may not change partners.
-        ConflictError: it did not fail; or its ExternalId or account is not accepted any more.
-    """
-    with transaction.atomic():
-        failed = ExternalIdProof.objects.select_related(*_WITH).filter(pk=proof_id).first()
-        if failed is None:
-            raise NotFoundError("There is no such proof.")
-        lock_open_account(failed.partner_account_id, actor)
-        if failed.state != ProofState.FAILED:
-            raise ConflictError("Only a proof that failed is made again.")
-        now = database_now()
-        again = ask_proof(
-            external_id=failed.external_id, account=failed.account, kind=ProofKind(failed.kind), at=now
-        )
-        record(
-            Entry(
-                type=EventType.RECORD_CHANGED,
-                at=now,
-                actor=actor,
-                partner_id=failed.partner_account.partner_id,
-                details={
-                    "record": "proof of an ExternalId",
-                    "why": f"asked for again in {failed.account.name}",
-                    "partner_account": str(failed.partner_account_id),
-                    "account": failed.account.account_id,
-                },
-            )
-        )
-    return again
 
 
 def _next_lease(seen: set[int]) -> ProofLease | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db.models import F
@@ -16,12 +17,13 @@ from portal.access.operations.external_ids import rotate_external_id
 from portal.access.operations.hold import enter_hold
 from portal.access.operations.partner_accounts import close_partner_account
 from portal.access.operations.proofs import ask_proof, why_not_written
-from portal.access.operations.prove_external_ids import ask_proof_again, fail_due_proofs, prove_due
+from portal.access.operations.prove_again import prove_again
+from portal.access.operations.prove_external_ids import fail_due_proofs, prove_due
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount
 from portal.directory.models import PartnerAccount
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, NotFoundError
+from portal.kernel.errors import InvalidError, NotFoundError
 from tests.fakes import DENIED, UNAVAILABLE, FakeAws
 from tests.standing_roles import (
     SHELL,
@@ -131,7 +133,7 @@ def test_whom_aws_lets_in_wrongly_is_an_alarm_at_once(
     assert aws.partners.twins == {}
     aws.partners.lets_in = set()
     assert prove_due(aws=aws.ports()) == 0, "only somebody's hand asks again"
-    again = ask_proof_again(proof_id=proof.pk, actor=SHELL)
+    again = prove_again(partner_account_id=theirs.pk, account_id=proof.account_id, actor=SHELL)
     assert again != proof
     event = AuditEvent.objects.get(type="staff.record.changed")
     assert (event.partner_id, event.details["record"]) == (theirs.partner_id, "proof of an ExternalId")
@@ -265,9 +267,14 @@ def test_an_old_one_that_aws_still_lets_in_is_an_alarm_after_a_while(
     assert told(over)[-1] == ("with the old ExternalId, after its time", "let in")
     assert over.state == "failed"
     aws.partners.lets_in = set()
-    ask_proof_again(proof_id=over.pk, actor=SHELL)
-    assert prove_due(aws=aws.ports()) == 1
+    # Asked for with the current one's, and once more only while it is not right.
+    for _ in range(2):
+        prove_again(partner_account_id=theirs.pk, account_id=ours.pk, actor=SHELL)
+        assert ExternalIdProof.objects.filter(done_at=None).count() == 2
+    assert prove_due(aws=aws.ports()) == 2
     assert not Alarm.objects.filter(cleared_at=None).exists()
+    prove_again(partner_account_id=theirs.pk, account_id=ours.pk, actor=SHELL)
+    assert [each.kind for each in ExternalIdProof.objects.filter(done_at=None)] == ["rotation"]
 
 
 def test_in_hold_nothing_is_asked_of_aws(aws: FakeAws, proof: ExternalIdProof) -> None:
@@ -400,11 +407,11 @@ def test_without_hub_credentials_the_rows_say_so(proof: ExternalIdProof) -> None
 def test_who_may_ask_again(
     proof: ExternalIdProof, person: Callable[..., Any], actor_of: Callable[..., Any]
 ) -> None:
-    with pytest.raises(ConflictError, match="Only a proof that failed"):
-        ask_proof_again(proof_id=proof.pk, actor=SHELL)
+    where = {"partner_account_id": proof.partner_account_id, "account_id": proof.account_id}
+    assert prove_again(**where, actor=SHELL) == proof, "it is asked for already"
     ExternalIdProof.objects.update(state="failed", due_at=None, done_at=database_now())
     with pytest.raises(NotFoundError):
-        ask_proof_again(proof_id=proof.pk, actor=actor_of(person("Lou", is_staff=True)))
-    with pytest.raises(NotFoundError):
-        ask_proof_again(proof_id=proof.pk + 1000, actor=SHELL)
-    assert ask_proof_again(proof_id=proof.pk, actor=SHELL).state == "asked"
+        prove_again(**where, actor=actor_of(person("Lou", is_staff=True)))
+    with pytest.raises(InvalidError, match="an account of ours"):
+        prove_again(**where | {"account_id": uuid4()}, actor=SHELL)
+    assert prove_again(**where, actor=SHELL).state == "asked"
