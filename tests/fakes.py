@@ -15,21 +15,29 @@ from brokers.aws.partitions import check_destination
 from brokers.aws.revocation import deny_document
 from brokers.aws.session_names import CANARY, grant_of, session_name, source_identity
 from brokers.errors import AwsAccessDenied, AwsRefused, AwsUnavailable, BrokerError, LimitExceeded
-from brokers.ports import AwsPorts
+from brokers.ports import AwsPorts, HubPorts
 from brokers.types import (
     AssumeRoleCall,
+    CognitoCall,
     Credentials,
     DenyPolicySize,
     DenyTarget,
+    DeveloperIdentityCall,
     FederationTokenCall,
+    HubKind,
+    HubSpec,
     IssuedSession,
     OwnPolicy,
     Partition,
     ProbeAnswer,
     ProbeCall,
+    RootTaskCall,
+    SamlCall,
     Scope,
+    SessionTokenCall,
     SignInUrl,
     StandingDeny,
+    WebIdentityCall,
 )
 from tests.fake_partners import FakePartners
 
@@ -49,7 +57,8 @@ GONE = AwsRefused("fake:Call", "NoSuchEntity", "there is no such role")
 class FakeAws:
     """Set `fail[operation]` to an error, or `before[operation]`/`after[operation]` to what runs around a call.
 
-    Operations: assume_role, get_federation_token, sign_in_url, read, write, probe, unique_id, own_policies. An error in
+    Operations: the credential calls by their names at the port (assume_role, get_federation_token…),
+    sign_in_url, read, write, probe, unique_id, own_policies. An error in
     `lose_answer` is raised after the call took effect. `room`: how many entries a principal has room for.
     `blind` counts probes that AWS still allows though the deny stands (IAM propagates late); `no_rights` makes
     every probe answer that the role lacks the right. `gone`: names of principals that are not there any more;
@@ -94,6 +103,7 @@ class FakeAws:
             check_deny_entries=check_deny_entries,
             check_scope=self.check_scope,
             hub_is_chained=self.hub_is_chained,
+            hub_of=self.hub_of,
         )
 
     def role_id(self, name: str) -> str:
@@ -117,6 +127,38 @@ class FakeAws:
         return self._call(
             "get_federation_token", call, lambda: _issued(f"111111111111:{call.name}", call.duration)
         )
+
+    def assume_role_with_saml(self, call: SamlCall) -> IssuedSession:
+        userid = f"{self.role_id(call.role_arn.rpartition('/')[2])}:{call.session_name}"
+        return self._call("assume_role_with_saml", call, lambda: _issued(userid, call.duration))
+
+    def assume_role_with_web_identity(self, call: WebIdentityCall) -> IssuedSession:
+        userid = f"{self.role_id(call.role_arn.rpartition('/')[2])}:{call.session_name}"
+        return self._call("assume_role_with_web_identity", call, lambda: _issued(userid, call.duration))
+
+    def get_session_token(self, call: SessionTokenCall) -> IssuedSession:
+        return self._call("get_session_token", call, lambda: _issued("AIDAFAKEFAKEFAKEFAKE1", call.duration))
+
+    def get_cognito_credentials(self, call: CognitoCall) -> IssuedSession:
+        userid = f"{self.role_id(call.role_arn.rpartition('/')[2])}:CognitoIdentityCredentials"
+        identity = f"eu-central-1:00000000-0000-4000-8000-{crc32(repr(sorted(call.logins)).encode()):012d}"
+        return self._call(
+            "get_cognito_credentials",
+            call,
+            lambda: replace(_issued(userid, timedelta(hours=1)), identity_id=identity),
+        )
+
+    def get_developer_credentials(self, call: DeveloperIdentityCall) -> IssuedSession:
+        userid = f"{self.role_id(call.role_arn.rpartition('/')[2])}:{call.session_name}"
+        return self._call("get_developer_credentials", call, lambda: _issued(userid, call.duration))
+
+    def assume_root(self, call: RootTaskCall) -> IssuedSession:
+        return self._call("assume_root", call, lambda: _issued(call.account_id, call.duration))
+
+    def hub_of(self, hub: HubSpec | None, region: str) -> HubPorts:
+        self.calls.append(("hub_of", (hub, region)))
+        temporary = self.hub_is_chained if hub is None else hub.kind is not HubKind.KEYS
+        return HubPorts(credentials=self, is_chained=temporary)
 
     def sign_in_url(
         self,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from brokers.aws.account_access import AccountAccess
+from brokers.aws.account_hubs import AccountHubs
 from brokers.aws.console import FederationConsole
 from brokers.aws.deny import IamDenyWriter
 from brokers.aws.hub import Hub, HubCredentials
@@ -74,6 +75,7 @@ class AwsBrokers:
             check_deny_entries=check_entries,
             check_scope=self.check_scope,
             hub_is_chained=self.hub.is_temporary(),
+            hub_of=AccountHubs().of,
         )
 
     def check_scope(self, scope: Scope, ends_at: datetime) -> None:

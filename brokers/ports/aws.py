@@ -9,17 +9,24 @@ from uuid import UUID
 from brokers.ports.partner_roles import PartnerPorts
 from brokers.types import (
     AssumeRoleCall,
+    CognitoCall,
     Credentials,
     DenyTarget,
+    DeveloperIdentityCall,
     FederationTokenCall,
+    HubSpec,
     IssuedSession,
     OwnPolicy,
     Partition,
     ProbeAnswer,
     ProbeCall,
+    RootTaskCall,
+    SamlCall,
     Scope,
+    SessionTokenCall,
     SignInUrl,
     StandingDeny,
+    WebIdentityCall,
 )
 
 
@@ -36,6 +43,36 @@ class CredentialsBroker(Protocol):
     def assume_role(self, call: AssumeRoleCall) -> IssuedSession: ...
 
     def get_federation_token(self, call: FederationTokenCall) -> IssuedSession: ...
+
+
+class EveryCall(CredentialsBroker, Protocol):
+    """All calls that give temporary credentials. Raises as CredentialsBroker."""
+
+    def assume_role_with_saml(self, call: SamlCall) -> IssuedSession:
+        """The assertion was verified before: AWS is only who it is meant for."""
+
+    def assume_role_with_web_identity(self, call: WebIdentityCall) -> IssuedSession: ...
+
+    def get_session_token(self, call: SessionTokenCall) -> IssuedSession:
+        """With the user's own key, never the hub's. Raises NotPossible where it would outlive the grant."""
+
+    def get_cognito_credentials(self, call: CognitoCall) -> IssuedSession:
+        """GetId and GetCredentialsForIdentity. Raises NotPossible where the grant ends within the hour."""
+
+    def get_developer_credentials(self, call: DeveloperIdentityCall) -> IssuedSession: ...
+
+    def assume_root(self, call: RootTaskCall) -> IssuedSession: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HubPorts:
+    """As whom AWS is asked for an account's roles.
+
+    `is_chained`: on temporary credentials, so that AssumeRole gives an hour at most.
+    """
+
+    credentials: EveryCall
+    is_chained: bool
 
 
 class ConsoleBroker(Protocol):
@@ -116,6 +153,7 @@ class AwsPorts:
     and the grant's end make is not fit to send; `check_deny_entries` where an entry is not one session's.
     `canary_name`: the session name of the portal's own neighbour, which nothing ever denies. `grant_of`: the grant
     that a session name was made from, whether the portal knows it or not; None when it is none of the portal's names.
+    `hub_of`: another hub than the portal's own (None: that one), calling the STS of a region (empty: the hub's own).
     """
 
     credentials: CredentialsBroker
@@ -132,3 +170,4 @@ class AwsPorts:
     check_deny_entries: Callable[[Iterable[str]], None]
     check_scope: Callable[[Scope, datetime], None]
     hub_is_chained: bool
+    hub_of: Callable[[HubSpec | None, str], HubPorts]

@@ -14,6 +14,7 @@ from brokers.types import (
     OidcLogout,
     OidcProvider,
     OidcRequest,
+    SamlForAws,
     SamlIdentity,
     SamlIdentityProvider,
     SamlLogoutAnswer,
@@ -204,3 +205,37 @@ class OidcClient(Protocol):
 
     def check(self, provider: OidcProvider) -> Sequence[CheckStep]:
         """Walk the steps (address, reachable, TLS, discovery, keys, clock): where it stops, and what to do."""
+
+
+class AwsAssertionReader(Protocol):
+    """Verifies a base64 SAMLResponse that is meant for AWS: its audience and recipient are AWS's own, not ours.
+
+    Nobody asked for it here: it carries no InResponseTo that counts. Everything else is as in `verify`. Does *not*
+    remember it: it is the caller's to take each assertion once.
+
+    Raises:
+        SamlRejected: with the one reason.
+    """
+
+    def __call__(self, idp: SamlIdentityProvider, response: str, *, at: datetime) -> SamlForAws: ...
+
+    def claimed_issuer(self, response: str) -> str:
+        """As that of SamlServiceProvider."""
+
+
+class IdTokenReader(Protocol):
+    """Verifies an ID token that somebody hands over: signature, issuer, exactly this audience, times.
+
+    There is no nonce to hold it against: whoever has the token may use it until it expires.
+
+    Raises:
+        SignInRejected: with the one reason.
+        IdentityUnavailable: the provider's keys could not be had.
+    """
+
+    def __call__(
+        self, provider: OidcProvider, id_token: str, *, audience: str, at: datetime
+    ) -> OidcIdentity: ...
+
+    def claimed_issuer(self, id_token: str) -> str:
+        """Return whose the token says that it is: nothing is verified. Raises SignInRejected: it can't be read."""

@@ -41,7 +41,8 @@ class AssumeRoleCall:
     """One sts:AssumeRole. `ends_at` is the grant's end, which the session policy enforces to the second.
 
     `duration`: 900 s to the role's `max_session` (3,600 s at most when the hub's own credentials are temporary,
-    which makes it role chaining). `source_identity` and `tags` are sent only when given.
+    which makes it role chaining). `source_identity` and `tags` are sent only when given. `via_role_arn`: the role that
+    the hub takes first, which makes it role chaining too.
     """
 
     role_arn: str
@@ -53,6 +54,7 @@ class AssumeRoleCall:
     tags: Mapping[str, str] = field(default_factory=dict)
     source_identity: str | None = None
     external_id: str | None = None
+    via_role_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,17 @@ class FederationTokenCall:
 
 @dataclass(frozen=True, slots=True)
 class IssuedSession:
-    """What STS answered. `userid` is the `aws:userid` that a deny names: `AROA…:session` or `account:name`."""
+    """What AWS answered. `userid` is the `aws:userid` of it: `AROA…:session` or `account:name`.
+
+    `identity_id`: of a Cognito identity, by which its sessions are told apart: they share one name.
+    """
 
     credentials: Credentials
     arn: str
     userid: str
     packed_policy_percent: int | None
     request_id: str
+    identity_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from django.db.models.functions import TruncMinute
 
 from portal.access.lifecycle import WAITING, GrantState, RevocationState, stored
 from portal.access.models import Alarm, DenyDocument, Grant, Revocation, Sweep
-from portal.catalog.models import UNWRITABLE_NAMES, UNWRITABLE_PATHS, AwsRole
+from portal.catalog.models import AwsRole
+from portal.catalog.models.roles import UNWRITABLE_NAMES, UNWRITABLE_PATHS
 from portal.kernel.models import OutboxMessage
 
 _WITH = ("person__partner", "partner_account__partner", "role__account")

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Least
 from portal.access.lifecycle import MAY_LIVE, stored
 from portal.access.models import AwsSession, Grant
 from portal.access.policy import CONSOLE_AFTER
-from portal.catalog.models import AwsRole
+from portal.catalog.models.roles import ROLE_METHODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def run_out(grant: Grant, *, at: datetime) -> RunOut:
     lasts = Case(
         When(
             kind=AwsSession.Kind.CREDENTIALS,
-            grant__role__method=AwsRole.Method.ASSUME_ROLE,
+            grant__role__method__in=ROLE_METHODS,
             then=ExpressionWrapper(F("expires_at") + CONSOLE_AFTER, DateTimeField()),
         ),
         default=F("expires_at"),

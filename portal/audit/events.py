@@ -44,6 +44,9 @@ class EventType(StrEnum):
     PARTNER_ADMIN_CHANGED = "directory.partner.admin_changed"
     SPONSOR_ASKED = "directory.sponsor.asked"
     SPONSOR_ANSWERED = "directory.sponsor.answered"
+    DEVICE_ASKED = "directory.device.asked"
+    DEVICE_APPROVED = "directory.device.approved"
+    DEVICE_DENIED = "directory.device.denied"
     ADMIN_APPOINTED = "directory.admin.appointed"
     TOKEN_CREATED = "directory.token.created"  # noqa: S105  # an event's name
     TOKEN_REVOKED = "directory.token.revoked"  # noqa: S105  # an event's name
@@ -63,6 +66,12 @@ class EventType(StrEnum):
     SESSION_FAILED = "access.session.failed"
     SESSION_DISCARDED = "access.session.discarded"
     SESSION_REFUSED = "access.session.refused"
+    SESSION_HANDED_OUT = "access.session.handed_out"
+    CREDENTIAL_TOKEN_MADE = "access.credential_token.made"  # noqa: S105  # an event's name
+    CREDENTIAL_TOKEN_REVOKED = "access.credential_token.revoked"  # noqa: S105  # an event's name
+    USER_KEY_KEPT = "access.user_key.kept"
+    USER_KEY_REMOVED = "access.user_key.removed"
+    PROOF_REFUSED = "access.proof.refused"
     CONSOLE_LINK_MADE = "access.console_link.made"
     CONSOLE_LINK_USED = "access.console_link.used"
     REVOCATION_APPLIED = "access.revocation.applied"
@@ -92,6 +101,7 @@ class EventType(StrEnum):
     DRIFT_OVER = "access.drift.over"
     DOCTOR_ASKED = "access.doctor.asked"
     SCOPE_OVERRULED = "catalog.scope.overruled"
+    ACCOUNT_HUB_CHANGED = "catalog.account.hub_changed"
     ACCOUNT_VERIFIED = "catalog.account.verified"
     ALARM_RAISED = "access.alarm.raised"
     ALARM_CLEARED = "access.alarm.cleared"

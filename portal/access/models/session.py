@@ -22,8 +22,18 @@ class AwsSession(models.Model):
     grant = models.ForeignKey(Grant, PROTECT, related_name="aws_sessions")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in SessionState])
+    call = models.CharField(max_length=40, blank=True, help_text="Which call of AWS's made it.")
     session_name = models.CharField(max_length=64)
-    userid = models.CharField(max_length=200, blank=True)
+    source_identity = models.CharField(max_length=64, blank=True)
+    duration_seconds = models.PositiveIntegerField(null=True, help_text="For how long AWS was asked.")
+    client = models.CharField(
+        max_length=200, blank=True, help_text="By which door and program it was asked for."
+    )
+    userid = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="What a deny names: aws:userid, or what stands for it (see the brokers).",
+    )
     access_key_id = models.CharField(max_length=128, blank=True)
     aws_request_id = models.CharField(max_length=80, blank=True)
     destination = models.CharField(max_length=2000, blank=True)

@@ -126,7 +126,7 @@ def _what_is_left(grants: Sequence[Grant], at: datetime) -> Mapping[UUID, _Left]
             session.expires_at,
             session.ends_at or grant.ends_at,
             at=at,
-            makes_console=role.method == AwsRole.Method.ASSUME_ROLE,
+            makes_console=role.is_role,
         )
         if until > at:
             one = left.setdefault(grant.pk, _Left(role, until))
@@ -137,8 +137,7 @@ def _what_is_left(grants: Sequence[Grant], at: datetime) -> Mapping[UUID, _Left]
 
 def expected_userid(role: AwsRole, session: AwsSession) -> str:
     """Return the `aws:userid` that a session will have, or has, whose answer was never seen."""
-    is_role = role.method == AwsRole.Method.ASSUME_ROLE
-    return f"{role.unique_id if is_role else role.account.account_id}:{session.session_name}"
+    return f"{role.unique_id if role.is_role else role.account.account_id}:{session.session_name}"
 
 
 def _documents(roles: Collection[AwsRole]) -> Mapping[UUID, DenyDocument]:

@@ -36,4 +36,4 @@ def ensure_role_id(*, grant_id: UUID, kind: AwsSession.Kind, aws: AwsPorts, acto
 
 def lacks_id(role: AwsRole) -> bool:
     """Whether a deny could not name a session of this role whose answer never came."""
-    return role.method == AwsRole.Method.ASSUME_ROLE and not role.unique_id and role.has_kill_switch
+    return role.is_role and not role.unique_id and role.has_kill_switch

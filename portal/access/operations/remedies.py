@@ -9,6 +9,7 @@ from portal.access.operations.revoke_grant import revoke_grant
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.catalog.models import AwsAccount, AwsRole
+from portal.catalog.models.roles import ROLE_METHODS
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 
@@ -23,7 +24,7 @@ def make_repair(found: Difference, *, account: AwsAccount, look_at_once: bool, a
     now = database_now()
     if found.remedy == Remedy.KEEP_ID:
         roles = AwsRole.objects.filter(account=account, name=found.principal.name)
-        roles.filter(method=AwsRole.Method.ASSUME_ROLE).update(unique_id=found.item)
+        roles.filter(method__in=ROLE_METHODS).update(unique_id=found.item)
     else:
         document, _ = DenyDocument.objects.get_or_create(
             account=account, kind=found.principal.kind.value, name=found.principal.name

@@ -138,7 +138,7 @@ def write_answer(
 
 def _keep_role_id(role: AwsRole, issued: IssuedSession) -> None:
     """A role that was made anew in AWS has another id: the next deny must name that one."""
-    if role.method == AwsRole.Method.ASSUME_ROLE:
+    if role.is_role:
         found = issued.userid.partition(":")[0]
         AwsRole.objects.filter(pk=role.pk).exclude(unique_id=found).update(unique_id=found)
 
@@ -153,7 +153,7 @@ def cover_late_answer(asked: Asked, issued: IssuedSession, now: datetime) -> Non
         max(asked.session.expires_at, issued.credentials.expires_at),
         asked.ends_at,
         at=now,
-        makes_console=asked.grant.role.method == AwsRole.Method.ASSUME_ROLE,
+        makes_console=asked.grant.role.is_role,
     )
     if issued.userid in revocation.userids and over_at <= revocation.covers_until:
         return

@@ -1,5 +1,6 @@
 """Companies and people, how they prove who they are, and what was told of them."""
 
+from portal.directory.models.devices import DeviceSignIn
 from portal.directory.models.factors import AuthenticatorApp, LocalPassword, Passkey, RecoveryCode
 from portal.directory.models.groups import Group, GroupMembership
 from portal.directory.models.partners import (
@@ -26,6 +27,7 @@ __all__ = [
     "ApiToken",
     "AuthenticatorApp",
     "DataClass",
+    "DeviceSignIn",
     "ExternalIdentity",
     "Group",
     "GroupMembership",

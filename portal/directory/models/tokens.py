@@ -21,6 +21,7 @@ class ApiToken(models.Model):
         READ_GRANTS = "grants:read", "see my grants"
         ISSUE_CREDENTIALS = "credentials:issue", "issue credentials"
         OPEN_CONSOLE = "console:open", "make console links"
+        CREDENTIAL_TOKENS = "credentials:tokens", "make tokens that fetch one grant's credentials"  # a scope
         RELEASE_GRANTS = "grants:release", "give my grants back"
         TAKE_GRANTS = "grants:take", "take what my groups may take"
         MAKE_GRANTS = "grants:make", "make and extend grants (admins)"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.integration.database.rows_access import Rows
+from tests.integration.database.rows_credentials import Rows
 
 Case = tuple[str, Callable[[Rows], object], Callable[[Rows], object]]
 

@@ -5,7 +5,7 @@ from datetime import time
 
 from tests.integration.database.cases import Case, one, twice
 from tests.integration.database.rows import HOUR, NOW
-from tests.integration.database.rows_access import Rows
+from tests.integration.database.rows_credentials import Rows
 
 
 def granted_to_oneself(rows: Rows) -> object:

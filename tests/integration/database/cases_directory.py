@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from tests.integration.database.cases import Case, one, twice
 from tests.integration.database.rows import NOW
-from tests.integration.database.rows_access import Rows
+from tests.integration.database.rows_credentials import Rows
 
 DIRECTORY: list[Case] = [
     ("tally_once", twice("tally", name="n", label="l"), twice("tally", name="n")),

@@ -3,7 +3,7 @@
 
 from tests.integration.database.cases import Case, one, twice
 from tests.integration.database.rows import HOUR, NOW
-from tests.integration.database.rows_access import Rows
+from tests.integration.database.rows_credentials import Rows
 
 
 def deputised_to_the_sponsor(rows: Rows) -> object:

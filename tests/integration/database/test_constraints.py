@@ -7,13 +7,14 @@ from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
 from tests.integration.database.cases_access import ACCESS
+from tests.integration.database.cases_credentials import CREDENTIALS
 from tests.integration.database.cases_directory import DIRECTORY
 from tests.integration.database.cases_partners import PARTNERS
-from tests.integration.database.rows_access import Rows
+from tests.integration.database.rows_credentials import Rows
 
 pytestmark = pytest.mark.django_db
 OURS = ("kernel", "audit", "directory", "catalog", "access")
-CASES = [*DIRECTORY, *ACCESS, *PARTNERS]
+CASES = [*DIRECTORY, *ACCESS, *PARTNERS, *CREDENTIALS]
 # An unknown state is neither living nor ended: several constraints refuse it, and the database names one.
 BROKEN_TOO = {
     "grant_state_known": "grant_ended_at_iff_ended",
@@ -51,6 +52,10 @@ def test_what_history_needs_is_protected() -> None:
         if isinstance(field, models.ForeignKey) and field.remote_field.on_delete is not models.PROTECT
     }
     assert cascades == {
+        "AccountHub.account",
+        "CredentialSlot.grant",
+        "HandOut.session",
+        "StsBudget.account",
         "GroupMembership.group",
         "GroupMembership.person",
         "ScimMembership.group",
