@@ -22,7 +22,8 @@ def test_two_thousand_users(scim: Scim) -> None:
     for start in range(1, MANY, 200):
         with CaptureQueriesContext(connection) as captured:
             page = scim.get("Users", startIndex=start, count=200, sortBy="userName").json()
-        statements.add(len(captured))
+        # That the token was used is noted once a minute.
+        statements.add(sum(query["sql"].startswith("SELECT") for query in captured))
         seen.update(user["id"] for user in page["Resources"])
     assert len(seen) == MANY
     assert len(statements) == 1

@@ -33,16 +33,16 @@ def test_a_scope_of_many_stars_is_read_at_once(action: str) -> None:
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}],
     }
-    began = time.monotonic()
+    began = time.process_time()
     found = Analyst().lint(document, partition=Partition.AWS, account_id="222222222222")
     Analyst().access(document)
-    assert time.monotonic() - began < QUICK
+    assert time.process_time() - began < QUICK
     assert found, "it is no action that there is"
 
 
 def test_a_role_that_was_planted_with_many_stars_is_judged_at_once() -> None:
     """One process looks at all accounts: who may write in one must not stop the look at the others."""
-    began = time.monotonic()
+    began = time.process_time()
     deny: dict[str, object] = {
         "Sid": "SallyportChain",
         "Effect": "Deny",
@@ -57,7 +57,7 @@ def test_a_role_that_was_planted_with_many_stars_is_judged_at_once() -> None:
         ]
 
     found = found_with(scope=weaken)
-    assert time.monotonic() - began < QUICK
+    assert time.process_time() - began < QUICK
     assert [(each.part, each.kind) for each in found] == [("permissions", DriftKind.WIDENED)]
 
 
@@ -77,9 +77,9 @@ def test_a_deny_that_is_met_by_no_time_is_a_wider_role() -> None:
     ["A" * 20_000, "Error Code: " + "a" * 19_000, "operation (" * 1_800, "\n" * 20_000, " \n" * 9_000 + "x"],
 )
 def test_an_error_that_says_nothing_is_read_at_once(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     Analyst().read_error(text)
-    assert time.monotonic() - began < QUICK / 4
+    assert time.process_time() - began < QUICK / 4
 
 
 def test_what_is_far_too_large_is_told_so_and_not_read() -> None:
@@ -87,13 +87,13 @@ def test_what_is_far_too_large_is_told_so_and_not_read() -> None:
         {"Sid": f"a{number}", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
         for number in range(20_000)
     ]
-    began = time.monotonic()
+    began = time.process_time()
     found = Analyst().lint(
         {"Version": "2012-10-17", "Statement": many}, partition=Partition.AWS, account_id="222222222222"
     )
     assert [each.code for each in found] == ["too-large"]
     assert Analyst().access({"Version": "2012-10-17", "Statement": many}) == []
-    assert time.monotonic() - began < QUICK / 2
+    assert time.process_time() - began < QUICK / 2
 
 
 @pytest.mark.parametrize("condition", [[1], {"StringEquals": 7}, "text"])
