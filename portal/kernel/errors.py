@@ -63,3 +63,13 @@ class TooManyError(DomainError):
         minutes = -(-self.retry_after_seconds // 60)
         wait = "a minute" if minutes == 1 else f"{minutes} minutes"
         super().__init__(f"Too many tries from here. Wait {wait}, then try again.")
+
+
+class BusyError(DomainError):
+    """AWS is asked too often now, or slow: nothing is wrong with what was asked. `retry_after_seconds`: when again."""
+
+    code = "busy"
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = max(1, retry_after_seconds)
