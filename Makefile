@@ -8,8 +8,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # Wheels only: nothing needs a compiler. Byte code is made once here, not at every start of every process.
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes --only-binary :all:
 PYTEST ?= $(BIN)/python -m pytest
-# More than cores: the journeys wait for a grant's end, the faults for a lease's, and cost nothing meanwhile.
-WORKERS ?= 4
+# More than cores: the journeys wait for a grant's end, the faults for a lease's, and cost nothing meanwhile. Each worker
+# reads all tests for itself, so that the shorter run has fewer.
+WORKERS ?= $(if $(REQUIRE_SERVICES),4,3)
 # Where byte code may be kept, each worker saves twelve seconds of compiling the tests.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -1,8 +1,10 @@
 """Fixtures for every test: the database's own, and people, roles and grants to work with."""
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +14,9 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from portal.audit import append_only
+from tests.databases import TEMPLATE
 from tests.fakes import FakeAws
-from tests.servers.process import require_services
+from tests.servers.process import require_services, wait_until
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +48,18 @@ def _aws_models_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """On PostgreSQL each worker's database is a copy of one that is migrated already (see tests/databases.py)."""
+    del django_db_modify_db_settings
+    if connection.vendor != "postgresql":
+        return
+    done = Path(os.environ["TEST_DATABASE_MIGRATED"])
+    wait_until(done.exists, seconds=120, what="the template database")
+    assert done.read_text() == "0", "migrating the template database failed: its own words stand above"
+    connection.settings_dict["TEST"]["TEMPLATE"] = TEMPLATE
 
 
 @pytest.fixture(scope="session")

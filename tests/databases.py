@@ -6,14 +6,20 @@ xdist workers by the process that controls them.
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.servers.postgres import Postgres, start_postgres
+from tests.servers.process import stop
 
+# The database that each worker's is a copy of: migrating one takes longer than copying four.
+TEMPLATE = "sallyport_template"
 _started: list[Postgres] = []
+_migrating: list[subprocess.Popen[bytes]] = []
 _folders: list[str] = []
 
 
@@ -24,8 +30,30 @@ def _choose() -> None:
     elif kind == "postgresql":
         _started.append(start_postgres())
         os.environ["SALLYPORT_DATABASE_URL"] = _started[0].url
+        os.environ["TEST_DATABASE_MIGRATED"] = str(Path(_folder("template")) / "done")
+        _migrating.append(_migrate_template(_started[0]))
     else:
         raise pytest.UsageError(f"TEST_DATABASE is {kind!r}; allowed are postgresql and sqlite")
+
+
+def _migrate_template(server: Postgres) -> "subprocess.Popen[bytes]":
+    """Begin it, beside what else the tests need to start. Whoever needs it waits for the file that says how it went."""
+    url = server.url.rpartition("/")[0]
+    code = (
+        "import os, pathlib, psycopg, subprocess, sys\n"
+        f"psycopg.connect({server.url!r}, autocommit=True).execute('CREATE DATABASE {TEMPLATE}')\n"
+        "ended = subprocess.run([sys.executable, 'manage.py', 'migrate', '--verbosity=0']).returncode\n"
+        "done = pathlib.Path(os.environ['TEST_DATABASE_MIGRATED'])\n"
+        "done.with_suffix('.new').write_text(str(ended))\n"
+        "done.with_suffix('.new').rename(done)\n"
+    )
+    environment = {
+        **os.environ,
+        "SALLYPORT_DATABASE_URL": f"{url}/{TEMPLATE}",
+        "SALLYPORT_REDIS_URL": "memory://",
+    }
+    root = Path(__file__).resolve().parents[1]
+    return subprocess.Popen([sys.executable, "-c", code], cwd=root, env=environment, start_new_session=True)
 
 
 def _folder(purpose: str) -> str:
@@ -42,6 +70,8 @@ os.environ.setdefault("SALLYPORT_LOG_FORMAT", "plain")
 
 
 def pytest_unconfigure() -> None:
+    while _migrating:
+        stop(_migrating.pop())
     while _started:
         _started.pop().remove()
     while _folders:

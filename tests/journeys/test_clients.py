@@ -13,7 +13,7 @@ from tests.journeys.browser import visitor
 from tests.servers.aws_cli import AWS_CLI
 from tests.servers.demo import Demo
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.thorough]
 MINE, OTHERS = "s3://harbor-measurements/tides/", "s3://harbor-payroll/"
 BOTO3 = """
 import boto3, sys

@@ -14,7 +14,7 @@ from tests.servers.aws_outcome import ALLOWED, assert_ends_on_the_second, outcom
 from tests.servers.demo import ROOT, Demo, running_demo
 from tests.servers.sandbox import Sandbox
 
-pytestmark = pytest.mark.xdist_group("demo-gone")
+pytestmark = [pytest.mark.xdist_group("demo-gone"), pytest.mark.thorough]
 BUCKET = "meadow-logs"
 ACCOUNT = "222233334444"
 OBJECT = "2026/11/20/shop.log"

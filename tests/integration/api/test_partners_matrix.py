@@ -22,7 +22,7 @@ from tests.integration.api.calling import ALL_SCOPES, caller, make_token, proble
 from tests.partners import account_grant, make_partner, make_partner_admin, partner_account
 from tests.world import HOUR, make_admin, make_person, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 METHODS = ("get", "post", "put", "patch", "delete", "options")
 PROVISIONER = "arn:aws:iam::222222222222:role/provisioner"
 Scope = ApiToken.Scope

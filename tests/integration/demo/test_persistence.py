@@ -14,7 +14,7 @@ from tests.servers.aws_outcome import ALLOWED, outcome
 from tests.servers.process import free_port, port_answers, wait_until
 from tests.servers.sandbox import Sandbox, sandbox
 
-pytestmark = pytest.mark.xdist_group("sandbox")
+pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.thorough]
 
 
 @pytest.mark.parametrize("end", [pytest.param(signal.SIGTERM, marks=pytest.mark.thorough), signal.SIGKILL])

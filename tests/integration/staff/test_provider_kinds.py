@@ -11,7 +11,7 @@ from tests.integration.staff.pages import errors_of, fields_of, save, trail
 from tests.saml_forge.keys import rsa_key
 from tests.world import make_admin, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 ADD = "/manage/directory/identityprovider/add/"
 SECRET = "correct horse battery staple"
 LDAP = {

@@ -312,6 +312,7 @@ def test_anothers_is_not_there(name: str, url: str, mallory: Person, aws: FakeAw
     assert state() == before
 
 
+@pytest.mark.thorough
 def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Person) -> None:
     kwargs = {
         "identity_id": uuid4(), "entitlement_id": uuid4(), "grant_id": uuid4(), "token_id": uuid4(),
@@ -333,6 +334,7 @@ def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Pe
         )
 
 
+@pytest.mark.thorough
 def test_an_anonymous_visitor_is_sent_to_sign_in(name: str, url: str, aws: FakeAws) -> None:
     before, client = state(), Client()
     got, posted = client.get(url), client.post(url, BODY)
@@ -344,6 +346,7 @@ def test_an_anonymous_visitor_is_sent_to_sign_in(name: str, url: str, aws: FakeA
     assert state() == before
 
 
+@pytest.mark.thorough
 def test_a_deactivated_person_is_nobody_from_the_next_request(
     name: str, url: str, ben: Person, aws: FakeAws
 ) -> None:
@@ -360,6 +363,7 @@ def test_a_deactivated_person_is_nobody_from_the_next_request(
     assert state() == before
 
 
+@pytest.mark.thorough
 def test_a_get_changes_nothing(name: str, url: str, ben: Person, aws: FakeAws) -> None:
     before = state()
     for client in (signed_in(ben), signed_in(make_admin("revoke_grant", "view_grant"))):
@@ -369,6 +373,7 @@ def test_a_get_changes_nothing(name: str, url: str, ben: Person, aws: FakeAws) -
     assert state() == before
 
 
+@pytest.mark.thorough
 def test_a_forged_form_is_refused(name: str, url: str, ben: Person, aws: FakeAws) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(ben)
