@@ -55,11 +55,11 @@ demo: $(VENV)/.demo
 	@exec $(BIN)/python -m portal.demo
 
 # Everything on PostgreSQL (from a wheel), then on SQLite: with REQUIRE_SERVICES=1 all that touches the database but
-# what real servers answer, else the database's own rules and the jobs. The pages are seen on SQLite by the demo's journeys.
+# what real servers answer and what takes long, else the database's own rules and the jobs. The pages are seen on SQLite by the demo's journeys.
 SQLITE_TESTS = $(if $(TESTS)$(REQUIRE_SERVICES),$(TESTS),tests/unit/jobs tests/integration/database)
 test: $(VENV)/.dev
 	TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) --dist loadgroup $(TESTS)
-	TEST_DATABASE=sqlite $(PYTEST) -n $(WORKERS) --dist loadgroup -m 'django_db and not services and not once' $(SQLITE_TESTS)
+	TEST_DATABASE=sqlite $(PYTEST) -n $(WORKERS) --dist loadgroup -m 'django_db and not services and not once and not thorough' $(SQLITE_TESTS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
