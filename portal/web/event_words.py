@@ -124,6 +124,8 @@ NAMED: Final = frozenset(
         EventType.RECORD_ADDED.value,
         EventType.RECORD_DELETED.value,
         EventType.SCOPE_OVERRULED.value,
+        EventType.CREDENTIAL_TOKEN_MADE.value,
+        EventType.CREDENTIAL_TOKEN_REVOKED.value,
     }
 )
 

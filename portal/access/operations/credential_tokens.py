@@ -1,0 +1,164 @@
+"""Tokens by which a program fetches one grant's credentials: made by its person, shown once, kept as a hash.
+
+A token is never stronger than its grant: each fetch asks the grant itself, so that whatever ends that (a revoke, its
+person's deactivation, a suspended partner, the clock) ends the token with it.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.access.models import AwsSession, CredentialToken, Grant
+from portal.access.operations.locking import lock_grant
+from portal.access.operations.may_use import check_may_use
+from portal.access.operations.permissions import may
+from portal.access.operations.refusals import refusals_recorded
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from portal.kernel.sealing import fingerprint
+
+PREFIX: Final = "spc_"
+SHOWN: Final = 10
+MOST: Final = 20
+NAME_LIMIT: Final = 80
+SHORTEST: Final = timedelta(minutes=1)
+USED_EVERY: Final = timedelta(minutes=1)
+
+
+class TokenOverError(ForbiddenError):
+    """The token was revoked, or its own end has come; its grant may go on."""
+
+    code = "token_over"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCredentialToken:
+    """`plain` is shown once: it is kept nowhere."""
+
+    token: CredentialToken
+    plain: str = field(repr=False)
+
+
+def make_credential_token(
+    *, grant_id: UUID, name: str, actor: Actor, lifetime: timedelta | None = None
+) -> MadeCredentialToken:
+    """Make a token for the grant's own person: for the grant's whole life, or for `lifetime` of it.
+
+    It begins with the second factor of the hand that makes it; a role that asks for a fresh one asks anew later.
+
+    Raises:
+        NotFoundError: no such grant, or another's.
+        ForbiddenError, ConflictError: the grant gives nothing now, as for issuing.
+        InvalidError: no name, less than a minute, or 20 tokens of this grant already.
+    """
+    name = _checked_name(name)
+    if lifetime is not None and lifetime < SHORTEST:
+        raise InvalidError("A token lasts at least a minute.", field="lifetime")
+    plain = PREFIX + secrets.token_urlsafe(32)
+    kind = AwsSession.Kind.CREDENTIALS
+    with refusals_recorded(grant_id=grant_id, kind="credential_token", actor=actor), transaction.atomic():
+        grant = lock_grant(grant_id)
+        now = database_now()
+        check_may_use(grant, kind, actor, now)
+        if grant.credential_tokens.filter(revoked_at=None, expires_at__gt=now).count() >= MOST:
+            raise InvalidError(f"This grant has {MOST} tokens already; revoke one first.", field="name")
+        token = CredentialToken.objects.create(
+            grant=grant,
+            name=name,
+            prefix=plain[:SHOWN],
+            digest=fingerprint(plain),
+            made_by=grant.holder,
+            made_at=now,
+            expires_at=grant.ends_at if lifetime is None else min(now + lifetime, grant.ends_at),
+            factor_at=actor.factor_at,
+        )
+        _record(
+            EventType.CREDENTIAL_TOKEN_MADE,
+            token,
+            grant,
+            actor,
+            now,
+            expires_at=token.expires_at.isoformat(),
+        )
+    return MadeCredentialToken(token, plain)
+
+
+def revoke_credential_token(*, grant_id: UUID, token_id: UUID, actor: Actor) -> CredentialToken:
+    """Revoke a grant's token, at once: by the grant's person, or by who may revoke the grant.
+
+    Raises:
+        NotFoundError: no such token, another's, or one that was revoked before.
+    """
+    refusal = "There is no such token."
+    with transaction.atomic():
+        tokens = CredentialToken.objects.select_for_update(no_key=True, of=("self",)).select_related("grant")
+        token = tokens.filter(pk=token_id, grant=grant_id, revoked_at=None).first()
+        if token is None or not _may_revoke(token.grant, actor):
+            raise NotFoundError(refusal)
+        token.revoked_at = now = database_now()
+        token.save(update_fields=["revoked_at"])
+        _record(EventType.CREDENTIAL_TOKEN_REVOKED, token, token.grant, actor, now)
+    return token
+
+
+def find_credential_token(*, plain: str) -> CredentialToken | None:
+    """Return the token that `plain` is, also one that is over, with its grant, in one statement; or None."""
+    if not plain.startswith(PREFIX):
+        return None
+    return (
+        CredentialToken.objects.select_related("grant__role__account", "grant__person__partner")
+        .filter(digest=fingerprint(plain))
+        .first()
+    )
+
+
+def check_token_usable(token: CredentialToken, now: datetime) -> None:
+    """Refuse a token that is over by itself. Of its grant, whoever fetches by it is told by the grant's own rules.
+
+    Raises:
+        TokenOverError: revoked, or past its end.
+    """
+    if token.revoked_at is not None:
+        raise TokenOverError(f"The token {token.name} was revoked.")
+    if now >= token.expires_at:
+        raise TokenOverError(f"The token {token.name} is over.")
+
+
+def note_used(token: CredentialToken, now: datetime) -> None:
+    """Keep when it was last used, at most once a minute."""
+    if token.last_used_at is None or now - token.last_used_at > USED_EVERY:
+        CredentialToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= NAME_LIMIT:
+        raise InvalidError(f"Give the token a name of 1 to {NAME_LIMIT} characters.", field="name")
+    return name
+
+
+def _may_revoke(grant: Grant, actor: Actor) -> bool:
+    return grant.person_id == actor.owner_id or may(actor, "access.revoke_grant")
+
+
+def _record(
+    event: EventType, token: CredentialToken, grant: Grant, actor: Actor, at: datetime, **details: str
+) -> None:
+    record(
+        Entry(
+            type=event,
+            at=at,
+            actor=actor,
+            grant_id=grant.pk,
+            person_id=grant.person_id,
+            role_id=grant.role_id,
+            details={"token": str(token.pk), "name": token.name, "prefix": token.prefix, **details},
+        )
+    )

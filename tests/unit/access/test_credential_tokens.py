@@ -1,0 +1,186 @@
+"""Tokens by which programs fetch one grant's credentials: who makes them, until when they do, who takes them away."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from portal.access.models import CredentialToken, Grant
+from portal.access.operations.credential_tokens import (
+    MOST,
+    TokenOverError,
+    check_token_usable,
+    find_credential_token,
+    make_credential_token,
+    note_used,
+    revoke_credential_token,
+)
+from portal.audit.models import AuditEvent
+from portal.directory.models import Person
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+
+pytestmark = pytest.mark.django_db
+ActorOf = Callable[..., Actor]
+
+
+@pytest.fixture
+def grant(make_grant: Callable[..., Grant], ben: Person) -> Grant:
+    return make_grant(ben)
+
+
+@pytest.fixture
+def hand(ben: Person, actor_of: ActorOf) -> Actor:
+    return actor_of(ben)
+
+
+def events(kind: str) -> list[AuditEvent]:
+    return list(AuditEvent.objects.filter(type=f"access.credential_token.{kind}").order_by("pk"))
+
+
+def test_a_token_is_random_and_kept_as_a_hash_alone(grant: Grant, hand: Actor) -> None:
+    made = make_credential_token(grant_id=grant.pk, name=" laptop ", actor=hand)
+    other = make_credential_token(grant_id=grant.pk, name="laptop", actor=hand)
+    assert made.plain.startswith("spc_")
+    assert len(made.plain) == 4 + 43
+    assert made.plain != other.plain
+    assert made.plain not in repr(made)
+    row = CredentialToken.objects.filter(pk=made.token.pk).values().get()
+    assert made.plain[10:] not in str(row)
+    assert (row["name"], row["prefix"], row["made_by_id"]) == ("laptop", made.plain[:10], grant.person_id)
+    [event, _] = events("made")
+    assert event.grant_id == grant.pk
+    assert event.details["token"] == str(made.token.pk)
+    assert made.plain[10:] not in str(event.details)
+
+
+def test_it_lasts_as_long_as_its_grant_and_no_longer(grant: Grant, hand: Actor) -> None:
+    whole = make_credential_token(grant_id=grant.pk, name="a", actor=hand).token
+    longer = make_credential_token(
+        grant_id=grant.pk, name="b", actor=hand, lifetime=timedelta(days=900)
+    ).token
+    short = make_credential_token(
+        grant_id=grant.pk, name="c", actor=hand, lifetime=timedelta(minutes=5)
+    ).token
+    assert whole.expires_at == longer.expires_at == grant.ends_at
+    assert short.expires_at - short.made_at == timedelta(minutes=5)
+    with pytest.raises(InvalidError, match="at least a minute"):
+        make_credential_token(grant_id=grant.pk, name="d", actor=hand, lifetime=timedelta(seconds=59))
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81])
+def test_a_name_is_needed(grant: Grant, hand: Actor, name: str) -> None:
+    with pytest.raises(InvalidError, match="1 to 80") as refusal:
+        make_credential_token(grant_id=grant.pk, name=name, actor=hand)
+    assert refusal.value.field == "name"
+
+
+def test_anothers_grant_is_not_there(
+    grant: Grant, hand: Actor, mallory: Person, admin: Person, actor_of: ActorOf
+) -> None:
+    for stranger in (mallory, admin):
+        with pytest.raises(NotFoundError):
+            make_credential_token(grant_id=grant.pk, name="a", actor=actor_of(stranger))
+    with pytest.raises(NotFoundError):
+        make_credential_token(grant_id=uuid4(), name="a", actor=hand)
+    assert not CredentialToken.objects.exists()
+    assert make_credential_token(grant_id=grant.pk, name="a", actor=hand).token.grant_id == grant.pk
+
+
+def test_a_grant_that_gives_nothing_now_gives_no_token(
+    make_grant: Callable[..., Grant], make_role: Callable[..., Any], ben: Person, hand: Actor
+) -> None:
+    early = make_grant(ben, starts_in=600)
+    console_only = make_grant(ben, role=make_role("Console", allows_credentials=False))
+    with pytest.raises(ConflictError, match="starts only"):
+        make_credential_token(grant_id=early.pk, name="a", actor=hand)
+    with pytest.raises(ForbiddenError, match="does not allow"):
+        make_credential_token(grant_id=console_only.pk, name="a", actor=hand)
+    assert not CredentialToken.objects.exists()
+    why = AuditEvent.objects.filter(type="access.session.refused").order_by("pk")
+    assert [event.details["code"] for event in why] == ["conflict", "forbidden"]
+
+
+def test_twenty_live_at_once_and_no_more(grant: Grant, hand: Actor) -> None:
+    made = [make_credential_token(grant_id=grant.pk, name=f"t{number}", actor=hand) for number in range(MOST)]
+    with pytest.raises(InvalidError, match="20 tokens"):
+        make_credential_token(grant_id=grant.pk, name="one more", actor=hand)
+    revoke_credential_token(grant_id=grant.pk, token_id=made[0].token.pk, actor=hand)
+    CredentialToken.objects.filter(pk=made[1].token.pk).update(expires_at=database_now())
+    for _ in range(2):
+        make_credential_token(grant_id=grant.pk, name="in its place", actor=hand)
+    with pytest.raises(InvalidError):
+        make_credential_token(grant_id=grant.pk, name="one more", actor=hand)
+
+
+def test_the_factor_of_the_hand_that_makes_it_is_its_first(
+    grant: Grant, ben: Person, actor_of: ActorOf
+) -> None:
+    at = database_now()
+    plain = actor_of(ben)
+    given = Actor(plain.kind, plain.label, plain.person_id, factor_at=at)
+    assert make_credential_token(grant_id=grant.pk, name="a", actor=given).token.factor_at == at
+    assert make_credential_token(grant_id=grant.pk, name="b", actor=plain).token.factor_at is None
+
+
+def test_its_person_or_who_may_revoke_the_grant_takes_it_away(
+    grant: Grant, hand: Actor, mallory: Person, admin: Person, actor_of: ActorOf
+) -> None:
+    first, second = (make_credential_token(grant_id=grant.pk, name=name, actor=hand) for name in "ab")
+    with pytest.raises(NotFoundError):
+        revoke_credential_token(grant_id=grant.pk, token_id=first.token.pk, actor=actor_of(mallory))
+    assert CredentialToken.objects.filter(revoked_at=None).count() == 2
+    revoke_credential_token(grant_id=grant.pk, token_id=first.token.pk, actor=hand)
+    revoke_credential_token(grant_id=grant.pk, token_id=second.token.pk, actor=actor_of(admin))
+    assert not CredentialToken.objects.filter(revoked_at=None).exists()
+    assert [event.actor_id for event in events("revoked")] == [hand.person_id, admin.pk]
+    with pytest.raises(NotFoundError):
+        revoke_credential_token(grant_id=grant.pk, token_id=first.token.pk, actor=hand)
+
+
+def test_a_token_is_revoked_under_its_own_grant_alone(
+    grant: Grant, make_grant: Callable[..., Grant], make_role: Callable[..., Any], ben: Person, hand: Actor
+) -> None:
+    other = make_grant(ben, role=make_role("Other"))
+    token = make_credential_token(grant_id=grant.pk, name="a", actor=hand).token
+    with pytest.raises(NotFoundError):
+        revoke_credential_token(grant_id=other.pk, token_id=token.pk, actor=hand)
+    assert revoke_credential_token(grant_id=grant.pk, token_id=token.pk, actor=hand).revoked_at
+
+
+def test_it_is_found_by_all_of_it_in_one_statement(
+    grant: Grant, hand: Actor, django_assert_num_queries: Any
+) -> None:
+    made = make_credential_token(grant_id=grant.pk, name="a", actor=hand)
+    with django_assert_num_queries(1):
+        found = find_credential_token(plain=made.plain)
+        assert found is not None
+        assert found.grant.role.account.account_id
+        assert found.grant.holder.name == "Ben Lindqvist"
+    assert find_credential_token(plain=made.plain[:-1]) is None
+    with django_assert_num_queries(0):
+        assert find_credential_token(plain=made.plain.removeprefix("spc_")) is None
+
+
+def test_what_is_over_or_revoked_is_told_so(grant: Grant, hand: Actor) -> None:
+    token = make_credential_token(grant_id=grant.pk, name="a", actor=hand).token
+    check_token_usable(token, token.expires_at - timedelta(microseconds=1))
+    with pytest.raises(TokenOverError, match="is over"):
+        check_token_usable(token, token.expires_at)
+    revoked = revoke_credential_token(grant_id=grant.pk, token_id=token.pk, actor=hand)
+    with pytest.raises(TokenOverError, match="was revoked"):
+        check_token_usable(revoked, database_now())
+
+
+def test_its_use_is_noted_once_a_minute(grant: Grant, hand: Actor, django_assert_num_queries: Any) -> None:
+    token = make_credential_token(grant_id=grant.pk, name="a", actor=hand).token
+    now = database_now()
+    for later, seen in ((0, 0), (60, 0), (61, 61), (90, 61)):
+        note_used(token, now + timedelta(seconds=later))
+        token.refresh_from_db()
+        assert token.last_used_at == now + timedelta(seconds=seen)
+    with django_assert_num_queries(0):
+        note_used(token, now + timedelta(seconds=120))
