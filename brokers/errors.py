@@ -39,16 +39,21 @@ class NotPossible(BrokerError):
 
 @dataclass(eq=False)
 class AwsRefused(BrokerError):
-    """AWS answered with an error. Repeating the same call won't help unless somebody changes something."""
+    """AWS answered with an error. Repeating the same call won't help unless somebody changes something.
+
+    `advice`: what to look at, in a sentence or two; empty where AWS's own words say all.
+    """
 
     operation: str
     aws_code: str
     detail: str
     request_id: str = ""
+    advice: str = ""
     code = "aws.refused"
 
     def __str__(self) -> str:
-        return f"{self.operation} was refused by AWS: {self.aws_code}: {self.detail}"
+        said = f"{self.operation} was refused by AWS: {self.aws_code}: {self.detail}"
+        return f"{said} {self.advice}" if self.advice else said
 
 
 class AwsAccessDenied(AwsRefused):
@@ -63,12 +68,22 @@ class PolicyTooLarge(AwsRefused):
     code = "aws.policy_too_large"
 
 
+class ProofRefused(AwsRefused):
+    """AWS did not take the assertion, token or MFA code that came along: with a new one the call may work."""
+
+    code = "aws.proof_refused"
+
+
 @dataclass(eq=False)
 class AwsUnavailable(BrokerError):
-    """No usable answer: throttled, 5xx, time-out, refused connection, garbage. The same call may work later."""
+    """No usable answer: throttled, 5xx, time-out, refused connection, garbage. The same call may work later.
+
+    `throttled`: AWS said that it is asked too often.
+    """
 
     operation: str
     detail: str
+    throttled: bool = False
     code = "aws.unavailable"
 
     @property

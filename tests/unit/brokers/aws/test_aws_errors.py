@@ -17,6 +17,7 @@ from brokers.errors import (
     LimitExceeded,
     NotPossible,
     PolicyTooLarge,
+    ProofRefused,
 )
 
 
@@ -28,9 +29,9 @@ def client_error(code: str, status: int = 400, message: str = "why") -> exceptio
     return exceptions.ClientError(answer, "AssumeRole")
 
 
-def after(error: Exception) -> BrokerError:
+def after(error: Exception, *, with_proof: bool = False, operation: str = "sts:AssumeRole") -> BrokerError:
     def call() -> None:
-        with translated("sts:AssumeRole"):
+        with translated(operation, with_proof=with_proof):
             raise error
 
     with pytest.raises(BrokerError) as caught:
@@ -66,6 +67,90 @@ def test_what_aws_answered(code: str, status: int, kind: type[BrokerError], retr
     assert found.retryable is retryable
     assert "sts:AssumeRole" in str(found)
     assert code in str(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "throttled"),
+    [
+        ("Throttling", 400, True),
+        ("ThrottlingException", 400, True),
+        ("RequestLimitExceeded", 503, True),
+        ("TooManyRequestsException", 400, True),
+        ("SlowDown", 503, True),
+        ("Strange", 429, True),
+        ("ServiceUnavailable", 503, False),
+        ("IDPCommunicationError", 400, False),
+        ("ExternalServiceException", 400, False),
+        ("InternalErrorException", 500, False),
+        ("Strange", 500, False),
+    ],
+)
+def test_being_asked_too_often_is_told_from_any_other_silence(
+    code: str, status: int, throttled: bool
+) -> None:
+    found = after(client_error(code, status))
+    assert isinstance(found, AwsUnavailable)
+    assert found.throttled is throttled
+
+
+MFA = "MultiFactorAuthentication failed with invalid MFA one time pass code."
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "advice"),
+    [
+        ("ExpiredTokenException", 400, "why", "sign in at the identity provider again"),
+        ("ExpiredToken", 400, "why", "sign in at the identity provider again"),
+        ("IDPRejectedClaim", 403, "why", "does not stand by this token"),
+        ("InvalidIdentityToken", 400, "why", "compare the provider in IAM"),
+        ("NotAuthorizedException", 400, "why", "Cognito does not take this token"),
+        ("AccessDenied", 403, MFA, "A code counts once"),
+    ],
+)
+def test_a_refused_proof_is_told_from_a_refused_hub(
+    code: str, status: int, message: str, advice: str
+) -> None:
+    error = client_error(code, status, message)
+    proof, hub = after(error, with_proof=True), after(error)
+    assert type(proof) is ProofRefused
+    assert advice in str(proof)
+    assert isinstance(hub, AwsRefused)
+    assert type(hub) is not ProofRefused
+    assert advice not in str(hub)
+
+
+@pytest.mark.parametrize(
+    ("operation", "advice"),
+    [
+        ("sts:AssumeRoleWithSAML", "must allow sts:AssumeRoleWithSAML"),
+        ("sts:AssumeRoleWithWebIdentity", "must allow sts:AssumeRoleWithWebIdentity"),
+        ("sts:AssumeRoot", "management account"),
+    ],
+)
+def test_a_denied_call_says_what_it_takes(operation: str, advice: str) -> None:
+    found = after(client_error("AccessDenied", 403), with_proof=True, operation=operation)
+    assert type(found) is AwsAccessDenied
+    assert advice in str(found)
+    assert str(after(client_error("AccessDenied", 403))).endswith("AccessDenied: why")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "advice"),
+    [
+        ("RegionDisabledException", AwsRefused, "switched off in that region"),
+        ("PackedPolicyTooLarge", PolicyTooLarge, "shorten the scope"),
+        ("InvalidIdentityPoolConfigurationException", AwsRefused, "role mappings"),
+        ("ResourceConflictException", AwsRefused, "another identity"),
+        ("DeveloperUserAlreadyRegisteredException", AwsRefused, "another identity"),
+        ("ResourceNotFoundException", AwsRefused, "id, region and account"),
+        ("InvalidClientTokenId", AwsRefused, "access key"),
+        ("LimitExceededException", AwsRefused, "LimitExceededException: why"),
+    ],
+)
+def test_what_to_look_at_is_said(code: str, kind: type[AwsRefused], advice: str) -> None:
+    found = after(client_error(code))
+    assert type(found) is kind
+    assert advice in str(found)
 
 
 def test_a_refusal_carries_its_facts() -> None:
