@@ -1,6 +1,7 @@
 """Whether a grant may be used, by whom, for what, at this moment: asked under the grant's lock."""
 
 from datetime import datetime
+from uuid import UUID
 
 from portal.access.models import AwsSession, Grant
 from portal.access.operations.permissions import person_of
@@ -22,6 +23,11 @@ def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: dateti
         SignInTooOldError: nobody vouches for the person any more, until they sign in again.
         ConflictError: before the start, after the end, or between two windows.
     """
+    return check_vouched(check_open_to(grant, kind, actor, now), at=now)
+
+
+def check_open_to(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: datetime) -> UUID:
+    """Ask all of it but who vouches for the person; return who that is. Raises as `check_may_use`."""
     if actor.person_id is None or grant.person_id != actor.person_id:
         _check_comes_in_here(grant, actor)
         raise NotFoundError("There is no such grant.")
@@ -32,7 +38,7 @@ def check_may_use(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: dateti
     allowed = grant.role.allows_console if kind == AwsSession.Kind.CONSOLE else grant.role.allows_credentials
     if not allowed:
         raise ForbiddenError(f"{grant.role.title} does not allow the {kind.label.lower()}.")
-    return check_vouched(actor.person_id, at=now)
+    return actor.person_id
 
 
 def _check_comes_in_here(grant: Grant, actor: Actor) -> None:

@@ -1,0 +1,100 @@
+"""The slot of a grant's credentials: one fetches at a time, of all processes; the others take what that one got.
+
+A lease is a compare-and-swap on the slot's fence as it was seen: of a thousand who saw nothing kept one wins, and who
+comes late sees another fence and looks again. Whatever is written names the fence it was leased by, so a holder that
+was overtaken, or whose grant ended, writes nothing.
+"""
+
+import hashlib
+import os
+import socket
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from portal.access.models import CredentialSlot, Grant
+from portal.access.operations.credential_cache import forget_outside
+
+# A killed holder's lease runs out within it. AWS answers in a fraction of a second, as a rule; where it takes longer
+# another asks, too.
+LEASE = timedelta(seconds=8)
+EMPTY = {"key": b"", "version": "", "session": None, "sealed": b"", "expires_at": None}
+FREE = {"holder": "", "leased_until": None}
+NOT_REFUSED = {"refused_code": "", "refused_why": "", "refused_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class SlotLease:
+    """Held while the slot's fence is still this one."""
+
+    grant_id: UUID
+    fence: int
+
+
+def version_of(grant: Grant) -> str:
+    """Return a digest of what a session under this grant is made of, apart from what a grant never changes.
+
+    A changed role, account, hub or end is another version. A providers' word is none: see `may_hand_out`.
+    """
+    role, hub, partner = grant.role, getattr(grant.role.account, "hub", None), grant.partner
+    facts = (
+        *(role.pk, role.method, role.arn, role.region, role.via_id, role.provider_arn, role.vouched_by_id),
+        *(role.audience, role.identity_pool_id, role.login_name, role.root_task, role.max_session_seconds),
+        *(role.sends_tags, role.sets_source_identity),
+        *((hub.changed_at, hub.kind) if hub else ()),
+        *(grant.ends_at, grant.window_days, grant.window_opens, grant.window_closes, grant.window_zone),
+        partner.contract_ends_at if partner else None,
+    )
+    return hashlib.sha256("\n".join(map(str, facts)).encode()).hexdigest()
+
+
+def take_slot(grant_id: UUID, *, seen: CredentialSlot | None, now: datetime) -> SlotLease | None:
+    """Return the lease; None where another holds it, or has been there since the slot was `seen`."""
+    if seen is None:
+        CredentialSlot.objects.bulk_create([CredentialSlot(grant_id=grant_id)], ignore_conflicts=True)
+    fence = seen.fence if seen else 0
+    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    changed = CredentialSlot.objects.filter(free, grant=grant_id, fence=fence).update(
+        fence=fence + 1, holder=_me(), leased_until=now + LEASE
+    )
+    return SlotLease(grant_id, fence + 1) if changed else None
+
+
+def held_slot(lease: SlotLease) -> QuerySet[CredentialSlot]:
+    return CredentialSlot.objects.filter(grant=lease.grant_id, fence=lease.fence)
+
+
+def give_back(lease: SlotLease) -> None:
+    held_slot(lease).update(**FREE)
+
+
+def keep_refusal(lease: SlotLease, *, version: str, code: str, why: str, until: datetime) -> None:
+    """Keep what AWS refused for all who ask meanwhile, and free the slot. What is cached of another version goes."""
+    told = {"refused_code": code[:80], "refused_why": why[:300], "refused_until": until}
+    slot = held_slot(lease)
+    if not slot.filter(version=version, expires_at__isnull=False).update(**told, **FREE):
+        slot.update(**EMPTY | {"version": version}, **told, **FREE)
+
+
+def empty_slots(grants: Collection[UUID]) -> None:
+    """In the transaction that ends these grants or cuts their sessions: nothing that is kept can be opened any more.
+
+    Who fetches at this moment keeps nothing, as the fence is another. Redis forgets its values once it is committed.
+    """
+    slots = CredentialSlot.objects.filter(grant__in=grants)
+    kept = list(slots.filter(session__isnull=False, sealed=b"").values_list("grant_id", "session_id"))
+    slots.update(fence=F("fence") + 1, **EMPTY, **FREE, **NOT_REFUSED)
+    if kept:
+        transaction.on_commit(lambda: _forget(kept), robust=True)
+
+
+def _forget(kept: Sequence[tuple[UUID, UUID | None]]) -> None:
+    forget_outside(*((grant, session) for grant, session in kept if session is not None))
+
+
+def _me() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"[:80]

@@ -1,0 +1,254 @@
+"""Fetch the credentials of a grant: what is kept while it is good, else new ones; one asks AWS, all get the answer.
+
+The grant is checked in the database at each fetch, whatever is kept. Every door uses this; `issue_credentials` always
+asks AWS.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from brokers.errors import AwsUnavailable
+from brokers.ports import AwsPorts
+from brokers.types import Credentials
+from portal.access.freshness import Freshness
+from portal.access.models import AwsSession, Grant
+from portal.access.operations.credential_cache import Kept, keep_outside, open_kept, seal_kept
+from portal.access.operations.credential_slots import (
+    FREE,
+    NOT_REFUSED,
+    SlotLease,
+    give_back,
+    held_slot,
+    keep_refusal,
+    take_slot,
+)
+from portal.access.operations.hand_out import Place, hand_out, note_first
+from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
+from portal.access.operations.look_at_credentials import KIND, Look, look
+from portal.access.operations.refusals import refusals_recorded
+from portal.access.proofs import Proof
+from portal.catalog.models import AwsRole
+from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
+from portal.kernel.errors import BusyError, DomainError, InvalidError, UpstreamError
+
+# SDKs give an answer two seconds.
+PATIENCE = 1.5
+FIRST_NAP, LONGEST_NAP = 0.03, 0.2
+# For how long AWS's refusal is everybody's, and that it gave no answer.
+REFUSED_FOR = timedelta(seconds=30)
+UNAVAILABLE_FOR = timedelta(seconds=2)
+# New ones on demand, and another try after a refusal, no sooner than this.
+FRESH_AFTER = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedCredentials:
+    """`ends_at`: when they cease to work. `length_why`: why they were asked for that long. `was_cached`: kept ones."""
+
+    grant: Grant
+    credentials: Credentials
+    session_id: UUID
+    ends_at: datetime
+    length_why: str
+    was_cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    """What is asked for, of whom, by whom."""
+
+    grant_id: UUID
+    aws: AwsPorts
+    actor: Actor
+    place: Place
+    proof: Proof | None
+    fresh: bool
+
+
+def fetch_credentials(  # noqa: PLR0913  # what every door has to say
+    *,
+    grant_id: UUID,
+    aws: AwsPorts,
+    actor: Actor,
+    door: str,
+    proof: Proof | None = None,
+    fresh: bool = False,
+) -> FetchedCredentials:
+    """Hand out the credentials of the actor's own grant. `door`: such as 'page', 'api', 'token:ID'.
+
+    `fresh`: new ones, also where AWS refused just now; what is younger than some seconds counts as new.
+
+    Raises:
+        NotFoundError: no such grant, or not this person's.
+        ForbiddenError: the role gives no credentials, is switched off, or asks for a second factor first.
+        ConflictError: before the start, after the end, between two windows, in hold, or it ended meanwhile.
+        InvalidError: the role asks for a proof of the person's own, and nothing is kept.
+        UpstreamError: AWS refused or did not answer, now or a moment ago.
+        BusyError: somebody else is asking AWS for the same and has no answer yet, or AWS is asked too often.
+    """
+    fetch = _Fetch(grant_id, aws, actor, Place.of(actor, door), proof, fresh)
+    gives_up = time.monotonic() + PATIENCE
+    nap = FIRST_NAP
+    while True:
+        seen = _look(fetch)
+        if (answer := _answer(fetch, seen)) is not None:
+            return answer
+        if time.monotonic() >= gives_up:
+            return _waited_long(fetch, seen)
+        time.sleep(nap)
+        nap = min(nap * 1.5, LONGEST_NAP)
+
+
+def _look(fetch: _Fetch) -> Look:
+    with refusals_recorded(grant_id=fetch.grant_id, kind=KIND.value, actor=fetch.actor):
+        return look(grant_id=fetch.grant_id, place=fetch.place, actor=fetch.actor)
+
+
+def _answer(fetch: _Fetch, seen: Look) -> FetchedCredentials | None:
+    """Return what is kept, or what AWS gives now; None where another is asking AWS already."""
+    kept = _kept(seen)
+    if kept is not None and _is_enough(fetch, seen):
+        return _handed_out(fetch, seen, kept)
+    if kept is None and _refusal_stands(fetch, seen):
+        raise _kept_refusal(seen)
+    if fetch.proof is None and seen.grant.role.needs_proof:
+        raise InvalidError(f"{seen.grant.role.title} asks for {_proof_of(seen.grant.role)}.", field="proof")
+    lease = take_slot(fetch.grant_id, seen=seen.slot, now=seen.now)
+    if lease is None:
+        may_wait = kept is None or fetch.fresh or seen.freshness is Freshness.OVER
+        return None if may_wait else _handed_out(fetch, seen, kept)
+    try:
+        return _asked(fetch, seen, lease)
+    except (UpstreamError, BusyError):
+        # What is kept works still: better than an error.
+        if kept is None or fetch.fresh:
+            raise
+        return _again(fetch)
+
+
+def _again(fetch: _Fetch) -> FetchedCredentials:
+    """Look once more, as the grant may have ended meanwhile, and hand out what is kept."""
+    return _waited_long(fetch, _look(fetch))
+
+
+def _waited_long(fetch: _Fetch, seen: Look) -> FetchedCredentials:
+    if (kept := _kept(seen)) is not None:
+        return _handed_out(fetch, seen, kept)
+    raise BusyError(
+        "Somebody else is getting these credentials from AWS at this moment. Try again in a second.",
+        retry_after_seconds=1,
+    )
+
+
+def _kept(seen: Look) -> Kept | None:
+    return open_kept(seen.slot) if seen.slot is not None and seen.left > timedelta() else None
+
+
+def _is_enough(fetch: _Fetch, seen: Look) -> bool:
+    """Whether what is kept goes out at once: nothing newer is wanted, or nothing newer is to be had now."""
+    session = seen.slot.session if seen.slot else None
+    if fetch.fresh and session is not None and seen.now - session.asked_at >= FRESH_AFTER:
+        return _refusal_stands(fetch, seen)
+    needs_proof = fetch.proof is None and seen.grant.role.needs_proof
+    return seen.freshness is Freshness.GOOD or needs_proof or _refusal_stands(fetch, seen)
+
+
+def _refusal_stands(fetch: _Fetch, seen: Look) -> bool:
+    """A refusal is everybody's but for whoever brings a proof, which may be a better one, or tries again by hand."""
+    slot = seen.slot
+    if slot is None or slot.refused_until is None or not seen.refusal_stands:
+        return False
+    if slot.refused_code == AwsUnavailable.code:
+        return True
+    refused_at = slot.refused_until - REFUSED_FOR
+    return fetch.proof is None and not (fetch.fresh and seen.now - refused_at >= FRESH_AFTER)
+
+
+def _proof_of(role: AwsRole) -> str:
+    provider = role.vouched_by.name if role.vouched_by else "your identity provider"
+    return {
+        AwsRole.Method.SAML: f"a SAML assertion of {provider} that is meant for AWS",
+        AwsRole.Method.SESSION_TOKEN: "the six digits of your MFA device",
+    }.get(AwsRole.Method(role.method), f"an ID token of {provider}")
+
+
+def _kept_refusal(seen: Look) -> UpstreamError:
+    slot = seen.slot
+    code, why = (slot.refused_code, slot.refused_why) if slot else ("", "")
+    return UpstreamError(why, upstream_code=code, retryable=code == AwsUnavailable.code)
+
+
+def _asked(fetch: _Fetch, seen: Look, lease: SlotLease) -> FetchedCredentials:
+    try:
+        issued = issue_credentials(grant_id=fetch.grant_id, aws=fetch.aws, actor=fetch.actor)
+    except UpstreamError as problem:
+        _note_refusal(fetch, seen, lease, problem)
+        raise
+    except BaseException:
+        give_back(lease)
+        raise
+    _keep(fetch, seen, lease, issued)
+    return FetchedCredentials(
+        grant=issued.grant,
+        credentials=issued.credentials,
+        session_id=issued.session.pk,
+        ends_at=issued.ends_at,
+        length_why=issued.length_why,
+        was_cached=False,
+    )
+
+
+def _note_refusal(fetch: _Fetch, seen: Look, lease: SlotLease, problem: UpstreamError) -> None:
+    if fetch.proof is not None and not problem.retryable:
+        give_back(lease)
+        return
+    lasts = UNAVAILABLE_FOR if problem.retryable else REFUSED_FOR
+    keep_refusal(
+        lease,
+        version=seen.version,
+        code=problem.upstream_code,
+        why=str(problem),
+        until=database_now() + lasts,
+    )
+
+
+def _keep(fetch: _Fetch, seen: Look, lease: SlotLease, issued: IssuedCredentials) -> None:
+    """Keep what AWS gave, unless the lease was lost: then another has newer ones, or the grant ended."""
+    session: AwsSession = issued.session
+    sealed = seal_kept(
+        Kept(issued.credentials, issued.length_why),
+        grant_id=fetch.grant_id,
+        version=seen.version,
+        session_id=session.pk,
+    )
+    seconds = (issued.ends_at - seen.now).total_seconds()
+    is_outside = keep_outside(fetch.grant_id, session.pk, sealed.value, seconds=seconds)
+    note_first(session.pk, fetch.place, seen.now)
+    held_slot(lease).update(
+        key=sealed.key,
+        version=seen.version,
+        session=session.pk,
+        sealed=b"" if is_outside else sealed.value,
+        expires_at=issued.ends_at,
+        **NOT_REFUSED,
+        **FREE,
+    )
+
+
+def _handed_out(fetch: _Fetch, seen: Look, kept: Kept) -> FetchedCredentials:
+    slot = seen.slot
+    if slot is None or slot.session_id is None or slot.expires_at is None:
+        raise DomainError("nothing is kept")  # pragma: no cover - then there is no `kept`
+    if not seen.is_known:
+        hand_out(seen.grant, slot.session_id, fetch.place, actor=fetch.actor, at=seen.now)
+    return FetchedCredentials(
+        grant=seen.grant,
+        credentials=kept.credentials,
+        session_id=slot.session_id,
+        ends_at=slot.expires_at,
+        length_why=kept.length_why,
+        was_cached=True,
+    )

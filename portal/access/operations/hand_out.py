@@ -1,0 +1,53 @@
+"""To whom kept credentials were handed out: the first time to each door, program and address, before they leave."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.access.models import Grant, HandOut
+from portal.audit.events import EventType
+from portal.audit.operations import Entry, record
+from portal.kernel.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """By which door, from where and by which program somebody asks."""
+
+    door: str
+    ip: str
+    client: str
+
+    @classmethod
+    def of(cls, actor: Actor, door: str) -> "Place":
+        return cls(door[:80], actor.ip or "", actor.user_agent[:200])
+
+
+def note_first(session_id: UUID, place: Place, at: datetime) -> bool:
+    """Write down that this session went there; False where that is known already."""
+    row = HandOut(session_id=session_id, door=place.door, ip=place.ip, client=place.client, at=at)
+    before = HandOut.objects.filter(session=session_id, door=place.door, ip=place.ip, client=place.client)
+    if before.exists():
+        return False
+    HandOut.objects.bulk_create([row], ignore_conflicts=True)
+    return True
+
+
+def hand_out(grant: Grant, session_id: UUID, place: Place, *, actor: Actor, at: datetime) -> None:
+    """Write the rows of a hand-out to somebody who had none of this session yet. No audit row, no credentials."""
+    with transaction.atomic():
+        if not note_first(session_id, place, at):
+            return
+        record(
+            Entry(
+                type=EventType.SESSION_HANDED_OUT,
+                at=at,
+                actor=actor,
+                grant_id=grant.pk,
+                person_id=grant.person_id,
+                role_id=grant.role_id,
+                details={"session": str(session_id), "door": place.door},
+            )
+        )

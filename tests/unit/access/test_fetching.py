@@ -1,0 +1,146 @@
+"""Fetching: what is kept goes out while it is good, to whoever may have it; a grant's end takes it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from portal.access.models import AwsSession, CredentialSlot, Grant, HandOut
+from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
+from portal.access.operations.revoke_grant import revoke_grant
+from portal.audit.models import AuditEvent
+from portal.kernel.actor import Actor
+from portal.kernel.errors import ConflictError, NotFoundError, UpstreamError
+from tests.fakes import GONE, SECRET, TOKEN, UNAVAILABLE, FakeAws
+
+pytestmark = pytest.mark.django_db
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def fetch(aws: FakeAws, actor_of: Make) -> Make:
+    def fetched(grant: Grant, person: Any, door: str = "api", **more: Any) -> FetchedCredentials:
+        return fetch_credentials(
+            grant_id=grant.pk, aws=aws.ports(), actor=actor_of(person), door=door, **more
+        )
+
+    return fetched
+
+
+def handed_out() -> int:
+    return AuditEvent.objects.filter(type="access.session.handed_out").count()
+
+
+def older(slot: CredentialSlot, seconds: float) -> None:
+    """Make what is kept older."""
+    back = timedelta(seconds=seconds)
+    session = slot.session
+    assert session is not None
+    assert slot.expires_at is not None
+    CredentialSlot.objects.filter(pk=slot.pk).update(expires_at=slot.expires_at - back)
+    AwsSession.objects.filter(pk=session.pk).update(asked_at=session.asked_at - back)
+
+
+def test_the_second_fetch_gets_what_is_kept(make_grant: Make, ben: Any, aws: FakeAws, fetch: Make) -> None:
+    grant = make_grant(ben)
+    first, second = fetch(grant, ben), fetch(grant, ben)
+    assert (first.was_cached, second.was_cached) == (False, True)
+    assert second.credentials == first.credentials
+    assert (second.session_id, second.ends_at) == (first.session_id, first.ends_at)
+    assert second.length_why == first.length_why
+    assert aws.count("assume_role") == 1
+
+
+def test_what_is_kept_stands_nowhere_in_plain_text(make_grant: Make, ben: Any, fetch: Make) -> None:
+    fetch(make_grant(ben), ben)
+    slot = CredentialSlot.objects.get()
+    assert slot.sealed
+    assert not any(
+        secret.encode() in bytes(column)
+        for secret in (SECRET, TOKEN, "ASIAFAKE")
+        for column in (slot.sealed, slot.key)
+    )
+
+
+def test_another_door_is_written_down_once(make_grant: Make, ben: Any, fetch: Make) -> None:
+    grant = make_grant(ben)
+    fetch(grant, ben, "api")
+    fetch(grant, ben, "api")
+    assert handed_out() == 0, "the one who had it made is in the trail already"
+    for _ in range(2):
+        fetch(grant, ben, "page")
+    assert handed_out() == 1
+    assert set(HandOut.objects.values_list("door", flat=True)) == {"api", "page"}
+
+
+def test_anothers_grant_gives_nothing_though_it_is_kept(
+    make_grant: Make, ben: Any, mallory: Any, fetch: Make
+) -> None:
+    grant = make_grant(ben)
+    fetch(grant, ben)
+    with pytest.raises(NotFoundError):
+        fetch(grant, mallory)
+    assert AuditEvent.objects.filter(type="access.session.refused").count() == 1
+    assert fetch(grant, ben).was_cached
+
+
+def test_an_ended_grant_gives_nothing_and_its_neighbour_does(make_grant: Make, ben: Any, fetch: Make) -> None:
+    ended, neighbour = make_grant(ben), make_grant(ben)
+    fetch(ended, ben)
+    fetch(neighbour, ben)
+    revoke_grant(grant_id=ended.pk, reason="test", actor=Actor.command("tests"))
+    with pytest.raises(ConflictError):
+        fetch(ended, ben)
+    assert fetch(neighbour, ben).was_cached
+
+
+def test_what_nears_its_end_is_renewed(make_grant: Make, ben: Any, aws: FakeAws, fetch: Make) -> None:
+    grant = make_grant(ben, seconds=36_000)
+    fetch(grant, ben)
+    older(CredentialSlot.objects.get(), 2600)
+    assert fetch(grant, ben).was_cached
+    older(CredentialSlot.objects.get(), 200)
+    assert not fetch(grant, ben).was_cached
+    assert aws.count("assume_role") == 2
+
+
+def test_what_is_kept_goes_out_where_aws_gives_nothing_new(
+    make_grant: Make, ben: Any, aws: FakeAws, fetch: Make
+) -> None:
+    grant = make_grant(ben, seconds=36_000)
+    fetch(grant, ben)
+    older(CredentialSlot.objects.get(), 3300)
+    aws.fail["assume_role"] = UNAVAILABLE
+    assert fetch(grant, ben).was_cached
+    older(CredentialSlot.objects.get(), 300)
+    CredentialSlot.objects.update(refused_code="", refused_until=None)
+    with pytest.raises(UpstreamError):
+        fetch(grant, ben)
+
+
+def test_a_refusal_is_everybodys_for_a_while(make_grant: Make, ben: Any, aws: FakeAws, fetch: Make) -> None:
+    grant, neighbour = make_grant(ben), make_grant(ben)
+    aws.fail["assume_role"] = GONE
+    told = []
+    for _ in range(3):
+        with pytest.raises(UpstreamError) as refused:
+            fetch(grant, ben)
+        told.append((str(refused.value), refused.value.upstream_code, refused.value.retryable))
+    assert len(set(told)) == 1
+    assert aws.count("assume_role") == 1
+    del aws.fail["assume_role"]
+    assert not fetch(neighbour, ben).was_cached
+    CredentialSlot.objects.filter(grant=grant).update(
+        refused_until=AwsSession.objects.latest("asked_at").asked_at
+    )
+    assert not fetch(grant, ben).was_cached
+
+
+def test_a_longer_grant_is_fetched_anew(make_grant: Make, ben: Any, fetch: Make) -> None:
+    grant = make_grant(ben, seconds=1800)
+    first = fetch(grant, ben)
+    Grant.objects.filter(pk=grant.pk).update(ends_at=grant.ends_at + timedelta(hours=5))
+    second = fetch(grant, ben)
+    assert not second.was_cached
+    assert second.ends_at > first.ends_at
