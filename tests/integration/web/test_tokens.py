@@ -106,7 +106,9 @@ def test_an_admins_scopes_are_offered_by_permission(ben: Person, permission: str
             value for value, _ in signed_in(person).get("/tokens/").context["form"].fields["scopes"].choices
         }
 
-    everybodys = {"grants:read", "credentials:issue", "console:open", "grants:release", "grants:take"}
+    everybodys = {
+        "grants:read", "credentials:issue", "credentials:tokens", "console:open", "grants:release", "grants:take",
+    }  # fmt: skip
     assert offered(ben) == everybodys
     assert offered(make_admin(permission)) == everybodys | scopes
 
