@@ -246,6 +246,8 @@ SWEEP_STOPPED_AFTER = env.number("SWEEP_STOPPED_AFTER", 30, low=5, high=3600)
 CLOSE_ISSUING_WHEN_SWEEP_STOPPED = env.flag("CLOSE_ISSUING_WHEN_SWEEP_STOPPED")
 # Hours in which whoever is asked to answer for a partner must do so.
 SPONSOR_ANSWER_HOURS = env.number("SPONSOR_ANSWER_HOURS", 72, low=1, high=720)
+# Hours for which a program that somebody signed in by their browser stays so.
+CLI_TOKEN_HOURS = env.number("CLI_TOKEN_HOURS", 12, low=1, high=720)
 
 # ---------------------------------------------------------------- AWS
 HUB_ACCESS_KEY_ID = env.text("HUB_ACCESS_KEY_ID")

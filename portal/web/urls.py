@@ -32,6 +32,7 @@ from portal.web import (
     urls_accounts,
     urls_company,
     urls_doctor,
+    urls_oauth,
     urls_partners,
 )
 
@@ -107,6 +108,7 @@ urlpatterns = [
     *urls_company.urlpatterns,
     *urls_doctor.urlpatterns,
     *urls_accounts.urlpatterns,
+    *urls_oauth.urlpatterns,
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

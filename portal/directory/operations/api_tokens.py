@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -47,24 +47,39 @@ def create_token(*, name: str, scopes: Sequence[str], days: int, actor: Actor) -
         raise InvalidError(f"Choose one or more of: {', '.join(sorted(known))}.", field="scopes")
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidError(f"A token lasts 1 to {LONGEST_DAYS} days.", field="days")
-    plain = PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
         person = Person.objects.select_for_update(no_key=True).filter(pk=actor.owner_id).first()
         if person is None or not person.is_active:
             raise ForbiddenError("Only somebody who is active here can make a token.")
-        now = database_now()
-        if person.api_tokens.filter(revoked_at=None, expires_at__gt=now).count() >= MOST_TOKENS:
-            raise InvalidError(f"You have {MOST_TOKENS} tokens already; revoke some first.", field="name")
-        token = ApiToken.objects.create(
-            person=person,
-            name=name,
-            prefix=plain[:9],
-            digest=fingerprint(plain),
-            scopes=sorted(set(scopes)),
-            created_at=now,
-            expires_at=now + timedelta(days=days),
-        )
-        record(_entry(EventType.TOKEN_CREATED, token, actor, scopes=token.scopes, days=days))
+        check_room_for_token(person)
+        made = write_token(person=person, name=name, scopes=scopes, life=timedelta(days=days))
+        record(_entry(EventType.TOKEN_CREATED, made.token, actor, scopes=made.token.scopes, days=days))
+    return made
+
+
+def check_room_for_token(person: Person) -> None:
+    """Raise InvalidError for whoever has 50 tokens already."""
+    usable = person.api_tokens.filter(revoked_at=None, expires_at__gt=database_now())
+    if usable.count() >= MOST_TOKENS:
+        raise InvalidError(f"You have {MOST_TOKENS} tokens already; revoke some first.", field="name")
+
+
+def write_token(
+    *, person: Person, name: str, scopes: Sequence[str], life: timedelta, factor_at: datetime | None = None
+) -> MadeToken:
+    """Write the row. Asks nothing, and records nothing: whoever calls it locked the person, and does."""
+    plain = PREFIX + secrets.token_urlsafe(32)
+    now = database_now()
+    token = ApiToken.objects.create(
+        person=person,
+        name=name,
+        prefix=plain[:9],
+        digest=fingerprint(plain),
+        scopes=sorted(set(scopes)),
+        created_at=now,
+        expires_at=now + life,
+        factor_at=factor_at,
+    )
     return MadeToken(token, plain)
 
 

@@ -273,6 +273,8 @@ PLAIN = {
     "partners", "partner-new", "partner-colleagues", "drift", "drift-state", "drift-check",
     # test_accounts.py is about these.
     "accounts", "account-connect",
+    # test_device.py is about these.
+    "device", "oauth-device-authorization", "oauth-token", "oauth-revoke", "oauth-metadata",
 }  # fmt: skip
 BODY = {"destination": DESTINATION, "reason": "enough"}
 

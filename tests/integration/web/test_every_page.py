@@ -76,6 +76,11 @@ def _step_up(person: Person) -> Answer:
     return browser.get(browser.post(reverse("web:credentials", args=[grant.pk])).headers["Location"])
 
 
+def _device(person: Person) -> Answer:
+    asked = Client().post("/oauth/device_authorization", {"client_id": "sallyport-cli"}).json()
+    return signed_in(person).get(asked["verification_uri_complete"])
+
+
 def _company(path: str) -> Visit:
     def visit(person: Person) -> Answer:
         person.partner, person.is_partner_admin = make_partner(), True
@@ -139,6 +144,11 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "add a passkey": (lambda person: browser_of(person).get("/account/passkey/"), 200),
     "recovery codes": (_codes, 200),
     "step up": (_step_up, 200),
+    "sign in a program": (_get("/device"), 200),
+    "a program that asks": (_device, 200),
+    "a wrong code": (_get("/device?user_code=BBBB-BBBB"), 400),
+    "a program's own door": (_stranger("/.well-known/oauth-authorization-server"), 200),
+    "a program that is refused": (lambda _: Client().post("/oauth/token"), 400),
     "grant": (_grant, 200),
     "revoke": (_revoke, 200),
     "difference": (lambda _: signed_in(make_admin("revoke_grant")).get("/now/difference/"), 200),
