@@ -60,6 +60,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.web.middleware.RequestIdMiddleware",
     "portal.web.middleware.PrivatePagesMiddleware",
+    # Programs ask often, and need nothing of what follows: no session, cookie or page's header.
+    "portal.web.container.ContainerCredentialsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -39,7 +39,7 @@ _NETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@'\"]{0,80}:)[^\s/@'\"]+@"), rf"\1{MASK}@"),
     # Single-use links and tokens of our own.
     (re.compile(r"(/console/)[\w-]{16,}"), rf"\1{MASK}"),
-    (re.compile(r"\bsp_[\w-]{20,}"), f"sp_{MASK}"),
+    (re.compile(r"\b(spc?_)[\w-]{20,}"), rf"\1{MASK}"),
     # By looks alone: a session token or an assertion; 40 characters of base64 that are no hash in hexadecimal.
     (re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{100,}={0,2}"), MASK),
     (

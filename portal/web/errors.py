@@ -8,6 +8,7 @@ from django.urls import reverse
 from portal.directory.vouching import SignInTooOldError
 from portal.identity.operations.fresh import NotFreshError
 from portal.kernel.errors import (
+    BusyError,
     ConflictError,
     DomainError,
     ForbiddenError,
@@ -24,6 +25,7 @@ STATUS: dict[type[DomainError], int] = {
     ConflictError: 409,
     UpstreamError: 503,
     TooManyError: 429,
+    BusyError: 503,
 }
 
 # What gives out a console or credentials under a grant.
@@ -34,7 +36,7 @@ def error_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Say what stopped it, in the error's own sentence, and what to do next."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
     page = _page(request, status, str(error), template=_template(error, status), why=_why(request, error))
-    if isinstance(error, TooManyError):
+    if isinstance(error, TooManyError | BusyError):
         page["Retry-After"] = str(error.retry_after_seconds)
     return page
 

@@ -21,6 +21,7 @@ PREFIX = "sallyport_"
 COUNTERS = (
     ("grants_ended", "Grants that ended, by the state they went to.", ("state",)),
     ("sts_calls", "Calls to AWS STS, by operation and outcome.", ("operation", "outcome")),
+    ("container_requests", "Requests of programs for credentials, by what they were answered.", ("outcome",)),
     ("probes", "Probes whether AWS denies what was cut off, by what they found.", ("outcome",)),
 )
 HISTOGRAMS = (

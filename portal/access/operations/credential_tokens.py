@@ -5,6 +5,7 @@ person's deactivation, a suspended partner, the clock) ends the token with it.
 """
 
 import secrets
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -119,22 +120,28 @@ def find_credential_token(*, plain: str) -> CredentialToken | None:
     )
 
 
-def check_token_usable(token: CredentialToken, now: datetime) -> None:
-    """Refuse a token that is over by itself. Of its grant, whoever fetches by it is told by the grant's own rules.
+def use_credential_token(*, token: CredentialToken, actor: Actor) -> None:
+    """Note that it was used, and refuse one that is over by itself. Both are written down once a minute at most.
+
+    Of its grant, whoever fetches by it is told by the grant's own rules.
 
     Raises:
         TokenOverError: revoked, or past its end.
     """
+    now, kind = database_now(), AwsSession.Kind.CREDENTIALS.value
+    is_noted = token.last_used_at is None or now - token.last_used_at > USED_EVERY
+    if is_noted:
+        CredentialToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    recorded = refusals_recorded(grant_id=token.grant_id, kind=kind, actor=actor)
+    with recorded if is_noted else nullcontext():
+        _check_usable(token, now)
+
+
+def _check_usable(token: CredentialToken, now: datetime) -> None:
     if token.revoked_at is not None:
         raise TokenOverError(f"The token {token.name} was revoked.")
     if now >= token.expires_at:
         raise TokenOverError(f"The token {token.name} is over.")
-
-
-def note_used(token: CredentialToken, now: datetime) -> None:
-    """Keep when it was last used, at most once a minute."""
-    if token.last_used_at is None or now - token.last_used_at > USED_EVERY:
-        CredentialToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 
 def _checked_name(name: str) -> str:

@@ -101,6 +101,7 @@ def test_threads_do_not_share_what_their_lines_are_about() -> None:
         ("Authorization: AWS4-HMAC-SHA256 Credential=AKIA/x, Signature=ab12", "ab12"),
         ("curl -H 'X: Bearer abc.def.ghi'", "abc.def.ghi"),
         (f"who sent {OURS} here", OURS),
+        (f"who sent spc{OURS[2:]} here", OURS[3:]),
         ("Not Found: /console/pmZ0yAq7Q8Fz4mJx2c8kEw", "pmZ0yAq7Q8Fz4mJx2c8kEw"),
         ("redis://:open-sesame@cache:6379/0", "open-sesame"),
         ("postgres://portal:open-sesame@db/sallyport", "open-sesame"),
