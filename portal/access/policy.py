@@ -1,8 +1,10 @@
 """Rules about time, pure: how long a grant may be, how long a session may live within it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from portal.kernel.errors import ConflictError
 from portal.kernel.periods import utc_clock
 
 LONGEST_GRANT = timedelta(days=366)
@@ -11,6 +13,8 @@ SHORTEST_GRANT = timedelta(minutes=1)
 STS_FLOOR = timedelta(seconds=900)
 CHAINED_LIMIT = timedelta(seconds=3600)
 CONSOLE_LIMIT = timedelta(seconds=43_200)
+# GetFederationToken and GetSessionToken.
+LONGEST_TOKEN = timedelta(seconds=129_600)
 # A sign-in URL is honoured for this long, so that a console session may start as late.
 SIGN_IN_MARGIN = timedelta(minutes=15)
 # Whoever holds a role's credentials can have AWS's sign-in endpoint make a console session of them until their last
@@ -58,33 +62,99 @@ class SessionLength:
     why: str
 
 
-def session_length(
-    *, longest: timedelta, chained: bool, remaining: timedelta, end: str = "the grant's end"
-) -> SessionLength:
-    """Return the session's duration: up to the end, within the role's limit, at least 900 s (STS's floor).
+@dataclass(frozen=True, slots=True)
+class LengthRule:
+    """How long the sessions of one call may be, by AWS's own limits.
 
-    `end` says what ends after `remaining`: the grant, or the window that is open.
+    `carries_end`: a session policy goes along, which ends it on the second, so that it may be asked for longer than
+    the grant lasts. `chains`: called with a role's credentials it gives an hour at most.
     """
-    limit = min(longest, CHAINED_LIMIT) if chained else longest
+
+    call: str
+    shortest: timedelta
+    longest: timedelta
+    carries_end: bool = True
+    chains: bool = False
+
+
+HOUR = timedelta(hours=1)
+# By the role's method. A role that is made for a partner's account is not here: the portal issues nothing of it.
+LENGTH_RULES: Mapping[str, LengthRule] = {
+    "assume_role": LengthRule("AssumeRole", STS_FLOOR, CONSOLE_LIMIT, chains=True),
+    "federation_token": LengthRule("GetFederationToken", STS_FLOOR, LONGEST_TOKEN),
+    "saml": LengthRule("AssumeRoleWithSAML", STS_FLOOR, CONSOLE_LIMIT),
+    "web_identity": LengthRule("AssumeRoleWithWebIdentity", STS_FLOOR, CONSOLE_LIMIT),
+    "cognito_developer": LengthRule("AssumeRoleWithWebIdentity", STS_FLOOR, CONSOLE_LIMIT),
+    "session_token": LengthRule("GetSessionToken", STS_FLOOR, LONGEST_TOKEN, carries_end=False),
+    "cognito": LengthRule("GetCredentialsForIdentity", HOUR, HOUR, carries_end=False),
+    "root_task": LengthRule("AssumeRoot", timedelta(minutes=1), STS_FLOOR, carries_end=False),
+}
+
+
+class EndTooNearError(ConflictError):
+    """What the call gives would outlive the end, and nothing of the portal's can end it there."""
+
+    code = "end_too_near"
+
+
+def session_length(
+    *,
+    longest: timedelta,
+    chained: bool,
+    remaining: timedelta,
+    end: str = "the grant's end",
+    method: str = "assume_role",
+) -> SessionLength:
+    """Return the session's duration: up to the end, within the role's and the call's limits.
+
+    `end` says what ends after `remaining`: the grant, or the window that is open. A call that carries a session
+    policy is asked for its shortest even where less is left; of any other nothing is had then.
+
+    Raises:
+        EndTooNearError: less is left than the call's shortest, and it carries no end.
+    """
+    rule = LENGTH_RULES[method]
+    capped = chained and rule.chains
+    limit = min(longest, rule.longest, CHAINED_LIMIT if capped else rule.longest)
     whole = timedelta(seconds=int(remaining.total_seconds()))
-    if whole < STS_FLOOR:
-        return SessionLength(STS_FLOOR, f"AWS's shortest session; {end} inside its policy ends it earlier")
+    if whole < rule.shortest:
+        if not rule.carries_end:
+            raise EndTooNearError(_too_near(rule, whole, end))
+        return SessionLength(
+            rule.shortest, f"AWS's shortest session; {end} inside its policy ends it earlier"
+        )
+    if rule.shortest == rule.longest:
+        return SessionLength(rule.longest, f"{_minutes(rule.longest)} always: {rule.call} gives nothing else")
     if whole <= limit:
         return SessionLength(whole, f"until {end}")
-    if chained and limit == CHAINED_LIMIT:
-        return SessionLength(
-            limit, "one hour at most, because the portal itself works on a role's credentials"
-        )
+    if capped and limit == CHAINED_LIMIT:
+        return SessionLength(limit, "one hour at most, because it is taken with another role's credentials")
+    if limit < longest or rule.longest <= STS_FLOOR:
+        return SessionLength(limit, f"the longest that {rule.call} gives")
     return SessionLength(limit, "the longest that this role allows")
 
 
-def dead_at(expires_at: datetime, ends_at: datetime, *, at: datetime, makes_console: bool) -> datetime:
+def _too_near(rule: LengthRule, left: timedelta, end: str) -> str:
+    return (
+        f"{rule.call} gives {_minutes(rule.shortest)} at least and takes no policy that could end it earlier: "
+        f"{end} is only {_minutes(left)} away. Have the grant extended, or ask for a new one."
+    )
+
+
+def _minutes(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    return "one minute" if minutes == 1 else f"{minutes} minutes"
+
+
+def dead_at(expires_at: datetime, ends_at: datetime | None, *, at: datetime, makes_console: bool) -> datetime:
     """Return when nothing of a session that is cut off at `at` can live any more, whatever was made of it.
 
-    `ends_at`: the end in its session policy, which ends all of it. `makes_console`: AWS makes console sessions of
-    such credentials, and a console's own shell shows credentials again: so a console made just before the cut, and
-    one more made of what that one showed. A federated user's console lives no longer than the credentials.
+    `ends_at`: the end in its session policy, which ends all of it; None: it has none. `makes_console`: AWS makes
+    console sessions of such credentials, and a console's own shell shows credentials again: so a console made just
+    before the cut, and one more made of what that one showed. A federated user's console lives no longer than the
+    credentials.
     """
     if not makes_console:
         return expires_at
-    return max(expires_at, min(ends_at, max(at, expires_at) + 2 * CONSOLE_AFTER))
+    consoles = max(at, expires_at) + 2 * CONSOLE_AFTER
+    return max(expires_at, consoles if ends_at is None else min(ends_at, consoles))

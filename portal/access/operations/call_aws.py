@@ -1,15 +1,52 @@
-"""From a grant to the one STS call that its role's definition names."""
+"""From a grant to the one call that its role's definition names."""
 
-from brokers.errors import BrokerError
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from brokers.errors import BrokerError, NotPossible
 from brokers.ports import AwsPorts
-from brokers.types import AssumeRoleCall, FederationTokenCall, IssuedSession, Partition
+from brokers.types import (
+    AssumeRoleCall,
+    CognitoCall,
+    DeveloperIdentityCall,
+    FederationTokenCall,
+    IssuedSession,
+    Partition,
+    RootTaskCall,
+    SamlCall,
+    SessionTokenCall,
+    WebIdentityCall,
+)
+from portal.access.models import Grant
+from portal.access.operations.account_hubs import every_call, plain_calls
 from portal.access.operations.granting_rules import scope_of
 from portal.access.operations.write_sessions import Asked
+from portal.access.policy import LENGTH_RULES
+from portal.access.proofs import ReadyKey, ReadyProof, SamlProof, TokenProof, VerifiedProof
 from portal.catalog.models import AwsRole
 from portal.kernel.tallies import count
 
+Method = AwsRole.Method
 
-def call_sts(asked: Asked, aws: AwsPorts) -> IssuedSession:
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for under a grant, of which AWS, and with which proof."""
+
+    asked: Asked
+    aws: AwsPorts
+    proof: ReadyProof | None
+
+    @property
+    def grant(self) -> Grant:
+        return self.asked.grant
+
+    @property
+    def role(self) -> AwsRole:
+        return self.asked.grant.role
+
+
+def call_sts(asked: Asked, aws: AwsPorts, proof: ReadyProof | None = None) -> IssuedSession:
     """Call, and count how it went: `ok`, or the error's stable code.
 
     Raises:
@@ -17,7 +54,7 @@ def call_sts(asked: Asked, aws: AwsPorts) -> IssuedSession:
     """
     outcome = "portal.fault"
     try:
-        issued = _call(asked, aws)
+        issued = CALLS[Method(asked.grant.role.method)](Order(asked, aws, proof))
         outcome = "ok"
     except BrokerError as problem:
         outcome = problem.code
@@ -27,34 +64,162 @@ def call_sts(asked: Asked, aws: AwsPorts) -> IssuedSession:
     return issued
 
 
-def _call(asked: Asked, aws: AwsPorts) -> IssuedSession:
-    grant, role = asked.grant, asked.grant.role
-    tags = (
-        {"SallyportGrant": str(grant.pk), "SallyportPerson": str(grant.person_id)} if role.sends_tags else {}
-    )
-    if role.method == AwsRole.Method.FEDERATION_TOKEN:
-        return aws.credentials.get_federation_token(
-            FederationTokenCall(
-                partition=Partition(role.account.partition),
-                name=asked.session.session_name,
-                duration=asked.length.duration,
-                ends_at=asked.ends_at,
-                scope=scope_of(grant),
-                tags=tags,
-                user_arn=role.arn,
-            )
-        )
-    return aws.credentials.assume_role(
+def _assume_role(order: Order) -> IssuedSession:
+    role, session = order.role, order.asked.session
+    return plain_calls(role, order.aws).assume_role(
         AssumeRoleCall(
             role_arn=role.arn,
-            session_name=asked.session.session_name,
-            duration=asked.length.duration,
+            session_name=session.session_name,
+            duration=order.asked.length.duration,
             max_session=role.max_session,
-            ends_at=asked.ends_at,
-            scope=scope_of(grant),
-            tags=tags,
-            source_identity=aws.source_identity(grant.holder.pk) if role.sets_source_identity else None,
+            ends_at=order.asked.ends_at,
+            scope=scope_of(order.grant),
+            tags=_tags(order.grant),
+            source_identity=session.source_identity or None,
+            via_role_arn=role.via.arn if role.via else None,
         )
+    )
+
+
+def _federation_token(order: Order) -> IssuedSession:
+    return plain_calls(order.role, order.aws).get_federation_token(
+        FederationTokenCall(
+            partition=Partition(order.role.account.partition),
+            name=order.asked.session.session_name,
+            duration=order.asked.length.duration,
+            ends_at=order.asked.ends_at,
+            scope=scope_of(order.grant),
+            tags=_tags(order.grant),
+            user_arn=order.role.arn,
+        )
+    )
+
+
+def _with_saml(order: Order) -> IssuedSession:
+    proof = order.proof
+    if not isinstance(proof, VerifiedProof) or not isinstance(proof.proof, SamlProof):
+        raise _no_proof(order)
+    return every_call(order.role, order.aws).assume_role_with_saml(
+        SamlCall(
+            role_arn=order.role.arn,
+            provider_arn=order.role.provider_arn,
+            duration=order.asked.length.duration,
+            max_session=order.role.max_session,
+            ends_at=order.asked.ends_at,
+            session_name=order.asked.session.session_name,
+            assertion=proof.proof.assertion,
+            scope=scope_of(order.grant),
+        )
+    )
+
+
+def _with_web_identity(order: Order) -> IssuedSession:
+    return every_call(order.role, order.aws).assume_role_with_web_identity(
+        WebIdentityCall(
+            role_arn=order.role.arn,
+            session_name=order.asked.session.session_name,
+            duration=order.asked.length.duration,
+            max_session=order.role.max_session,
+            ends_at=order.asked.ends_at,
+            token=_token(order),
+            scope=scope_of(order.grant),
+        )
+    )
+
+
+def _cognito(order: Order) -> IssuedSession:
+    return every_call(order.role, order.aws).get_cognito_credentials(
+        CognitoCall(
+            identity_pool_id=order.role.identity_pool_id,
+            account_id=order.role.account.account_id,
+            role_arn=order.role.arn,
+            ends_at=order.asked.ends_at,
+            logins={order.role.login_name: _token(order)},
+        )
+    )
+
+
+def _developer_identity(order: Order) -> IssuedSession:
+    return every_call(order.role, order.aws).get_developer_credentials(
+        DeveloperIdentityCall(
+            identity_pool_id=order.role.identity_pool_id,
+            developer_provider=order.role.login_name,
+            user=str(order.grant.holder.pk),
+            role_arn=order.role.arn,
+            session_name=order.asked.session.session_name,
+            duration=order.asked.length.duration,
+            max_session=order.role.max_session,
+            ends_at=order.asked.ends_at,
+            scope=scope_of(order.grant),
+        )
+    )
+
+
+def _session_token(order: Order) -> IssuedSession:
+    key = order.proof
+    if not isinstance(key, ReadyKey):
+        raise _no_proof(order)
+    return every_call(order.role, order.aws).get_session_token(
+        SessionTokenCall(
+            partition=Partition(order.role.account.partition),
+            user_arn=order.role.arn,
+            access_key_id=key.access_key_id,
+            secret_access_key=key.secret_access_key,
+            mfa_serial=key.mfa_serial,
+            mfa_code=key.code,
+            duration=order.asked.length.duration,
+            ends_at=order.asked.ends_at,
+        )
+    )
+
+
+def _root_task(order: Order) -> IssuedSession:
+    return every_call(order.role, order.aws).assume_root(
+        RootTaskCall(
+            partition=Partition(order.role.account.partition),
+            account_id=order.role.account.account_id,
+            task=order.role.root_task,
+            duration=order.asked.length.duration,
+            ends_at=order.asked.ends_at,
+            region=order.role.region,
+        )
+    )
+
+
+def _none_of_ours(order: Order) -> IssuedSession:
+    raise NotPossible(f"{order.role.name} is a partner's to take: the portal calls nothing for it.")
+
+
+CALLS: Mapping[AwsRole.Method, Callable[[Order], IssuedSession]] = {
+    Method.ASSUME_ROLE: _assume_role,
+    Method.FEDERATION_TOKEN: _federation_token,
+    Method.CROSS_ACCOUNT: _none_of_ours,
+    Method.SAML: _with_saml,
+    Method.WEB_IDENTITY: _with_web_identity,
+    Method.SESSION_TOKEN: _session_token,
+    Method.COGNITO: _cognito,
+    Method.COGNITO_DEVELOPER: _developer_identity,
+    Method.ROOT_TASK: _root_task,
+}
+
+
+def _tags(grant: Grant) -> Mapping[str, str]:
+    if not grant.role.sends_tags:
+        return {}
+    return {"SallyportGrant": str(grant.pk), "SallyportPerson": str(grant.person_id)}
+
+
+def _token(order: Order) -> str:
+    proof = order.proof
+    if not isinstance(proof, VerifiedProof) or not isinstance(proof.proof, TokenProof):
+        raise _no_proof(order)
+    return proof.proof.id_token
+
+
+def _no_proof(order: Order) -> NotPossible:
+    """Only where a caller forgot `check_callable`, which asks for it before anything is written."""
+    return NotPossible(
+        f"{LENGTH_RULES[order.role.method].call} needs somebody's own proof, and none came along."
     )
 
 
@@ -65,12 +230,43 @@ def explain(role: AwsRole, *, hub_is_chained: bool) -> str:
             f"The partner comes in from its own AWS account: it calls AssumeRole on {role.name}, which was made for "
             "this grant alone, with its ExternalId. The portal issues nothing."
         )
-    if role.method == AwsRole.Method.FEDERATION_TOKEN:
-        return (
-            f"Credentials come from GetFederationToken, called by the user {role.name}: "
-            "its definition says so; up to 36 hours, no IAM calls."
-        )
-    chained = (
-        " An hour at most, because the portal itself works on a role's credentials." if hub_is_chained else ""
-    )
-    return f"Credentials come from AssumeRole on {role.name}: its definition says so.{chained}"
+    return _WORDS[Method(role.method)](role, hub_is_chained or role.via_id is not None)
+
+
+def _of_assume_role(role: AwsRole, chained: bool) -> str:  # noqa: FBT001  # a row of the table
+    through = f", through {role.via.name}" if role.via else ""
+    hour = " An hour at most, because it is taken with another role's credentials." if chained else ""
+    return f"Credentials come from AssumeRole on {role.name}{through}: its definition says so.{hour}"
+
+
+_WORDS: Mapping[AwsRole.Method, Callable[[AwsRole, bool], str]] = {
+    Method.ASSUME_ROLE: _of_assume_role,
+    Method.FEDERATION_TOKEN: lambda role, _: (
+        f"Credentials come from GetFederationToken, called by the user {role.name}: "
+        "its definition says so; up to 36 hours, no IAM calls."
+    ),
+    Method.SAML: lambda role, _: (
+        f"Credentials come from AssumeRoleWithSAML on {role.name}, with your own assertion for AWS, "
+        "which the portal verifies first. The assertion names the session."
+    ),
+    Method.WEB_IDENTITY: lambda role, _: (
+        f"Credentials come from AssumeRoleWithWebIdentity on {role.name}, with your own ID token, "
+        "which the portal verifies first."
+    ),
+    Method.SESSION_TOKEN: lambda role, _: (
+        f"Credentials come from GetSessionToken, called with the key of your IAM user {role.name} and the code of its "
+        "MFA device. No policy can go along, so that they are never asked for longer than the grant lasts."
+    ),
+    Method.COGNITO: lambda role, _: (
+        f"Credentials of {role.name} come from Cognito's GetCredentialsForIdentity, with your own ID token, which the "
+        "portal verifies first. An hour, always, and no policy can go along."
+    ),
+    Method.COGNITO_DEVELOPER: lambda role, _: (
+        f"Cognito vouches for you (GetOpenIdTokenForDeveloperIdentity), then AssumeRoleWithWebIdentity on "
+        f"{role.name} gives the credentials."
+    ),
+    Method.ROOT_TASK: lambda role, _: (
+        f"Credentials come from AssumeRoot on the account {role.account.name}, for one task: "
+        f"{role.get_root_task_display()}. 15 minutes at most; nothing can cut them off earlier."
+    ),
+}

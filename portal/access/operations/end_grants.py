@@ -17,6 +17,8 @@ from django.db.models import Q
 from portal.access.lifecycle import MAY_LIVE, GrantState, RevocationState, refusal, stored
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
 from portal.access.operations.close_partner_roles import close_partner_roles
+from portal.access.operations.credential_slots import empty_slots
+from portal.access.operations.deny_entries import deny_entry, expected_userid
 from portal.access.policy import dead_at
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
@@ -66,11 +68,21 @@ def end_locked_grants(grants: Sequence[Grant], ending: Ending) -> list[Revocatio
     ids = [grant.pk for grant in grants]
     Grant.objects.filter(pk__in=ids).update(**ending.columns())
     ConsoleLink.objects.filter(grant__in=ids, used_at=None).delete()
+    empty_slots([*ids, *_sharing_names(grants)])
     # A partner's role has no sessions of the portal's: it goes as a whole, whatever lets others' run out.
     close_partner_roles(grants, ending.at)
     revocations = plan_revocations(grants, ending.at) if ending.cuts else []
     note_ended(grants, ending, {revocation.grant_id for revocation in revocations})
     return revocations
+
+
+def _sharing_names(grants: Sequence[Grant]) -> Collection[UUID]:
+    """Return the living grants whose sessions AWS calls as these': a deny of these reaches what is kept of them."""
+    named = [grant for grant in grants if grant.role.needs_proof]
+    if not named:
+        return ()
+    people, roles = {grant.person_id for grant in named}, {grant.role_id for grant in named}
+    return Grant.objects.filter(person__in=people, role__in=roles, ended_at=None).values_list("pk", flat=True)
 
 
 def plan_revocations(grants: Sequence[Grant], at: datetime) -> list[Revocation]:
@@ -124,20 +136,17 @@ def _what_is_left(grants: Sequence[Grant], at: datetime) -> Mapping[UUID, _Left]
         role = roles[grant.role_id]
         until = dead_at(
             session.expires_at,
-            session.ends_at or grant.ends_at,
+            (session.ends_at or grant.ends_at) if role.carries_end else None,
             at=at,
             makes_console=role.is_role,
         )
         if until > at:
-            one = left.setdefault(grant.pk, _Left(role, until))
-            one.until = max(one.until, until)
-            one.userids.add(session.userid or expected_userid(role, session))
+            userid = session.userid or expected_userid(role, session)
+            if userid:
+                one = left.setdefault(grant.pk, _Left(role, until))
+                one.until = max(one.until, until)
+                one.userids.add(deny_entry(role, userid, at=at))
     return left
-
-
-def expected_userid(role: AwsRole, session: AwsSession) -> str:
-    """Return the `aws:userid` that a session will have, or has, whose answer was never seen."""
-    return f"{role.unique_id if role.is_role else role.account.account_id}:{session.session_name}"
 
 
 def _documents(roles: Collection[AwsRole]) -> Mapping[UUID, DenyDocument]:

@@ -11,6 +11,8 @@ from portal.access.operations.ask_sources import ask_sources
 from portal.access.operations.call_aws import call_sts
 from portal.access.operations.issue_session import ask_session, finish_session
 from portal.access.operations.read_role_id import ensure_role_id
+from portal.access.operations.ready_proof import ready_proof
+from portal.access.proofs import Proof
 from portal.kernel.actor import Actor
 
 
@@ -25,10 +27,13 @@ class IssuedCredentials:
     ends_at: datetime
 
 
-def issue_credentials(*, grant_id: UUID, aws: AwsPorts, actor: Actor) -> IssuedCredentials:
-    """Issue credentials to the grant's own person.
+def issue_credentials(
+    *, grant_id: UUID, aws: AwsPorts, actor: Actor, proof: Proof | None = None
+) -> IssuedCredentials:
+    """Issue credentials to the grant's own person. `proof`: what the role's call takes along of theirs.
 
     Raises:
+        ProofNeededError, ProofRefusedError: the call needs it, or it proves nothing here.
         NotFoundError: no such grant, or not this person's.
         ForbiddenError: the role gives no credentials, or is switched off.
         ConflictError: before the start, after the end, between two windows, in hold, or it ended meanwhile.
@@ -37,9 +42,10 @@ def issue_credentials(*, grant_id: UUID, aws: AwsPorts, actor: Actor) -> IssuedC
     kind = AwsSession.Kind.CREDENTIALS
     ask_sources(grant_id=grant_id, kind=kind.value, actor=actor)
     ensure_role_id(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
-    asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
+    ready = ready_proof(grant_id=grant_id, proof=proof, actor=actor)
+    asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, proof=ready)
     issued, _ = finish_session(
-        asked=asked, call=lambda: call_sts(asked, aws), then=lambda _: None, actor=actor
+        asked=asked, call=lambda: call_sts(asked, aws, ready), then=lambda _: None, actor=actor
     )
     return IssuedCredentials(
         grant=asked.grant,

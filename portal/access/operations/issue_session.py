@@ -18,10 +18,13 @@ from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
 from brokers.types import IssuedSession
 from portal.access.models import AwsSession, Grant
+from portal.access.operations.account_hubs import is_chained
+from portal.access.operations.check_callable import check_callable
 from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.fresh_factor import check_fresh_factor
 from portal.access.operations.locking import lock_grant
 from portal.access.operations.may_use import check_may_use, issued_until, what_ends
+from portal.access.operations.ready_proof import take_once
 from portal.access.operations.refusals import refusals_recorded
 from portal.access.operations.write_sessions import (
     Asked,
@@ -31,6 +34,7 @@ from portal.access.operations.write_sessions import (
     write_failed,
 )
 from portal.access.policy import session_length
+from portal.access.proofs import ReadyProof, VerifiedProof
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, DomainError, UpstreamError
@@ -38,14 +42,21 @@ from portal.kernel.errors import ConflictError, DomainError, UpstreamError
 T = TypeVar("T")
 
 
-def ask_session(
-    *, grant_id: UUID, kind: AwsSession.Kind, aws: AwsPorts, actor: Actor, destination: str = ""
+def ask_session(  # noqa: PLR0913  # keyword-only facts of one asking
+    *,
+    grant_id: UUID,
+    kind: AwsSession.Kind,
+    aws: AwsPorts,
+    actor: Actor,
+    destination: str = "",
+    proof: ReadyProof | None = None,
 ) -> Asked:
-    """Do step 1. A refusal is written to the audit trail, then raised.
+    """Do step 1. A refusal is written to the audit trail, then raised. An assertion counts from here on.
 
     Raises:
         StepUpNeededError: the role asks for a fresh second factor.
         NotFoundError, ForbiddenError, ConflictError.
+        ProofNeededError, ProofRefusedError: as `check_callable` and `take_once` say.
     """
     with refusals_recorded(grant_id=grant_id, kind=kind.value, actor=actor), transaction.atomic():
         grant = lock_grant(grant_id)
@@ -53,14 +64,18 @@ def ask_session(
         check_issuing_open(now)
         vouched = check_may_use(grant, kind, actor, now)
         check_fresh_factor(grant, actor, now)
+        check_callable(grant, proof, aws, now)
         ends_at = issued_until(grant, now, vouched=vouched)
         length = session_length(
             longest=grant.role.max_session,
-            chained=aws.hub_is_chained,
+            chained=is_chained(grant.role, aws),
             remaining=ends_at - now,
             end=what_ends(grant, ends_at, now, vouched=vouched),
+            method=grant.role.method,
         )
-        session = write_asked(grant, kind, aws, actor, now, length, ends_at, destination)
+        if isinstance(proof, VerifiedProof):
+            take_once(proof, now)
+        session = write_asked(grant, kind, aws, actor, now, length, ends_at, destination, proof)
     return Asked(session=session, grant=grant, length=length, ends_at=ends_at)
 
 

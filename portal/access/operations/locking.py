@@ -16,6 +16,6 @@ def lock_grant(grant_id: UUID) -> Grant:
     held = Grant.objects.select_for_update(no_key=True).filter(pk=grant_id).values_list("pk", flat=True)
     if not list(held):
         raise NotFoundError("There is no such grant.")
-    return Grant.objects.select_related("role__account", "person__partner", "partner_account__partner").get(
-        pk=grant_id
-    )
+    return Grant.objects.select_related(
+        "role__account__hub", "role__via__account", "person__partner", "partner_account__partner"
+    ).get(pk=grant_id)

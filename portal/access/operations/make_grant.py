@@ -132,6 +132,11 @@ def _put_scope(grant: Grant, order: GrantOrder, role: AwsRole) -> None:
         if order.scope_parameters:
             raise InvalidError("Parameters need a scope.", field="scope_parameters")
         return
+    if not role.carries_end:
+        raise InvalidError(
+            f"{role.get_method_display()} takes no session policy: this role can't be granted with a scope.",
+            field="scope_template",
+        )
     template = ScopeTemplate.objects.filter(pk=order.scope_template_id, roles=role).first()
     if template is None:
         raise InvalidError("Choose a scope that is made for this role.", field="scope_template")

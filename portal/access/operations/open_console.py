@@ -7,6 +7,7 @@ from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
 from brokers.types import IssuedSession, Partition, SignInUrl
 from portal.access.models import AwsSession, Grant
+from portal.access.operations.account_hubs import is_chained
 from portal.access.operations.ask_sources import ask_sources
 from portal.access.operations.call_aws import call_sts
 from portal.access.operations.issue_session import ask_session, finish_session
@@ -65,7 +66,7 @@ def check_destination(*, grant_id: UUID, destination: str, aws: AwsPorts, actor:
 def _sign_in(asked: Asked, issued: IssuedSession, destination: str, issuer: str, aws: AwsPorts) -> SignInUrl:
     role = asked.grant.role
     # AWS refuses SessionDuration for federation tokens and chained roles; the console then lives as the credentials do.
-    sends_duration = role.method == AwsRole.Method.ASSUME_ROLE and not aws.hub_is_chained
+    sends_duration = role.method == AwsRole.Method.ASSUME_ROLE and not is_chained(role, aws)
     return aws.console.sign_in_url(
         issued.credentials,
         partition=Partition(role.account.partition),

@@ -1,4 +1,7 @@
-"""A role's unique id (AROA…) is half of the key that cuts one session: read it from AWS before the first issue."""
+"""A role's unique id (AROA…) is half of the key that cuts one session: read it from AWS before the first issue.
+
+Of a person's own IAM user it is the whole key, with a time.
+"""
 
 from uuid import UUID
 
@@ -36,4 +39,5 @@ def ensure_role_id(*, grant_id: UUID, kind: AwsSession.Kind, aws: AwsPorts, acto
 
 def lacks_id(role: AwsRole) -> bool:
     """Whether a deny could not name a session of this role whose answer never came."""
-    return role.is_role and not role.unique_id and role.has_kill_switch
+    is_named_by_it = role.is_role or role.method == AwsRole.Method.SESSION_TOKEN
+    return is_named_by_it and not role.unique_id and role.has_kill_switch

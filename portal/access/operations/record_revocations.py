@@ -14,6 +14,7 @@ from brokers.types import StandingDeny
 from portal.access.lifecycle import STANDING, WAITING, AlarmKind, RevocationState, stored
 from portal.access.models import DenyDocument, KeptDeny, Revocation
 from portal.access.operations.alarms import CHANGE_STAYS, clear_alarm, raise_alarm
+from portal.access.operations.deny_entries import why_not_probed
 from portal.access.operations.leases import Lease, give_back, renew
 from portal.access.operations.wanted_denies import CLOCKS, Wanted
 from portal.audit.events import EventType, Outcome
@@ -61,7 +62,11 @@ def record_applied(lease: Lease, wanted: Wanted, seen: Seen) -> int:
         DenyDocument.objects.filter(pk=lease.document.pk, issued_before_until__lte=now - CLOCKS).update(
             issued_before=None, issued_before_until=None
         )
-        applied = _write_applied(lease, [row for row in wanted.rows if row.state in WAITING])
+        waiting = [row for row in wanted.rows if row.state in WAITING]
+        applied = 0
+        for why in {why_not_probed(row.grant.role) for row in waiting}:
+            alike = [row for row in waiting if why_not_probed(row.grant.role) == why]
+            applied += _write_applied(lease, alike, no_probe=why)
         applied += _write_applied(
             lease, [row for row in wanted.by_cut if row.state in WAITING], no_probe=BY_CUT
         )

@@ -46,7 +46,7 @@ class Wanted:
 
 def wanted_denies(document: DenyDocument, aws: AwsPorts, now: datetime) -> Wanted:
     """Read what the document is to deny now: sessions that may still live, each under its exact name."""
-    open_rows = Revocation.objects.select_related("grant").filter(document=document, cleaned_at=None)
+    open_rows = Revocation.objects.select_related("grant__role").filter(document=document, cleaned_at=None)
     dead = now - CLOCKS
     rows: list[Revocation] = []
     over: list[Revocation] = []

@@ -10,10 +10,12 @@ from brokers.ports import AwsPorts
 from brokers.types import IssuedSession
 from portal.access.lifecycle import RevocationState, SessionState
 from portal.access.models import AwsSession, Grant, Revocation
+from portal.access.operations.deny_entries import deny_entry, userid_of
 from portal.access.operations.end_grants import plan_revocations
 from portal.access.operations.locking import lock_grant
 from portal.access.operations.read_role_id import lacks_id
-from portal.access.policy import SIGN_IN_MARGIN, SessionLength, dead_at
+from portal.access.policy import LENGTH_RULES, SIGN_IN_MARGIN, SessionLength, dead_at
+from portal.access.proofs import ReadyProof, VerifiedProof
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
 from portal.catalog.models import AwsRole
@@ -48,6 +50,7 @@ def write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
     length: SessionLength,
     ends_at: datetime,
     destination: str,
+    proof: ReadyProof | None = None,
 ) -> AwsSession:
     if lacks_id(grant.role):
         raise ConflictError(
@@ -61,22 +64,53 @@ def write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
         grant=grant,
         kind=kind,
         state=SessionState.ASKED.value,
-        session_name=aws.session_name(grant.pk),
+        call=LENGTH_RULES[grant.role.method].call,
+        session_name=_session_name(grant, aws, proof),
+        source_identity=_source_identity(grant, aws, proof),
+        duration_seconds=int(length.duration.total_seconds()),
         destination=destination,
         asked_at=now,
         expires_at=now + lives,
-        ends_at=ends_at,
+        # Where nothing of the call's carries the end, a console that is made of it lives on: never over by the clock.
+        ends_at=ends_at if grant.role.carries_end or not grant.role.is_role else None,
         ip=actor.ip,
         user_agent=actor.user_agent[:300],
     )
-    _record(EventType.SESSION_ASKED, session, grant, actor, now, ends_at=ends_at.isoformat())
+    _record(
+        EventType.SESSION_ASKED,
+        session,
+        grant,
+        actor,
+        now,
+        ends_at=ends_at.isoformat(),
+        call=session.call,
+        source_identity=session.source_identity,
+        duration_seconds=session.duration_seconds or 0,
+    )
     return session
+
+
+def _session_name(grant: Grant, aws: AwsPorts, proof: ReadyProof | None) -> str:
+    """Return what AWS will call it: an assertion says so by itself, anything else is told by us."""
+    named = proof.session_name if isinstance(proof, VerifiedProof) else ""
+    return named or aws.session_name(grant.pk)
+
+
+def _source_identity(grant: Grant, aws: AwsPorts, proof: ReadyProof | None) -> str:
+    if isinstance(proof, VerifiedProof):
+        return proof.source_identity
+    role = grant.role
+    sends = role.method == AwsRole.Method.ASSUME_ROLE and role.sets_source_identity
+    return aws.source_identity(grant.holder.pk) if sends else ""
 
 
 def write_failed(asked: Asked, problem: BrokerError, issued: IssuedSession | None, actor: Actor) -> None:
     """`lost` is what AWS made, or may have made, and nobody got: a revocation covers it as any other."""
     lost = problem.retryable or issued is not None
-    made = {"userid": issued.userid, "access_key_id": issued.credentials.access_key_id} if issued else {}
+    made: dict[str, str] = {}
+    if issued is not None:
+        userid = userid_of(asked.grant.role, issued)
+        made = {"userid": userid, "access_key_id": issued.credentials.access_key_id}
     with transaction.atomic():
         lock_grant(asked.grant.pk)
         now = database_now()
@@ -113,7 +147,7 @@ def write_answer(
     AwsSession.objects.filter(pk=asked.session.pk).update(
         state=(SessionState.DISCARDED if discarded else SessionState.GOT).value,
         answered_at=now,
-        userid=issued.userid,
+        userid=userid_of(asked.grant.role, issued),
         access_key_id=issued.credentials.access_key_id,
         aws_request_id=issued.request_id,
         expires_at=expires_at,
@@ -126,10 +160,12 @@ def write_answer(
         actor,
         now,
         outcome=Outcome.REFUSED if discarded else Outcome.DONE,
-        userid=issued.userid,
+        userid=userid_of(asked.grant.role, issued),
         access_key_id=issued.credentials.access_key_id,
         aws_request_id=issued.request_id,
         expires_at=expires_at.isoformat(),
+        call=asked.session.call,
+        source_identity=asked.session.source_identity,
         ends_at=asked.ends_at.isoformat(),
         duration_seconds=int(asked.length.duration.total_seconds()),
         **({"why": discarded[:300]} if discarded else {}),
@@ -137,27 +173,29 @@ def write_answer(
 
 
 def _keep_role_id(role: AwsRole, issued: IssuedSession) -> None:
-    """A role that was made anew in AWS has another id: the next deny must name that one."""
-    if role.is_role:
+    """What was made anew in AWS has another id: the next deny must name that one."""
+    if role.is_role or role.method == AwsRole.Method.SESSION_TOKEN:
         found = issued.userid.partition(":")[0]
         AwsRole.objects.filter(pk=role.pk).exclude(unique_id=found).update(unique_id=found)
 
 
 def cover_late_answer(asked: Asked, issued: IssuedSession, now: datetime) -> None:
     """Make sure that the deny names what came too late, also when the role was made anew with another id."""
+    role = asked.grant.role
     revocation = Revocation.objects.select_for_update(no_key=True).filter(grant=asked.grant).first()
     if revocation is None:
         _plan_late(asked, issued, now)
         return
     over_at = dead_at(
         max(asked.session.expires_at, issued.credentials.expires_at),
-        asked.ends_at,
+        asked.ends_at if role.carries_end else None,
         at=now,
-        makes_console=asked.grant.role.is_role,
+        makes_console=role.is_role,
     )
-    if issued.userid in revocation.userids and over_at <= revocation.covers_until:
+    entry = deny_entry(role, userid_of(role, issued), at=now)
+    if entry in revocation.userids and over_at <= revocation.covers_until:
         return
-    revocation.userids = sorted({*revocation.userids, issued.userid})
+    revocation.userids = sorted({*revocation.userids, entry})
     revocation.covers_until = max(revocation.covers_until, over_at)
     revocation.state, revocation.next_try_at = RevocationState.PENDING.value, now
     revocation.applied_at = revocation.proven_at = revocation.probe_at = revocation.cleaned_at = None
@@ -180,7 +218,7 @@ def _record_late(asked: Asked, issued: IssuedSession, now: datetime) -> None:
         asked.grant,
         Actor.system("issue"),
         now,
-        userid=issued.userid,
+        userid=userid_of(asked.grant.role, issued),
     )
 
 

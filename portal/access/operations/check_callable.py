@@ -1,0 +1,76 @@
+"""Whether a role's call can carry what a grant asks of it: found out before anything is written or asked of AWS."""
+
+from datetime import datetime
+
+from brokers.ports import AwsPorts
+from portal.access.lifecycle import MAY_LIVE, stored
+from portal.access.models import AwsSession, Grant, Revocation
+from portal.access.operations.account_hubs import hub_row
+from portal.access.operations.ready_proof import check_proof_kind
+from portal.access.policy import LENGTH_RULES
+from portal.access.proofs import ReadyProof, VerifiedProof
+from portal.catalog.models import AccountHub, AwsRole
+from portal.kernel.errors import ConflictError
+from portal.kernel.periods import utc_clock
+
+
+class NotCallableError(ConflictError):
+    """The role's call can't do what is asked of it under this grant."""
+
+    code = "not_callable"
+
+
+def check_callable(grant: Grant, proof: ReadyProof | None, aws: AwsPorts, now: datetime) -> None:
+    """Refuse what AWS would refuse, or would give without its limits. To be called under the grant's lock.
+
+    Raises:
+        ProofNeededError: the call takes a proof along, and none came.
+        NotCallableError: a scope on a call without a session policy; GetFederationToken from a hub without
+            long-lived keys; sessions that could not be told from those that were cut off, or from another's.
+    """
+    role = grant.role
+    rule = LENGTH_RULES[role.method]
+    check_proof_kind(role, proof)
+    if not rule.carries_end and (grant.scope_policy is not None or grant.scope_managed_policy_arns):
+        raise NotCallableError(
+            f"{rule.call} takes no session policy, so that this grant's scope could not be kept. "
+            "Ask an admin for a grant of another role."
+        )
+    if role.method == AwsRole.Method.FEDERATION_TOKEN and not _has_long_lived_keys(role, aws):
+        raise NotCallableError(
+            "GetFederationToken needs an IAM user's own keys, and the portal works on temporary credentials in "
+            f"{role.account.name}."
+        )
+    if role.method == AwsRole.Method.COGNITO:
+        _check_not_cut(grant, now)
+    if isinstance(proof, VerifiedProof) and proof.session_name:
+        _check_own_name(grant, proof.session_name, now)
+
+
+def _has_long_lived_keys(role: AwsRole, aws: AwsPorts) -> bool:
+    row = hub_row(role.account)
+    return not aws.hub_is_chained if row is None else row.kind == AccountHub.Kind.KEYS
+
+
+def _check_not_cut(grant: Grant, now: datetime) -> None:
+    """Sessions of one Cognito identity share a name, and a deny has no time: it would reach the new one, too."""
+    cut = Revocation.objects.filter(
+        grant__person=grant.person_id, grant__role=grant.role_id, cleaned_at=None, covers_until__gt=now
+    ).order_by("-covers_until")
+    if row := cut.first():
+        raise NotCallableError(
+            "Cognito can't tell this session from those that were cut off before: nothing can be had of this role "
+            f"until {utc_clock(row.covers_until)}."
+        )
+
+
+def _check_own_name(grant: Grant, session_name: str, now: datetime) -> None:
+    """An identity provider that gives one session name to two people would have us cut off both at once."""
+    others = AwsSession.objects.filter(
+        grant__role=grant.role_id, session_name=session_name, expires_at__gt=now, state__in=stored(MAY_LIVE)
+    ).exclude(grant__person=grant.person_id)
+    if others.exists():
+        raise NotCallableError(
+            "The assertion names the session as somebody else's is named, so that the two could not be told apart. "
+            "The identity provider's RoleSessionName must be each person's own."
+        )
