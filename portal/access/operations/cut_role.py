@@ -12,7 +12,8 @@ from django.db.models import Max
 
 from brokers.types import PrincipalKind
 from portal.access.found_in_aws import LONGEST
-from portal.access.models import AwsSession, DenyDocument
+from portal.access.models import AwsSession, DenyDocument, Grant
+from portal.access.operations.credential_slots import empty_slots
 from portal.access.operations.cut_preview import CutPreview, preview_cut
 from portal.access.operations.permissions import check_may_revoke_any
 from portal.access.operations.reasons import checked_reason
@@ -46,6 +47,7 @@ def cut_role(*, document_id: int, reason: str, actor: Actor) -> DenyDocument:
         document.issued_before_until = _dead_at(preview.roles, document, now)
         document.recheck_at = now
         document.save(update_fields=["issued_before", "issued_before_until", "recheck_at"])
+        empty_slots(Grant.objects.filter(role__in=preview.roles, ended_at=None).values_list("pk", flat=True))
         _record(preview, reason, actor, now)
         outbox.post("access.role.cut", at=now, document=str(document.pk))
     return document

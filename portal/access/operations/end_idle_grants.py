@@ -10,13 +10,17 @@ from uuid import UUID
 
 from django.db import connection
 
-from portal.access.models import AwsSession, ConsoleLink, Grant
+from portal.access.models import AwsSession, ConsoleLink, CredentialSlot, Grant
 from portal.access.operations.end_grants import Ending, announce_ended
 from portal.audit.operations import Entry, recording_each
 
 # As Python's isoformat() has it.
 ISO = """to_char(g.ends_at AT TIME ZONE 'UTC', CASE WHEN date_trunc('second', g.ends_at) = g.ends_at
     THEN 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"' ELSE 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"' END)"""
+
+# As `empty_slots` does. What these held is over; what somebody fetches at this moment is not to be kept.
+EMPTIED = """key = '', version = '', session_id = NULL, sealed = '', expires_at = NULL, fence = c.fence + 1,
+    holder = '', leased_until = NULL, refused_code = '', refused_why = '', refused_until = NULL"""
 
 
 def end_idle_grants(ids: Sequence[UUID], ending: Ending) -> Sequence[datetime]:
@@ -42,8 +46,8 @@ def end_idle_grants(ids: Sequence[UUID], ending: Ending) -> Sequence[datetime]:
 
 
 def _statement(columns: Sequence[str], recording: str) -> str:
-    models = (Grant, AwsSession, ConsoleLink)
-    grant, session, link = (model._meta.db_table for model in models)  # noqa: SLF001  # documented model API
+    models = (Grant, AwsSession, ConsoleLink, CredentialSlot)
+    grant, session, link, slot = (model._meta.db_table for model in models)  # noqa: SLF001  # documented model API
     return f"""WITH ended AS (
         UPDATE {grant} g SET {", ".join(f"{column} = %s" for column in columns)}
         WHERE g.id = ANY(%s) AND g.ended_at IS NULL AND g.partner_account_id IS NULL
@@ -51,4 +55,5 @@ def _statement(columns: Sequence[str], recording: str) -> str:
         AND NOT EXISTS (SELECT FROM {link} l WHERE l.grant_id = g.id)
         RETURNING g.id AS grant_id, g.person_id, g.role_id, NULL::uuid AS partner_id, g.ends_at,
         jsonb_build_object('ends_at', {ISO}) AS details
+        ), emptied AS (UPDATE {slot} c SET {EMPTIED} FROM ended WHERE c.grant_id = ended.grant_id
         ), told AS ({recording}) SELECT ends_at FROM ended"""  # noqa: S608  # names of our own tables

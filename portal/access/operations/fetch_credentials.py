@@ -13,7 +13,7 @@ from brokers.errors import AwsUnavailable
 from brokers.ports import AwsPorts
 from brokers.types import Credentials
 from portal.access.freshness import Freshness
-from portal.access.models import AwsSession, Grant
+from portal.access.models import AwsSession, DenyDocument, Grant
 from portal.access.operations.credential_cache import Kept, keep_outside, open_kept, seal_kept
 from portal.access.operations.credential_slots import (
     FREE,
@@ -118,8 +118,9 @@ def _answer(fetch: _Fetch, seen: Look) -> FetchedCredentials | None:
         raise InvalidError(f"{seen.grant.role.title} asks for {_proof_of(seen.grant.role)}.", field="proof")
     lease = take_slot(fetch.grant_id, seen=seen.slot, now=seen.now)
     if lease is None:
-        may_wait = kept is None or fetch.fresh or seen.freshness is Freshness.OVER
-        return None if may_wait else _handed_out(fetch, seen, kept)
+        if kept is None or fetch.fresh or seen.freshness is Freshness.OVER:
+            return None
+        return _handed_out(fetch, seen, kept)
     try:
         return _asked(fetch, seen, lease)
     except (UpstreamError, BusyError):
@@ -217,7 +218,10 @@ def _note_refusal(fetch: _Fetch, seen: Look, lease: SlotLease, problem: Upstream
 
 def _keep(fetch: _Fetch, seen: Look, lease: SlotLease, issued: IssuedCredentials) -> None:
     """Keep what AWS gave, unless the lease was lost: then another has newer ones, or the grant ended."""
-    session: AwsSession = issued.session
+    session, role = issued.session, issued.grant.role
+    if _is_cut(role, session):
+        give_back(lease)
+        return
     sealed = seal_kept(
         Kept(issued.credentials, issued.length_why),
         grant_id=fetch.grant_id,
@@ -236,6 +240,14 @@ def _keep(fetch: _Fetch, seen: Look, lease: SlotLease, issued: IssuedCredentials
         **NOT_REFUSED,
         **FREE,
     )
+
+
+def _is_cut(role: AwsRole, session: AwsSession) -> bool:
+    """Whether everybody on the role was cut off this very second: AWS knows whole seconds, and denies this one too."""
+    cut = DenyDocument.objects.filter(
+        account=role.account_id, name=role.name, issued_before__gt=session.asked_at
+    )
+    return cut.exists()
 
 
 def _handed_out(fetch: _Fetch, seen: Look, kept: Kept) -> FetchedCredentials:

@@ -5,12 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
-from portal.access.models import AwsSession, CredentialSlot, Grant, HandOut
+from portal.access.models import AwsSession, CredentialSlot, DenyDocument, Grant, HandOut
+from portal.access.operations.credential_cache import open_kept
+from portal.access.operations.cut_preview import document_of_role
+from portal.access.operations.cut_role import cut_role
 from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
 from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor
+from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, NotFoundError, UpstreamError
 from tests.fakes import GONE, SECRET, TOKEN, UNAVAILABLE, FakeAws
 
@@ -93,6 +99,54 @@ def test_an_ended_grant_gives_nothing_and_its_neighbour_does(make_grant: Make, b
     with pytest.raises(ConflictError):
         fetch(ended, ben)
     assert fetch(neighbour, ben).was_cached
+
+
+def test_the_end_takes_what_is_kept_and_its_key(make_grant: Make, ben: Any, fetch: Make) -> None:
+    ended, neighbour = make_grant(ben), make_grant(ben)
+    fetch(ended, ben)
+    fetch(neighbour, ben)
+    before = CredentialSlot.objects.get(grant=ended)
+    revoke_grant(grant_id=ended.pk, reason="test", actor=Actor.command("tests"))
+    slot = CredentialSlot.objects.get(grant=ended)
+    assert (bytes(slot.key), bytes(slot.sealed), slot.session_id, slot.expires_at) == (b"", b"", None, None)
+    assert slot.fence > before.fence, "who asks AWS at this moment keeps nothing"
+    assert open_kept(before) is not None
+    before.key = slot.key
+    assert open_kept(before) is None
+    assert CredentialSlot.objects.get(grant=neighbour).key
+
+
+def test_the_sweep_takes_what_was_kept_too(make_grant: Make, ben: Any, fetch: Make, move_time: Make) -> None:
+    grant, neighbour = make_grant(ben), make_grant(ben)
+    fetch(grant, ben)
+    fetch(neighbour, ben)
+    CredentialSlot.objects.filter(grant=neighbour).update(refused_code="x", refused_until=database_now())
+    AwsSession.objects.filter(grant=grant).update(
+        asked_at=F("asked_at") - timedelta(hours=9), expires_at=F("expires_at") - timedelta(hours=8)
+    )
+    move_time(grant.pk, 7200)
+    expire_batch()
+    assert Grant.objects.get(pk=grant.pk).state == "expired"
+    slot = CredentialSlot.objects.get(grant=grant)
+    assert (bytes(slot.key), slot.session_id, slot.fence) == (b"", None, 2)
+    assert CredentialSlot.objects.get(grant=neighbour).key
+
+
+def test_a_cut_of_the_whole_role_takes_what_is_kept(
+    make_grant: Make, make_role: Make, ben: Any, fetch: Make
+) -> None:
+    grant, neighbour = make_grant(ben), make_grant(ben, role=make_role("Writer"))
+    first = fetch(grant, ben)
+    fetch(neighbour, ben)
+    cut_role(document_id=document_of_role(grant.role_id).pk, reason="test", actor=Actor.command("tests"))
+    second = fetch(grant, ben)
+    assert not second.was_cached
+    assert second.session_id != first.session_id
+    assert fetch(neighbour, ben).was_cached
+    assert not fetch(grant, ben).was_cached, "issued in the second that AWS still denies"
+    DenyDocument.objects.update(issued_before=first.ends_at - timedelta(hours=2))
+    fetch(grant, ben)
+    assert fetch(grant, ben).was_cached
 
 
 def test_what_nears_its_end_is_renewed(make_grant: Make, ben: Any, aws: FakeAws, fetch: Make) -> None:
