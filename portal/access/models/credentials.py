@@ -76,7 +76,8 @@ class HandOut(models.Model):
 class StsBudget(models.Model):
     """How many calls to one account's STS are left, for all (`tenant` empty) and for each tenant: a token bucket.
 
-    `blocked_until`: AWS throttled; nobody asks before then.
+    `filled_at`: when somebody last asked for one. `blocked_until`: AWS throttled, `throttled` times in a row; nobody
+    asks before then.
     """
 
     account = models.ForeignKey(AwsAccount, models.CASCADE, related_name="sts_budgets")
@@ -84,6 +85,7 @@ class StsBudget(models.Model):
     tokens = models.FloatField()
     filled_at = models.DateTimeField()
     blocked_until = models.DateTimeField(null=True)
+    throttled = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         constraints = [
