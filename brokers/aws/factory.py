@@ -7,6 +7,7 @@ from brokers.aws.account_access import AccountAccess
 from brokers.aws.account_hubs import AccountHubs
 from brokers.aws.console import FederationConsole
 from brokers.aws.deny import IamDenyWriter
+from brokers.aws.every_call import HubCalls
 from brokers.aws.hub import Hub, HubCredentials
 from brokers.aws.leftovers import AccountPolicies
 from brokers.aws.partitions import RoleArn, check_managed_policy_arn
@@ -15,7 +16,6 @@ from brokers.aws.probe import SessionProber
 from brokers.aws.revocation import check_entries
 from brokers.aws.session_names import CANARY, grant_of, session_name, source_identity
 from brokers.aws.session_policy import role_session_policy
-from brokers.aws.sts import StsCredentials
 from brokers.ports import AwsPorts
 from brokers.types import Partition, Scope
 
@@ -25,7 +25,7 @@ class AwsBrokers:
     """The brokers of one hub, and so of one partition. Build once per process; threads may share it."""
 
     hub: Hub
-    credentials: StsCredentials
+    credentials: HubCalls
     console: FederationConsole
     deny: IamDenyWriter
     principals: IamDenyWriter
@@ -55,7 +55,7 @@ class AwsBrokers:
         accounts = AccountAccess(made)
         deny, policies = IamDenyWriter(accounts), AccountPolicies(accounts)
         console = FederationConsole(made, signin_region=signin_region, signin_endpoint=signin_endpoint)
-        credentials = StsCredentials(made)
+        credentials = HubCalls(made)
         return cls(made, credentials, console, deny, deny, policies, SessionProber(made, credentials))
 
     def ports(self) -> AwsPorts:
@@ -75,7 +75,7 @@ class AwsBrokers:
             check_deny_entries=check_entries,
             check_scope=self.check_scope,
             hub_is_chained=self.hub.is_temporary(),
-            hub_of=AccountHubs().of,
+            hub_of=AccountHubs(self.hub, self.credentials).of,
         )
 
     def check_scope(self, scope: Scope, ends_at: datetime) -> None:

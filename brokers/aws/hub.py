@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3.session
 import botocore.session
@@ -17,7 +17,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Deferre
 
 from brokers.aws.aws_errors import translated
 from brokers.aws.hub_policies import hub_principal
-from brokers.aws.partitions import require_account_id
+from brokers.aws.partitions import require_account_id, require_partition
 from brokers.aws.service_model import endpoint_of, sts_regions
 from brokers.aws.shown import shown
 from brokers.errors import LimitExceeded, NotPossible
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
+# Fetches credentials anew, in botocore's own form of them.
+Refresh = Callable[[], dict[str, str]]
 # Each account's IAM client holds about a megabyte; an estate has hundreds of accounts.
 _KEPT_IAM_CLIENTS = 64
+_KEPT_OTHERS = 64
 
 # Everything that botocore has a default for and that defaults have changed, spelled out.
 CONFIG = Config(  # type: ignore[call-arg]  # the stubs lack ignore_configured_endpoint_urls
@@ -58,6 +61,7 @@ class Hub:
     `credentials` None: the default provider chain (instance role, container, SSO, environment).
     `endpoint_url`: a stand-in for AWS (demo, tests); None: AWS's own regional endpoints.
     `principal_arn`: the hub's role with its path, which STS tells nobody; empty: what STS tells is all.
+    `refresh`: fetches the hub's own credentials, when they are first needed and before each expiry.
 
     Raises:
         LimitExceeded: `region` is none of AWS's.
@@ -71,10 +75,12 @@ class Hub:
         region: str,
         endpoint_url: str | None = None,
         principal_arn: str = "",
+        refresh: Refresh | None = None,
     ) -> None:
         self.region = region
-        self.partition = _partition_of(region)
+        self.partition = partition_of(region)
         self._credentials = credentials
+        self._refresh = refresh
         self._endpoint_url = endpoint_url
         self._principal_arn = principal_arn
         self._lock = threading.Lock()
@@ -83,6 +89,7 @@ class Hub:
             self._session = self._hub_session()
         self._sts: STSClient | None = None
         self._iam: OrderedDict[str | None, IAMClient] = OrderedDict()
+        self._others: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._identity: tuple[str, str] | None = None
 
     def sts(self) -> "STSClient":
@@ -92,7 +99,52 @@ class Hub:
                 self._sts = self._session.client("sts", config=CONFIG, endpoint_url=self._endpoint_url)
             return self._sts
 
-    def iam(self, kept_as: str | None, refresh: Callable[[], dict[str, str]]) -> "IAMClient":
+    def in_region(
+        self,
+        region: str,
+        *,
+        credentials: HubCredentials | None = None,
+        refresh: Refresh | None = None,
+        ambient: bool = False,
+    ) -> "Hub":
+        """Return a hub of its own for a region: on these credentials, or on what the machine gives (`ambient`).
+
+        Without any of them on what this hub has. It asks the same stand-in. Raises as Hub itself.
+        """
+        if credentials is None and refresh is None and not ambient:
+            credentials, refresh = self._credentials, self._refresh
+        return Hub(credentials, region=region, endpoint_url=self._endpoint_url, refresh=refresh)
+
+    def cognito(self, region: str) -> Any:
+        """Return the client of a region's identity pools. Only the call for developers is signed, as the hub."""
+        return self._other(("cognito-identity", region), lambda: self._of_region("cognito-identity", region))
+
+    def sts_in(self, region: str) -> "STSClient":
+        """Return the STS client of a region, the hub's own for an empty one."""
+        if region in {"", self.region}:
+            return self.sts()
+        require_partition(partition_of(region), self.partition, what="The region")
+        return cast("STSClient", self._other(("sts in", region), lambda: self._of_region("sts", region)))
+
+    def sts_through(self, kept_as: str, refresh: Refresh) -> "STSClient":
+        """Return an STS client that works as a role; `refresh` as in `iam`."""
+        return cast("STSClient", self._other(("sts", kept_as), lambda: self._role_client("sts", refresh)))
+
+    def sts_as(
+        self, access_key_id: str, secret_access_key: str, session_token: str | None = None
+    ) -> "STSClient":
+        """Return an STS client for credentials of the caller's. Not kept; 2 ms, as the model is read already."""
+        with self._lock, translated("The hub's session"):
+            return self._session.client(
+                "sts",
+                config=CONFIG,
+                endpoint_url=self._endpoint_url,
+                aws_access_key_id=access_key_id,
+                aws_secret_access_key=secret_access_key,
+                aws_session_token=session_token,
+            )
+
+    def iam(self, kept_as: str | None, refresh: Refresh) -> "IAMClient":
         """Return the IAM client that works as a role; the same for the same `kept_as`. None: as the hub itself.
 
         `refresh` obtains the role's credentials in botocore's form. It is called at the first call made with
@@ -163,17 +215,34 @@ class Hub:
         given = self._credentials
         if given is not None:
             self._core.set_credentials(given.access_key_id, given.secret_access_key, given.session_token)
+        if self._refresh is not None:
+            _provide(self._core, self._refresh)
         return boto3.session.Session(botocore_session=self._core)
 
-    def _iam_client(self, kept_as: str | None, refresh: Callable[[], dict[str, str]]) -> "IAMClient":
+    def _iam_client(self, kept_as: str | None, refresh: Refresh) -> "IAMClient":
         if kept_as is None:
             return self._session.client("iam", config=CONFIG, endpoint_url=self._endpoint_url)
+        return cast("IAMClient", self._role_client("iam", refresh))
+
+    def _of_region(self, service: str, region: str) -> Any:
+        make: Any = self._session.client  # the stubs know a client by the literal name of its service only
+        return make(service, region_name=region, config=CONFIG, endpoint_url=self._endpoint_url)
+
+    def _role_client(self, service: str, refresh: Refresh) -> Any:
         core = _core_session(self.region)
-        core.register_component("credential_provider", CredentialResolver([_RoleProvider(refresh)]))
-        # The hub's loader has IAM's large model in its cache already.
+        _provide(core, refresh)
+        # The hub's loader has the models in its cache already; IAM's is large.
         core.register_component("data_loader", self._core.get_component("data_loader"))
-        made = core.create_client("iam", config=CONFIG, endpoint_url=self._endpoint_url)
-        return cast("IAMClient", made)
+        return core.create_client(service, config=CONFIG, endpoint_url=self._endpoint_url)
+
+    def _other(self, kept_as: tuple[str, str], make: Callable[[], Any]) -> Any:
+        with self._lock, translated("The hub's session"):
+            if kept_as not in self._others:
+                self._others[kept_as] = make()
+                if len(self._others) > _KEPT_OTHERS:
+                    self._others.popitem(last=False)
+            self._others.move_to_end(kept_as)
+            return self._others[kept_as]
 
 
 class _RoleCredentials(DeferredRefreshableCredentials):
@@ -189,7 +258,7 @@ class _RoleCredentials(DeferredRefreshableCredentials):
 class _RoleProvider(CredentialProvider):
     METHOD = "sallyport"
 
-    def __init__(self, refresh: Callable[[], dict[str, str]]) -> None:
+    def __init__(self, refresh: Refresh) -> None:
         super().__init__()
         self._refresh = refresh
 
@@ -204,7 +273,12 @@ def _core_session(region: str) -> botocore.session.Session:
     return session
 
 
-def _partition_of(region: str) -> Partition:
+def _provide(core: botocore.session.Session, refresh: Refresh) -> None:
+    core.register_component("credential_provider", CredentialResolver([_RoleProvider(refresh)]))
+
+
+def partition_of(region: str) -> Partition:
+    """Return the partition that a region is in, or raise LimitExceeded."""
     for partition in Partition:
         if region in sts_regions(partition.value):
             return partition

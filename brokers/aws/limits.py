@@ -51,6 +51,17 @@ def session_token_duration(duration: timedelta) -> int:
     return checks.seconds("DurationSeconds", duration, minimum=least, maximum=most)
 
 
+def root_duration(duration: timedelta) -> int:
+    """Return DurationSeconds of AssumeRoot: 1 to 900 s."""
+    _, most = _range(limit_of("sts", "AssumeRoot", "DurationSeconds"))
+    return checks.seconds("DurationSeconds", duration, minimum=1, maximum=most)
+
+
+def access_key_id(value: str) -> None:
+    """AccessKeyId of a user's own key: 16 to 128 letters, digits and `_`."""
+    checks.text("AccessKeyId", value, limit_of("iam", "UpdateAccessKey", "AccessKeyId"))
+
+
 def role_session_name(value: str) -> None:
     r"""RoleSessionName: 2 to 64 of `[\w+=,.@-]`."""
     checks.text("RoleSessionName", value, limit_of("sts", "AssumeRole", "RoleSessionName"))

@@ -12,8 +12,9 @@ from brokers.aws import probe_call
 from brokers.aws.hub import Hub
 from brokers.aws.probe_call import Refusal
 from brokers.aws.session_policy import VERSION
-from brokers.aws.sts import StsCredentials, utc_now
+from brokers.aws.sts import utc_now
 from brokers.errors import AwsUnavailable, NotPossible
+from brokers.ports import CredentialsBroker
 from brokers.types import (
     AssumeRoleCall,
     Credentials,
@@ -38,7 +39,7 @@ class SessionProber:
     """`brokers.ports.Prober` over the hub: two calls, the second never retried. Safe to share between threads."""
 
     def __init__(
-        self, hub: Hub, credentials: StsCredentials, *, now: Callable[[], datetime] = utc_now
+        self, hub: Hub, credentials: CredentialsBroker, *, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._hub = hub
         self._credentials = credentials

@@ -5,13 +5,20 @@ Source: AWS STS API reference, AssumeRole and GetFederationToken.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from brokers.aws import sts_answers, sts_requests
 from brokers.aws.aws_errors import translated
 from brokers.aws.hub import Hub
+from brokers.aws.hub_sessions import HOUR, become, onwards
 from brokers.aws.partitions import parse_role_arn, require_partition
 from brokers.errors import NotPossible
 from brokers.types import AssumeRoleCall, FederationTokenCall, IssuedSession
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+_SESSION_NAME = "sallyport-hub"
 
 
 def utc_now() -> datetime:
@@ -29,10 +36,14 @@ class StsCredentials:
         """Obtain a role's credentials. See the port for what is raised."""
         role = parse_role_arn(call.role_arn)
         require_partition(role.partition, self._hub.partition, what="The role")
-        asked = sts_requests.assume_role(call, role, chained=self._hub.is_temporary(), now=self._now())
+        chained = call.via_role_arn is not None or self._hub.is_temporary()
+        asked = sts_requests.assume_role(call, role, chained=chained, now=self._now())
+        sts = self._through(call.via_role_arn) if call.via_role_arn else self._hub.sts()
         with translated("sts:AssumeRole"):
-            answer = self._hub.sts().assume_role(**asked)
-        return sts_answers.assumed_role(answer, call, role, now=self._now())
+            answer = sts.assume_role(**asked)
+        return sts_answers.assumed_role(
+            "sts:AssumeRole", answer, role, call.session_name, duration=call.duration, now=self._now()
+        )
 
     def get_federation_token(self, call: FederationTokenCall) -> IssuedSession:
         """Obtain credentials of a federated user of the hub's account. See the port for what is raised."""
@@ -48,6 +59,15 @@ class StsCredentials:
         with translated("sts:GetFederationToken"):
             answer = self._hub.sts().get_federation_token(**asked)
         return sts_answers.federated_user(answer, call, now=self._now())
+
+    def _through(self, arn: str) -> "STSClient":
+        """Return the client that works as the role that the hub goes through; its hour is kept and renewed."""
+        via = parse_role_arn(arn, field="via_role_arn")
+        require_partition(via.partition, self._hub.partition, what="The role to go through")
+        return self._hub.sts_through(
+            str(via),
+            lambda: become(self._hub, via, session_name=_SESSION_NAME, policy=onwards(), seconds=HOUR),
+        )
 
 
 def _require_same_user(caller: str, meant: str) -> None:

@@ -1,29 +1,26 @@
 """The parameters of STS calls, made from ours. Everything is checked here; nothing is called."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from brokers.aws import limits
+from brokers.aws.grant_end import within_grant
 from brokers.aws.partitions import RoleArn, check_managed_policy_arn
 from brokers.aws.session_names import check_tags
-from brokers.aws.session_policy import end_in_policy, federation_session_policy, role_session_policy
-from brokers.errors import LimitExceeded, NotPossible
+from brokers.aws.session_policy import federation_session_policy, role_session_policy
 from brokers.types import AssumeRoleCall, FederationTokenCall
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef, GetFederationTokenRequestTypeDef
 
-# The portal reckons durations by its database's clock, a moment earlier; the session policy holds the second.
-_CLOCKS_APART = timedelta(seconds=60)
-
 
 def assume_role(
     call: AssumeRoleCall, role: RoleArn, *, chained: bool, now: datetime
 ) -> "AssumeRoleRequestTypeDef":
-    """Return AssumeRole's parameters. `chained`: the hub's own credentials are temporary."""
+    """Return AssumeRole's parameters. `chained`: what the call is made with is temporary."""
     duration = limits.assume_role_duration(call.duration, max_session=call.max_session, chained=chained)
-    _within_grant(call.duration, call.ends_at, now)
+    within_grant(call.duration, call.ends_at, now)
     limits.role_session_name(call.session_name)
     for arn in call.scope.managed_policy_arns:
         check_managed_policy_arn(arn, partition=role.partition, account_id=role.account_id)
@@ -46,7 +43,7 @@ def assume_role(
 def federation_token(call: FederationTokenCall, *, now: datetime) -> "GetFederationTokenRequestTypeDef":
     """Return GetFederationToken's parameters."""
     duration = limits.federation_duration(call.duration)
-    _within_grant(call.duration, call.ends_at, now)
+    within_grant(call.duration, call.ends_at, now)
     limits.federation_name(call.name)
     for arn in call.scope.managed_policy_arns:
         check_managed_policy_arn(arn, partition=call.partition, account_id=None)
@@ -68,16 +65,3 @@ def _shared(managed_policy_arns: tuple[str, ...], tags: Mapping[str, str]) -> An
     if tags:
         shared["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
     return shared
-
-
-def _within_grant(duration: timedelta, ends_at: datetime, now: datetime) -> None:
-    """Refuse a grant that is over, or a session longer than what is left of it (900 s at least)."""
-    end = end_in_policy(ends_at)
-    left = ends_at - now
-    if left <= timedelta(0):
-        raise NotPossible(f"The grant ended at {end}; no session can begin after that.")
-    allowed = max(limits.SHORTEST_SESSION, left + _CLOCKS_APART)
-    if duration > allowed:
-        raise LimitExceeded(
-            "DurationSeconds", f"{duration // timedelta(seconds=1):,} s", f"up to the grant's end at {end}"
-        )
