@@ -2,6 +2,7 @@ from django.urls import path, re_path
 
 from portal.api import urls_partners
 from portal.api.views.console_links import ConsoleLinksView
+from portal.api.views.credential_tokens import CredentialTokensView, CredentialTokenView
 from portal.api.views.credentials import CredentialsView
 from portal.api.views.entitlements import EntitlementsView, TakeView
 from portal.api.views.grants import GrantsView, GrantView
@@ -18,6 +19,12 @@ urlpatterns = [
     path("v1/grants", GrantsView.as_view(), name="grants"),
     path("v1/grants/<uuid:grant_id>", GrantView.as_view(), name="grant"),
     path("v1/grants/<uuid:grant_id>/credentials", CredentialsView.as_view(), name="credentials"),
+    path("v1/grants/<uuid:grant_id>/tokens", CredentialTokensView.as_view(), name="credential-tokens"),
+    path(
+        "v1/grants/<uuid:grant_id>/tokens/<uuid:token_id>",
+        CredentialTokenView.as_view(),
+        name="credential-token",
+    ),
     path("v1/grants/<uuid:grant_id>/console-links", ConsoleLinksView.as_view(), name="console-links"),
     path("v1/grants/<uuid:grant_id>/extend", ExtendView.as_view(), name="extend"),
     path("v1/grants/<uuid:grant_id>/release", ReleaseView.as_view(), name="release"),

@@ -277,6 +277,10 @@ SAML_SP_CERTIFICATE = env.secret("SAML_SP_CERTIFICATE")
 # ---------------------------------------------------------------- OpenID Connect
 OIDC_REDIRECT_URI = f"{PORTAL_URL}/sign-in/oidc/callback"
 
+# ---------------------------------------------------------------- programs that fetch credentials by themselves
+CONTAINER_CREDENTIALS_PATH = "/container/credentials"
+CONTAINER_CREDENTIALS_URL = f"{PORTAL_URL}{CONTAINER_CREDENTIALS_PATH}"
+
 # ---------------------------------------------------------------- metrics and logs
 # Empty: /metrics answers this machine alone.
 METRICS_TOKEN = env.secret("METRICS_TOKEN")

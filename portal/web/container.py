@@ -39,7 +39,6 @@ from portal.kernel.tallies import count
 from portal.web.errors import STATUS
 
 log = logging.getLogger(__name__)
-PATH: Final = "/container/credentials"
 TOKEN: Final = re.compile(r"spc_[\w-]{43}", re.ASCII)
 TALLY: Final = "container_requests"
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -66,7 +65,8 @@ class ContainerCredentialsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return container_credentials(request) if request.path_info == PATH else self.get_response(request)
+        is_theirs = request.path_info == settings.CONTAINER_CREDENTIALS_PATH
+        return container_credentials(request) if is_theirs else self.get_response(request)
 
 
 def container_credentials(request: HttpRequest) -> HttpResponse:

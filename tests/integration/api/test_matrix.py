@@ -12,14 +12,15 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from portal.access.models import AwsSession, ConsoleLink, Grant
+from portal.access.models import AwsSession, ConsoleLink, CredentialToken, Grant
+from portal.access.operations.credential_tokens import make_credential_token
 from portal.api import urls_partners
 from portal.api.urls import urlpatterns
 from portal.catalog.models import Entitlement
 from portal.directory.models import ApiToken, Partner, Person
 from tests.entitled import entitle, make_group
 from tests.integration.api.calling import ALL_SCOPES, caller, make_token, problem, send, with_token
-from tests.world import HOUR, make_admin, make_grant, make_person, make_role, signed_in
+from tests.world import HOUR, as_actor, make_admin, make_grant, make_person, make_role, signed_in
 
 pytestmark = pytest.mark.django_db
 LATER = (datetime.now(UTC) + 5 * HOUR).isoformat()
@@ -57,6 +58,9 @@ MATRIX = {
     "grants post": Row("post", Scope.MAKE_GRANTS, status=201, admin="make_grant"),
     "grant": Row("get", Scope.READ_GRANTS, "grant"),
     "credentials": Row("post", Scope.ISSUE_CREDENTIALS, "grant", status=201),
+    "credential-tokens": Row("get", Scope.CREDENTIAL_TOKENS, "grant"),
+    "credential-tokens post": Row("post", Scope.CREDENTIAL_TOKENS, "grant", {"name": "pipeline"}, 201),
+    "credential-token": Row("delete", Scope.CREDENTIAL_TOKENS, "grant", status=204),
     "console-links": Row("post", Scope.OPEN_CONSOLE, "grant", status=201),
     "extend": Row("post", Scope.MAKE_GRANTS, "grant", REASON | {"ends_at": LATER}, admin="make_grant"),
     "release": Row("post", Scope.RELEASE_GRANTS, "grant"),
@@ -83,6 +87,12 @@ def grant(ben: Person) -> Grant:
 
 
 @pytest.fixture(autouse=True)
+def program(grant: Grant, ben: Person) -> CredentialToken:
+    """A token of Ben's grant."""
+    return make_credential_token(grant_id=grant.pk, name="program", actor=as_actor(ben)).token
+
+
+@pytest.fixture(autouse=True)
 def offer(ben: Person) -> Entitlement:
     """What Ben's group may take."""
     return entitle(make_group(ben), make_role("Taken"))
@@ -105,7 +115,10 @@ def address(name: str, named: uuid.UUID) -> str:
         named = Partner.objects.get().pk
     if row.names == "entitlement" and Grant.objects.filter(pk=named).exists():
         named = Entitlement.objects.get().pk
-    return reverse(f"api:{name.partition(' ')[0]}", args=[named] if row.names else [])
+    arguments = [named] if row.names else []
+    if name == "credential-token":
+        arguments.append(CredentialToken.objects.get().pk)
+    return reverse(f"api:{name.partition(' ')[0]}", args=arguments)
 
 
 def body(name: str, grant: Grant) -> dict[str, Any]:
@@ -121,7 +134,8 @@ def untouched(grant: Grant) -> bool:
     grant.refresh_from_db()
     as_it_was = (grant.state, grant.ends_at, Grant.objects.count()) == ("active", before, 1)
     made = AwsSession.objects.exists() or ConsoleLink.objects.exists()
-    return as_it_was and not made and Partner.objects.get().suspended_at is None
+    same_tokens = [token.revoked_at for token in CredentialToken.objects.all()] == [None]
+    return as_it_was and not made and same_tokens and Partner.objects.get().suspended_at is None
 
 
 @pytest.mark.parametrize("pattern", urlpatterns, ids=lambda pattern: str(pattern.name))
