@@ -24,6 +24,12 @@ def sign_in_origins() -> tuple[str, ...]:
         return ()
 
 
+def sign_out_url() -> str:
+    """Return where the browser leaves the AWS console that it is signed in to; empty while the portal has no AWS."""
+    origins = sign_in_origins()
+    return f"{origins[0]}/oauth?Action=logout" if origins else ""
+
+
 def hub_is_chained() -> bool:
     """Say whether the portal works on temporary credentials, for the pages' words alone; issuing asks itself."""
     try:

@@ -14,7 +14,7 @@ from portal.access.queries import visible_grants
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError, NotFoundError
-from portal.web.aws import aws_ports, sign_in_origins
+from portal.web.aws import aws_ports, sign_in_origins, sign_out_url
 from portal.web.cards import Refused, account_label, countdown_of
 from portal.web.csp import allow_forms_to
 from portal.web.guard import PersonRequest, signed_in, zone_of
@@ -48,7 +48,9 @@ def console_link(request: PersonRequest, token: str) -> HttpResponse:
             return to_console_by_link(request, token)
         except StepUpNeededError as needed:
             return ask_factor(request, Act.LINK, grant=str(needed.grant_id), link=token)
-    page = render(request, "access/console_link.html", {"link": _link(request, token)})
+    page = render(
+        request, "access/console_link.html", {"link": _link(request, token), "sign_out_url": sign_out_url()}
+    )
     return allow_forms_to(page, sign_in_origins())
 
 

@@ -5,7 +5,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from portal.access.models import Grant
@@ -20,7 +19,7 @@ from portal.web.forms import put_refusal
 from portal.web.guard import PersonRequest, signed_in, zone_of
 from portal.web.presenters import AccountLabel, moment
 from portal.web.presenters.offers import Offer, span_words
-from portal.web.redirects import see_other
+from portal.web.redirects import own_path, see_other
 from portal.web.taking_form import TakeForm
 
 
@@ -35,7 +34,8 @@ def take(request: PersonRequest, entitlement_id: UUID) -> HttpResponse:
     if taken is not None:
         until = moment(taken.ends_at, now=database_now(), zone=zone_of(request.user)).clock
         messages.success(request, f"{offered.role.title} is yours until {until}.")
-        return see_other(reverse("web:my-access"))
+        # Where a link led here, as an own path, or My access.
+        return see_other(own_path(request.GET.get("next", "")))
     context = {"offer": offer(offered), "form": form}
     return render(request, "access/take.html", context, status=400 if form.errors else 200)
 

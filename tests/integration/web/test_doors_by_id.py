@@ -69,6 +69,11 @@ def a_role(owner: Person, _: FakeAws) -> dict[str, Any]:
     return {"role_id": make_grant(owner).role_id}
 
 
+def a_role_by_name(owner: Person, _: FakeAws) -> dict[str, Any]:
+    role = make_grant(owner).role
+    return {"account": role.account.account_id, "role": role.name}
+
+
 def a_document(owner: Person, _: FakeAws) -> dict[str, Any]:
     role = make_grant(owner).role
     return {"document_id": DenyDocument.objects.create(account=role.account, kind="role", name=role.name).pk}
@@ -243,6 +248,8 @@ MATRIX = {
     # Without a name there is nobody to answer; test_sponsor_questions.py is about it.
     "answer-for": Door(a_partner_without_sponsor, get=200, post=400),
     "take-over": Door(a_partner_without_sponsor, get=405, post=303),
+    # A link that says what is meant; test_go.py is about it.
+    "go": Door(a_role_by_name, get=200, post=405),
     "console-link": Door(a_link, get=200, post=303),
     "token-revoke": Door(a_token, get=405, post=303),
     # To the page that asks for the factor first; test_account.py is about what comes after.
@@ -322,7 +329,7 @@ def test_anothers_looks_like_one_that_never_was(name: str, url: str, mallory: Pe
         "document_id": 10**9, "slug": "never-made", "account_id": uuid4(),
         "factor_id": uuid4(), "sign_in_id": uuid4(), "drift_id": uuid4(),
         "person_id": uuid4(), "partner_id": uuid4(), "key": "never-made",
-        "number": "000000000000",
+        "number": "000000000000", "account": "000000000000", "role": "NeverMade",
     }  # fmt: skip
     parameters = [key for key in kwargs if f"<{key}>" in route(name) or f":{key}>" in route(name)]
     assert parameters

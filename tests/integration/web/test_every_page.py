@@ -40,6 +40,11 @@ def _grant(person: Person) -> Answer:
     return signed_in(person).get(reverse("web:grant", args=[make_grant(person).pk]))
 
 
+def _go(person: Person) -> Answer:
+    role = make_grant(person).role
+    return signed_in(person).get(reverse("web:go", args=[role.account.account_id, role.name]))
+
+
 def _why(person: Person) -> Answer:
     return signed_in(person).get(reverse("web:why", args=[make_grant(person).pk]))
 
@@ -149,6 +154,8 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "a wrong code": (_get("/device?user_code=BBBB-BBBB"), 400),
     "a program's own door": (_stranger("/.well-known/oauth-authorization-server"), 200),
     "a program that is refused": (lambda _: Client().post("/oauth/token"), 400),
+    "a link that says what is meant": (_go, 200),
+    "such a link to nothing": (_get("/go/000000000000/ReadOnly"), 404),
     "grant": (_grant, 200),
     "revoke": (_revoke, 200),
     "difference": (lambda _: signed_in(make_admin("revoke_grant")).get("/now/difference/"), 200),
