@@ -1,5 +1,6 @@
 """The identity provider's pages. They say that nobody's password is asked because this is a simulation."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from portal.demo.identity_provider.people import COMPANIES, PEOPLE, Person
@@ -29,6 +30,15 @@ def hidden(**fields: str) -> list[Node]:
 def choose(saml_request: str, relay_state: str, request: AuthnRequest) -> str:
     """Write the page 'Sign in as', one button for each person."""
     site = urlsplit(request.provider.acs_url).netloc
+    return _choose("/sso/sign-in", site, {"SAMLRequest": saml_request, "RelayState": relay_state})
+
+
+def choose_for_app(asked: Mapping[str, str], *, site: str) -> str:
+    """Write the same page for a browser app that signs people in by OpenID Connect."""
+    return _choose("/authorize", site, asked)
+
+
+def _choose(action: str, site: str, fields: Mapping[str, str]) -> str:
     groups = [
         el(
             "section",
@@ -46,12 +56,7 @@ def choose(saml_request: str, relay_state: str, request: AuthnRequest) -> str:
         "Sign in as",
         el("h1", None, "Sign in as"),
         el("p", {"class": "lead"}, "You go on to ", el("strong", None, site), "."),
-        el(
-            "form",
-            {"method": "post", "action": "/sso/sign-in"},
-            hidden(SAMLRequest=saml_request, RelayState=relay_state),
-            groups,
-        ),
+        el("form", {"method": "post", "action": action}, hidden(**fields), groups),
     )
 
 
