@@ -49,6 +49,12 @@ class Reason(StrEnum):
     LOGOUT_TIME = "logout_time"  # a log-out request whose NotOnOrAfter has passed
     NAME_ID_QUALIFIER = "name_id_qualifier"  # names somebody of another identity provider or service
 
+    # What an assertion that is meant for AWS says to it (brokers.saml.aws_words).
+    AWS_ROLES = "aws_roles"  # no role, or what is no pair of a role and its provider in that partition
+    AWS_SESSION_NAME = "aws_session_name"  # not exactly one RoleSessionName that AWS takes
+    AWS_SESSION_DURATION = "aws_session_duration"  # several, or no number of 900 to 43,200 seconds
+    AWS_SOURCE_IDENTITY = "aws_source_identity"  # several, or not as AWS takes it
+
 
 class MetadataReason(StrEnum):
     """The reason that `brokers.errors.SamlMetadataRejected` carries; its code: `saml.metadata.<reason>`."""
