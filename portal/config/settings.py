@@ -257,6 +257,9 @@ HUB_SECRET_ACCESS_KEY = env.secret("HUB_SECRET_ACCESS_KEY")
 HUB_SESSION_TOKEN = env.secret("HUB_SESSION_TOKEN")
 AWS_REGION = env.text("AWS_REGION", "us-east-1")
 HUB_PRINCIPAL_ARN = env.principal("HUB_PRINCIPAL_ARN", region=AWS_REGION)
+# Calls for credentials a second to each account's STS, and how many at once after a quiet while.
+STS_RATE = env.number("STS_RATE", 20, low=1, high=10_000)
+STS_BURST = env.number("STS_BURST", 100, low=1, high=10_000)
 # For stand-ins only: empty means AWS itself.
 AWS_ENDPOINT_URL = env.url("AWS_ENDPOINT_URL")
 AWS_SIGNIN_URL = env.url("AWS_SIGNIN_URL")

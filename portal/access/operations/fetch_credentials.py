@@ -27,12 +27,14 @@ from portal.access.operations.credential_slots import (
 from portal.access.operations.hand_out import Place, hand_out, note_first
 from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
 from portal.access.operations.look_at_credentials import KIND, Look, look
+from portal.access.operations.ready_proof import check_proof_kind
 from portal.access.operations.refusals import refusals_recorded
+from portal.access.operations.write_sessions import Origin
 from portal.access.proofs import Proof
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import BusyError, DomainError, InvalidError, UpstreamError
+from portal.kernel.errors import BusyError, DomainError, UpstreamError
 
 # SDKs give an answer two seconds.
 PATIENCE = 1.5
@@ -85,7 +87,7 @@ def fetch_credentials(  # noqa: PLR0913  # what every door has to say
         NotFoundError: no such grant, or not this person's.
         ForbiddenError: the role gives no credentials, is switched off, or asks for a second factor first.
         ConflictError: before the start, after the end, between two windows, in hold, or it ended meanwhile.
-        InvalidError: the role asks for a proof of the person's own, and nothing is kept.
+        ProofNeededError, ProofRefusedError: nothing is kept, and the role's call takes the person's own proof along.
         UpstreamError: AWS refused or did not answer, now or a moment ago.
         BusyError: somebody else is asking AWS for the same and has no answer yet, or AWS is asked too often.
     """
@@ -114,8 +116,9 @@ def _answer(fetch: _Fetch, seen: Look) -> FetchedCredentials | None:
         return _handed_out(fetch, seen, kept)
     if kept is None and _refusal_stands(fetch, seen):
         raise _kept_refusal(seen)
-    if fetch.proof is None and seen.grant.role.needs_proof:
-        raise InvalidError(f"{seen.grant.role.title} asks for {_proof_of(seen.grant.role)}.", field="proof")
+    if fetch.proof is None:
+        with refusals_recorded(grant_id=fetch.grant_id, kind=KIND.value, actor=fetch.actor):
+            check_proof_kind(seen.grant.role, None)
     lease = take_slot(fetch.grant_id, seen=seen.slot, now=seen.now)
     if lease is None:
         if kept is None or fetch.fresh or seen.freshness is Freshness.OVER:
@@ -168,14 +171,6 @@ def _refusal_stands(fetch: _Fetch, seen: Look) -> bool:
     return fetch.proof is None and not (fetch.fresh and seen.now - refused_at >= FRESH_AFTER)
 
 
-def _proof_of(role: AwsRole) -> str:
-    provider = role.vouched_by.name if role.vouched_by else "your identity provider"
-    return {
-        AwsRole.Method.SAML: f"a SAML assertion of {provider} that is meant for AWS",
-        AwsRole.Method.SESSION_TOKEN: "the six digits of your MFA device",
-    }.get(AwsRole.Method(role.method), f"an ID token of {provider}")
-
-
 def _kept_refusal(seen: Look) -> UpstreamError:
     slot = seen.slot
     code, why = (slot.refused_code, slot.refused_why) if slot else ("", "")
@@ -184,7 +179,13 @@ def _kept_refusal(seen: Look) -> UpstreamError:
 
 def _asked(fetch: _Fetch, seen: Look, lease: SlotLease) -> FetchedCredentials:
     try:
-        issued = issue_credentials(grant_id=fetch.grant_id, aws=fetch.aws, actor=fetch.actor)
+        issued = issue_credentials(
+            grant_id=fetch.grant_id,
+            aws=fetch.aws,
+            actor=fetch.actor,
+            proof=fetch.proof,
+            origin=Origin(fetch.place.door, seen.slot.session_id if seen.slot else None),
+        )
     except UpstreamError as problem:
         _note_refusal(fetch, seen, lease, problem)
         raise

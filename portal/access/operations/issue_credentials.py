@@ -12,6 +12,8 @@ from portal.access.operations.call_aws import call_sts
 from portal.access.operations.issue_session import ask_session, finish_session
 from portal.access.operations.read_role_id import ensure_role_id
 from portal.access.operations.ready_proof import ready_proof
+from portal.access.operations.sts_budget import take_turn
+from portal.access.operations.write_sessions import UNTOLD, Origin
 from portal.access.proofs import Proof
 from portal.kernel.actor import Actor
 
@@ -28,9 +30,16 @@ class IssuedCredentials:
 
 
 def issue_credentials(
-    *, grant_id: UUID, aws: AwsPorts, actor: Actor, proof: Proof | None = None
+    *,
+    grant_id: UUID,
+    aws: AwsPorts,
+    actor: Actor,
+    proof: Proof | None = None,
+    origin: Origin = UNTOLD,
 ) -> IssuedCredentials:
     """Issue credentials to the grant's own person. `proof`: what the role's call takes along of theirs.
+
+    Always asks AWS: doors use `fetch_credentials`.
 
     Raises:
         ProofNeededError, ProofRefusedError: the call needs it, or it proves nothing here.
@@ -38,12 +47,14 @@ def issue_credentials(
         ForbiddenError: the role gives no credentials, or is switched off.
         ConflictError: before the start, after the end, between two windows, in hold, or it ended meanwhile.
         UpstreamError: AWS refused or did not answer.
+        BusyError: AWS is asked too often now; nothing was asked this time.
     """
     kind = AwsSession.Kind.CREDENTIALS
     ask_sources(grant_id=grant_id, kind=kind.value, actor=actor)
     ensure_role_id(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
     ready = ready_proof(grant_id=grant_id, proof=proof, actor=actor)
-    asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, proof=ready)
+    take_turn(grant_id=grant_id, actor=actor)
+    asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, proof=ready, origin=origin)
     issued, _ = finish_session(
         asked=asked, call=lambda: call_sts(asked, aws, ready), then=lambda _: None, actor=actor
     )

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from brokers.errors import BrokerError
+from brokers.errors import AwsUnavailable, BrokerError
 from brokers.ports import AwsPorts
 from brokers.types import IssuedSession
 from portal.access.models import AwsSession, Grant
@@ -26,8 +26,11 @@ from portal.access.operations.locking import lock_grant
 from portal.access.operations.may_use import check_may_use, issued_until, what_ends
 from portal.access.operations.ready_proof import take_once
 from portal.access.operations.refusals import refusals_recorded
+from portal.access.operations.sts_budget import note_throttled
 from portal.access.operations.write_sessions import (
+    UNTOLD,
     Asked,
+    Origin,
     cover_late_answer,
     write_answer,
     write_asked,
@@ -50,6 +53,7 @@ def ask_session(  # noqa: PLR0913  # keyword-only facts of one asking
     actor: Actor,
     destination: str = "",
     proof: ReadyProof | None = None,
+    origin: Origin = UNTOLD,
 ) -> Asked:
     """Do step 1. A refusal is written to the audit trail, then raised. An assertion counts from here on.
 
@@ -75,8 +79,8 @@ def ask_session(  # noqa: PLR0913  # keyword-only facts of one asking
         )
         if isinstance(proof, VerifiedProof):
             take_once(proof, now)
-        session = write_asked(grant, kind, aws, actor, now, length, ends_at, destination, proof)
-    return Asked(session=session, grant=grant, length=length, ends_at=ends_at)
+        session = write_asked(grant, kind, aws, actor, now, length, ends_at, destination, proof, origin)
+    return Asked(session=session, grant=grant, length=length, ends_at=ends_at, origin=origin)
 
 
 def finish_session(
@@ -95,6 +99,8 @@ def finish_session(
         extra = then(issued)
     except BrokerError as problem:
         write_failed(asked, problem, issued, actor)
+        if isinstance(problem, AwsUnavailable) and problem.throttled:
+            note_throttled(asked.grant.role.account_id)
         raise UpstreamError(
             str(problem), upstream_code=problem.code, retryable=problem.retryable
         ) from problem

@@ -12,6 +12,7 @@ from portal.access.operations.ask_sources import ask_sources
 from portal.access.operations.call_aws import call_sts
 from portal.access.operations.issue_session import ask_session, finish_session
 from portal.access.operations.read_role_id import ensure_role_id
+from portal.access.operations.sts_budget import take_turn
 from portal.access.operations.write_sessions import Asked
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
@@ -33,12 +34,13 @@ def open_console(
 
     Raises:
         InvalidError: the destination is not on the console hosts of the role's partition.
-        NotFoundError, ForbiddenError, ConflictError, UpstreamError: as issuing credentials.
+        NotFoundError, ForbiddenError, ConflictError, UpstreamError, BusyError: as issuing credentials.
     """
     check_destination(grant_id=grant_id, destination=destination, aws=aws, actor=actor)
     kind = AwsSession.Kind.CONSOLE
     ask_sources(grant_id=grant_id, kind=kind.value, actor=actor)
     ensure_role_id(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
+    take_turn(grant_id=grant_id, actor=actor)
     asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, destination=destination)
     _, sign_in = finish_session(
         asked=asked,

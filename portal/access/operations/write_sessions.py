@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
@@ -28,6 +29,23 @@ ANSWER_MARGIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """By which door it was asked for, and which session of the same grant it is to take the place of."""
+
+    door: str = ""
+    renews: UUID | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the trail says of it."""
+        renews = {"renews": str(self.renews)} if self.renews else {}
+        return ({"door": self.door} if self.door else {}) | renews
+
+
+UNTOLD = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A session that was asked for: what step 2 needs, and nothing that the database still holds locked.
 
@@ -39,6 +57,7 @@ class Asked:
     grant: Grant
     length: SessionLength
     ends_at: datetime
+    origin: Origin = UNTOLD
 
 
 def write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
@@ -51,6 +70,7 @@ def write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
     ends_at: datetime,
     destination: str,
     proof: ReadyProof | None = None,
+    origin: Origin = UNTOLD,
 ) -> AwsSession:
     if lacks_id(grant.role):
         raise ConflictError(
@@ -75,6 +95,7 @@ def write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
         ends_at=ends_at if grant.role.carries_end or not grant.role.is_role else None,
         ip=actor.ip,
         user_agent=actor.user_agent[:300],
+        client=f"{origin.door} {actor.user_agent}".strip()[:200],
     )
     _record(
         EventType.SESSION_ASKED,
@@ -82,10 +103,12 @@ def write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
         grant,
         actor,
         now,
+        outcome=Outcome.DONE,
         ends_at=ends_at.isoformat(),
         call=session.call,
         source_identity=session.source_identity,
         duration_seconds=session.duration_seconds or 0,
+        **origin.facts,
     )
     return session
 
@@ -131,6 +154,10 @@ def write_failed(asked: Asked, problem: BrokerError, issued: IssuedSession | Non
             outcome=Outcome.FAILED,
             code=problem.code,
             detail=str(problem)[:300],
+            call=asked.session.call,
+            source_identity=asked.session.source_identity,
+            duration_seconds=asked.session.duration_seconds or 0,
+            **asked.origin.facts,
             **made,
         )
 
@@ -168,6 +195,7 @@ def write_answer(
         source_identity=asked.session.source_identity,
         ends_at=asked.ends_at.isoformat(),
         duration_seconds=int(asked.length.duration.total_seconds()),
+        **asked.origin.facts,
         **({"why": discarded[:300]} if discarded else {}),
     )
 
