@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from brokers.aws.revocation import size_of_deny
+from brokers.aws.revocation import DenySize
 
 INLINE = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one policy denies: sessions by `aws:userid`, and everything issued before a time (a whole second)."""
+    """What one policy denies: sessions by their entries, and everything issued before a time (a whole second)."""
 
     entries: frozenset[str] = frozenset()
     issued_before: datetime | None = None
@@ -27,7 +27,7 @@ class Part:
     @property
     def size(self) -> int:
         """Characters of the policy as IAM counts them; 0 for a part that denies nothing."""
-        return size_of_deny(len(self.entries), sum(map(len, self.entries)), self.issued_before is not None)
+        return DenySize(self.entries, cut=self.issued_before is not None).size
 
 
 Layout = Mapping[int, Part]
@@ -95,18 +95,17 @@ def _place_of_cut(parts: Layout, standing: Layout, rooms: Mapping[int, int]) -> 
         return standing.get(slot, Part()).issued_before is None
 
     for slot in sorted(rooms, key=comes_later):
-        part = parts[slot]
-        if size_of_deny(len(part.entries), sum(map(len, part.entries)), True) <= rooms[slot]:
+        if DenySize(parts[slot].entries, cut=True).size <= rooms[slot]:
             return slot
     return None
 
 
 def _filled(part: Part, entries: Iterable[str], room: int) -> Part:
     """Return `part` with as many of `entries` as `room` characters hold."""
-    number, characters, cut = len(part.entries), sum(map(len, part.entries)), part.issued_before is not None
+    size = DenySize(part.entries, cut=part.issued_before is not None)
     taken = []
     for entry in entries:
-        if size_of_deny(number + 1, characters + len(entry), cut) <= room:
+        if size.with_one_more(entry) <= room:
             taken.append(entry)
-            number, characters = number + 1, characters + len(entry)
+            size.add(entry)
     return replace(part, entries=part.entries | frozenset(taken))

@@ -1,33 +1,29 @@
-"""The deny that ends live sessions: one statement keyed to `aws:userid`, made whole each time.
+"""The deny that ends live sessions: one statement for each kind of entry, made whole each time.
 
 `aws:userid` is exact per session (`AROA…:session name`, `account:federated name`) and needs nothing in the
-trust policy. Beside it stands, when an operator cuts everybody, a second statement on `aws:TokenIssueTime`.
+trust policy; where it is not, other keys stand in (`brokers.aws.deny_entries`). Beside them stands, when an operator
+cuts everybody, a statement on `aws:TokenIssueTime` alone.
 Source: IAM User Guide, "Revoke IAM role temporary security credentials"; "IAM JSON policy elements:
 Variables", its table of `aws:userid`; "AWS global condition context keys", aws:TokenIssueTime.
 """
 
 import json
-import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from brokers.aws.deny_entries import PLAIN, SID, TIME, Kind, deny, kind_in, read
 from brokers.aws.session_policy import VERSION
-from brokers.aws.shown import shown
 from brokers.errors import LimitExceeded, NotPossible
 
-SID = "SallyportRevoked"
-SID_BEFORE = "SallyportRevokedBefore"
-# No wildcard, no policy variable: an entry can only ever name one session.
-_USERID = re.compile(r"(?:AROA[A-Z0-9]{8,124}|\d{12}):[\w+=,.@-]{2,64}", re.ASCII)
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
+SID_BEFORE = f"{SID}Before"
 
 
 def check_entries(userids: Iterable[str]) -> None:
-    """Raise LimitExceeded at the first entry that isn't exactly one session's `aws:userid`."""
+    """Raise LimitExceeded at the first entry that isn't one session, or one name's up to a time."""
     for userid in userids:
-        if _USERID.fullmatch(userid) is None:
-            raise LimitExceeded("aws:userid", shown(userid), "ROLE-ID:SESSION-NAME or ACCOUNT:NAME")
+        read(userid)
 
 
 def deny_document(userids: Iterable[str], issued_before: datetime | None = None) -> Mapping[str, Any]:
@@ -36,20 +32,19 @@ def deny_document(userids: Iterable[str], issued_before: datetime | None = None)
     `issued_before`: and to every session that AWS issued before then, rounded up to a whole second.
 
     Raises:
-        LimitExceeded: an entry that isn't one session's `aws:userid`.
+        LimitExceeded: an entry that isn't of the grammar.
         NotPossible: nothing to deny (take the document away instead: IAM refuses an empty list); a time
             without a zone.
     """
-    listed = sorted(set(userids))
-    check_entries(listed)
-    statements = []
-    if listed:
-        statements.append(_deny(SID, {"StringEquals": {"aws:userid": listed}}))
+    values: dict[Kind, set[str]] = defaultdict(set)
+    for kind, value in map(read, userids):
+        values[kind].add(value)
+    statements = [kind.statement(sorted(values[kind])) for kind in sorted(values, key=_place)]
     if issued_before is not None:
         statements.append(
-            _deny(
+            deny(
                 SID_BEFORE,
-                {"DateLessThan": {"aws:TokenIssueTime": whole_second(issued_before).strftime(_TIME)}},
+                {"DateLessThan": {"aws:TokenIssueTime": whole_second(issued_before).strftime(TIME)}},
             )
         )
     if not statements:
@@ -71,19 +66,23 @@ def denied_by(document: Mapping[str, Any]) -> tuple[frozenset[str], datetime | N
     A document that was changed by hand isn't, so that it is put again.
     """
     try:
-        conditions = {found["Sid"]: found["Condition"] for found in document["Statement"]}
-        entries = frozenset(conditions[SID]["StringEquals"]["aws:userid"] if SID in conditions else ())
+        entries: set[str] = set()
         before = None
-        if SID_BEFORE in conditions:
-            text = conditions[SID_BEFORE]["DateLessThan"]["aws:TokenIssueTime"]
-            before = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
-        return (entries, before) if document == deny_document(entries, before) else None
+        for found in document["Statement"]:
+            if found["Sid"] == SID_BEFORE:
+                text = found["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
+                before = datetime.strptime(text, TIME).replace(tzinfo=UTC)
+            else:
+                kind = kind_in(found)
+                entries.update(map(kind.entry, found["Condition"]["StringEquals"][kind.key]))
+        return (frozenset(entries), before) if document == deny_document(entries, before) else None
     except (KeyError, TypeError, ValueError, LimitExceeded, NotPossible):
         return None
 
 
-def _deny(sid: str, condition: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"Sid": sid, "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+def _place(kind: Kind) -> tuple[bool, Kind]:
+    # What was written before there were other kinds must read the same: plain ones come first.
+    return kind != PLAIN, kind
 
 
 def _bare(document: Mapping[str, Any]) -> int:
@@ -91,15 +90,34 @@ def _bare(document: Mapping[str, Any]) -> int:
 
 
 _FRAME = _bare({"Version": VERSION, "Statement": []})
-_LIST = _bare(_deny(SID, {"StringEquals": {"aws:userid": []}}))
-_CUT = _bare(_deny(SID_BEFORE, {"DateLessThan": {"aws:TokenIssueTime": "2026-01-01T00:00:00Z"}}))
+_CUT = _bare(deny(SID_BEFORE, {"DateLessThan": {"aws:TokenIssueTime": "2026-01-01T00:00:00Z"}}))
 
 
-def size_of_deny(entries: int, characters: int, cut: bool) -> int:  # noqa: FBT001  # the third fact, not a switch
-    """Return the size of the document for so many entries of so many `characters` in all, as IAM counts it.
+class DenySize:
+    """The size of a document as IAM counts it while entries are added: that of `deny_document`, without making it."""
 
-    The same as that of `deny_document`, without making it; 0 where it would deny nothing.
-    """
-    listed = _LIST + characters + 3 * entries - 1 if entries else 0  # each in quotes, commas between
-    both = 1 if entries and cut else 0
-    return _FRAME + listed + (_CUT if cut else 0) + both if entries or cut else 0
+    def __init__(self, entries: Iterable[str] = (), *, cut: bool = False) -> None:
+        self._kinds: set[Kind] = set()
+        # Two statements have a comma between them.
+        self._characters = _CUT + 1 if cut else 0
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: str) -> None:
+        """Count an entry that isn't in yet. LimitExceeded where it isn't of the grammar."""
+        self._characters += self._more(entry)
+        self._kinds.add(read(entry)[0])
+
+    def with_one_more(self, entry: str) -> int:
+        """Return what the size would be."""
+        return _FRAME + self._characters + self._more(entry) - 1
+
+    @property
+    def size(self) -> int:
+        """Characters; 0 where nothing is denied."""
+        return _FRAME + self._characters - 1 if self._characters else 0
+
+    def _more(self, entry: str) -> int:
+        kind, value = read(entry)
+        # In quotes, with a comma before it or after the statement's list.
+        return len(value) + 3 if kind in self._kinds else _bare(kind.statement([value])) + 1

@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from brokers.aws.deny_layout import INLINE, Layout, Part, arrange, order
 
 CUT = datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
-NAMES = [f"AROA1234567890ABCDEF:sp-{number:0{2 + number % 30}}" for number in range(40)]
+NAMES = [f"AROA1234567890ABCDEF:sp-{number:0{2 + number % 30}}" for number in range(30)]
+TIMES = [f"2031-01-02T03:04:0{second}Z" for second in range(2)]
+NAMES += [f"AROA1234567890ABCDEF:ada{number}<{at}" for number in range(3) for at in TIMES]
+NAMES += [f"AIDA1234567890ABCDE{number}<{TIMES[0]}" for number in range(2)]
+NAMES += [f"sub=eu-west-1:0b7e4f5a-0000-4000-8000-00000000000{number}" for number in range(2)]
 ENTRIES = st.frozensets(st.sampled_from(NAMES))
 PARTS = st.builds(Part, ENTRIES, st.sampled_from([None, CUT, CUT + timedelta(hours=1)]))
 LAYOUTS = st.dictionaries(st.integers(0, 3), PARTS, max_size=4)
