@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import urllib3
@@ -46,6 +47,25 @@ class DemoIdp:
     def metadata(self) -> bytes:
         return self.get("/metadata").data
 
+    def assertion(self, person: str, *pairs: str, **more: str) -> str:
+        """Return a base64 SAMLResponse for AWS. `pairs`: "ROLE_ARN,PROVIDER_ARN"."""
+        return str(
+            self._post("/aws/assertion", {"person": person, "roles": list(pairs), **more})["SAMLResponse"]
+        )
+
+    def id_token(self, person: str, audience: str, **more: str) -> str:
+        """Return an ID token. `lives`: for how many seconds."""
+        return str(self._post("/aws/id-token", {"person": person, "audience": audience, **more})["id_token"])
+
+    def _post(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
+        answer = urllib3.PoolManager().request(
+            "POST", self.base_url + path, json=content, retries=False, timeout=10
+        )
+        if answer.status != 200:
+            raise AssertionError(f"{answer.status}: {answer.data.decode()}")
+        found: dict[str, Any] = answer.json()
+        return found
+
     def sign_in(self, redirect_url: str, person: str) -> Posted:
         """Follow an AuthnRequest's redirect and pick `person`; returns the form for the ACS."""
         query = parse_qs(urlsplit(redirect_url).query)
@@ -76,7 +96,12 @@ def _form(page: str, headers: "urllib3.HTTPHeaderDict") -> Posted:
 
 @contextlib.contextmanager
 def demo_idp(
-    directory: Path, *, sp_entity_id: str, acs_url: str, host: str = "127.0.0.1", port: int | None = None
+    directory: Path,
+    *,
+    sp_entity_id: str = "urn:nobody",
+    acs_url: str = "http://localhost/acs",
+    host: str = "127.0.0.1",
+    port: int | None = None,
 ) -> Iterator[DemoIdp]:
     """Run `python -m portal.demo.identity_provider` until the block ends."""
     port = port or free_port()

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from portal.demo.identity_provider import pages
+from portal.demo.identity_provider.for_aws import ForAws
 from portal.demo.identity_provider.keys import SigningKey
 from portal.demo.identity_provider.metadata import metadata
 from portal.demo.identity_provider.people import BY_KEY
@@ -34,6 +35,7 @@ class IdentityProvider:
         self.sso_url = f"{base_url}/sso"
         self.key = key
         self.providers = {provider.entity_id: provider for provider in providers}
+        self.for_aws = ForAws(issuer=base_url, entity_id=self.entity_id, key=key)
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=256 * 1024)
@@ -46,6 +48,7 @@ class IdentityProvider:
                 web.post("/sso/sign-in", self.sign_in),
                 web.get("/static/{name:look.css|mark.svg}", self.shared),
                 web.static("/static", HERE / "static"),
+                *self.for_aws.routes(),
             ]
         )
         return app
