@@ -66,7 +66,7 @@ def sandbox(home: Home, at: Addresses) -> Part:
     command = [sys.executable, "-m", "portal.demo.sandbox", "--directory", str(home.estate.parent)]
     return Part(
         "sandbox AWS",
-        [*command, "--host", LOOPBACK, "--port", str(at.aws_port)],
+        [*command, "--host", LOOPBACK, "--port", str(at.aws_port), "--identity-provider", at.idp],
         {},
         home.log("sandbox"),
         ready=lambda: _says_ready(home.log("sandbox")),

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import boto3
 import urllib3
+from botocore import UNSIGNED
 from botocore.config import Config
 
 from tests.servers.process import free_port, running
@@ -61,6 +62,17 @@ class Sandbox:
                 aws_access_key_id=credentials["AccessKeyId"],
                 aws_secret_access_key=credentials["SecretAccessKey"],
                 aws_session_token=credentials.get("SessionToken"),
+            )
+
+    def anonymous(self, service: str) -> Any:
+        """Build a client that signs nothing, as a browser's for AssumeRoleWithWebIdentity."""
+        make: Any = SESSION.client
+        with MAKING:
+            return make(
+                service,
+                region_name=self.estate["region"],
+                endpoint_url=self.endpoint_url,
+                config=CONFIG.merge(Config(signature_version=UNSIGNED)),
             )
 
     def hub(self, service: str, *, unchecked: bool = False) -> Any:
@@ -143,11 +155,17 @@ class Sandbox:
 
 @contextlib.contextmanager
 def sandbox(
-    directory: Path, *, port: int | None = None, roles_per_account: int | None = None
+    directory: Path,
+    *,
+    port: int | None = None,
+    roles_per_account: int | None = None,
+    identity_provider: str | None = None,
+    session_seconds: int | None = None,
 ) -> Iterator[Sandbox]:
     """Run `python -m portal.demo.sandbox` until the block ends. The same directory goes on where it was left.
 
-    `roles_per_account`: IAM's quota, 1,000 unless told.
+    `roles_per_account`: IAM's quota, 1,000 unless told. `identity_provider`: the address of a running demo_idp, whose
+    ID tokens and assertions IAM is to take. `session_seconds`: all credentials end after so many seconds.
     """
     port, ministack_port = port or free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
@@ -165,9 +183,12 @@ def sandbox(
     ]
     command += ["--ministack-port", str(ministack_port)]
     # The line comes when the estate is there; the health page answers a little before.
-    quota = {} if roles_per_account is None else {"SANDBOX_ROLES_PER_ACCOUNT": str(roles_per_account)}
+    told = {"SANDBOX_ROLES_PER_ACCOUNT": roles_per_account, "SANDBOX_SESSION_SECONDS": session_seconds}
+    env = {name: str(value) for name, value in told.items() if value is not None}
+    if identity_provider is not None:
+        command += ["--identity-provider", identity_provider]
     ready = lambda: b'"ready"' in log.read_bytes()  # noqa: E731  # read each time
-    with running(command, log=log, ready=ready, cwd=ROOT, env=quota) as process:
+    with running(command, log=log, ready=ready, cwd=ROOT, env=env) as process:
         estate = json.loads((directory / "estate.json").read_text())
         yield Sandbox(directory, url, f"http://127.0.0.1:{ministack_port}", estate, process.pid)
 

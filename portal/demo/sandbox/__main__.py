@@ -22,6 +22,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help="where the façade listens")
     parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on")
     parser.add_argument("--ministack-port", type=int, help="MiniStack's own port (default: a free one)")
+    parser.add_argument("--identity-provider", help="the address of the demo's own, which IAM is to know")
     return parser.parse_args()
 
 
@@ -30,7 +31,11 @@ async def run(given: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with sandbox(
-        given.directory.resolve(), host=given.host, port=given.port, ministack_port=given.ministack_port
+        given.directory.resolve(),
+        host=given.host,
+        port=given.port,
+        ministack_port=given.ministack_port,
+        identity_provider=given.identity_provider,
     ) as facts:
         ready = {"ready": True, "endpoint_url": facts["endpoint_url"], "sign_in_url": facts["sign_in_url"]}
         print(json.dumps(ready), flush=True)  # noqa: T201 - the starter reads this line

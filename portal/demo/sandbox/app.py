@@ -51,7 +51,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
 
 @asynccontextmanager
 async def sandbox(
-    directory: Path, *, host: str, port: int, ministack_port: int | None
+    directory: Path, *, host: str, port: int, ministack_port: int | None, identity_provider: str | None = None
 ) -> AsyncIterator[dict[str, Any]]:
     """Run the whole sandbox; yields what estate.json holds once everything answers."""
     base_url = f"http://{host}:{port}"
@@ -70,7 +70,7 @@ async def sandbox(
         async with listening(app, host, port):
             try:
                 await stand_in.start()
-                facts = await asyncio.to_thread(seed, root, directory, base_url)
+                facts = await asyncio.to_thread(seed, root, directory, base_url, identity_provider)
                 await asyncio.to_thread(lambda: [constraints.model(name) for name in ("sts", "iam")])
                 yield facts
             finally:

@@ -69,3 +69,6 @@ class Bootstrap:
     def sts(self, account_id: str) -> "STSClient":
         sts: STSClient = self._client("sts", account_id)
         return sts
+
+    def cognito_identity(self, account_id: str) -> Any:
+        return self._client("cognito-identity", account_id)

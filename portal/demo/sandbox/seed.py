@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from portal.demo.sandbox import estate
+from portal.demo.sandbox import estate, estate_calls, seed_calls
 from portal.demo.sandbox.bootstrap import REGION, Bootstrap
 
 if TYPE_CHECKING:
@@ -18,8 +18,11 @@ Json = dict[str, Any]
 PURPOSES = {estate.REVOKER: "revoker", estate.PROVISIONER: "provisioner"}
 
 
-def seed(root: Bootstrap, directory: Path, base_url: str) -> Json:
-    """Bring the estate up to what `estate.py` says, leave all else alone, return what estate.json holds."""
+def seed(root: Bootstrap, directory: Path, base_url: str, identity_provider: str | None = None) -> Json:
+    """Bring the estate up to what `estate.py` says, leave all else alone, return what estate.json holds.
+
+    `identity_provider`: the address of the demo's own, which signs ID tokens and assertions for AWS.
+    """
     known = _known_keys(directory)
     hub_key = _hub_user(root.iam(estate.HUB.account_id), known)
     makers = (estate.revoker, estate.provisioner)
@@ -27,6 +30,14 @@ def seed(root: Bootstrap, directory: Path, base_url: str) -> Json:
     for account in estate.TARGETS:
         iam = root.iam(account.account_id)
         _managed_policy(iam, account.account_id, estate.BOUNDARY, estate.partner_boundary())
+    providers = seed_calls.providers(root, identity_provider)
+    pool_ids = seed_calls.pools(root, providers["issuer"])
+    by_purpose = estate_calls.roles(providers["issuer"], pool_ids)
+    others = [
+        {**_role(root.iam(role.account_id), role), "purpose": purpose}
+        for purpose, found in by_purpose.items()
+        for role in found
+    ]
     facts = {
         "simulation": True,
         "partition": "aws",
@@ -41,12 +52,24 @@ def seed(root: Bootstrap, directory: Path, base_url: str) -> Json:
             **hub_key,
         },
         "accounts": [_account(account) for account in estate.ACCOUNTS],
-        "roles": [_role(root.iam(role.account_id), role) for role in roles],
+        "roles": [*(_role(root.iam(role.account_id), role) for role in roles), *others],
         "buckets": [_bucket(root, bucket) for bucket in estate.BUCKETS],
+        "identity_provider": providers,
+        "identity_pools": seed_calls.pool_roles(
+            root, pool_ids, {role["name"]: role["arn"] for role in others}
+        ),
+        "mfa_users": [_mfa_user(root.iam(user.account_id), user, known) for user in estate_calls.MFA_USERS],
+        "members": seed_calls.members(),
+        "sealed_bucket": _bucket(root, estate_calls.SEALED),
         "partners": [_partner(root.iam(partner.account_id), partner, known) for partner in estate.PARTNERS],
     }
+    seed_calls.sealed_bucket(root)
     _write(directory / "estate.json", facts)
     return facts
+
+
+def _mfa_user(iam: "IAMClient", user: estate_calls.MfaUser, known: dict[str, str]) -> Json:
+    return seed_calls.mfa_user(iam, user, lambda: _key(iam, user.name, known))
 
 
 def _write(path: Path, facts: Json) -> None:
@@ -64,7 +87,7 @@ def _known_keys(directory: Path) -> dict[str, str]:
         facts: Json = json.loads((directory / "estate.json").read_text())
     except (OSError, ValueError):
         return {}
-    holders = [facts.get("hub", {}), *facts.get("partners", [])]
+    holders = [facts.get("hub", {}), *facts.get("partners", []), *facts.get("mfa_users", [])]
     return {each["access_key_id"]: each["secret_access_key"] for each in holders if "access_key_id" in each}
 
 
@@ -161,6 +184,8 @@ def _role(iam: "IAMClient", role: estate.Role) -> Json:
             MaxSessionDuration=role.max_session,
             AssumeRolePolicyDocument=json.dumps(role.trust or estate.trust()),
         )
+    elif role.trust is not None:  # it may name what has another address or id now
+        iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=json.dumps(role.trust))
     policy = json.dumps(estate.document(*role.statements))
     iam.put_role_policy(RoleName=role.name, PolicyName="Permissions", PolicyDocument=policy)
     found = iam.get_role(RoleName=role.name)["Role"]

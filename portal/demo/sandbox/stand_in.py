@@ -7,6 +7,7 @@ Run as `python -m portal.demo.sandbox.stand_in`; configured by MiniStack's own e
    process loses at most the last moment.
 3. IAM calls are judged as AWS documents it: `judging.py`.
 4. Trust policies keep whom they name as AWS does: `trusts.py`.
+5. Calls to credentials that MiniStack lacks, or takes without looking: `calls/`.
 """
 
 import asyncio
@@ -18,11 +19,12 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from portal.demo.sandbox.calls.amend import amend_calls
 from portal.demo.sandbox.judging import judge_as_aws
 from portal.demo.sandbox.trusts import trust_as_aws
 
 SAVE_AFTER_S = 0.1
-PERSISTED = ("iam", "sts", "s3")
+PERSISTED = ("iam", "sts", "s3", "cognito")
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -75,6 +77,7 @@ def main() -> None:
     }
     persist_sessions(modules["sts"])
     trust_as_aws(judge_as_aws())
+    amend_calls()
     for name, module in modules.items():
         module.handle_request = SoonSaved(name, module, persistence)
     sys.argv = ["ministack"]

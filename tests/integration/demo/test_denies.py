@@ -140,7 +140,8 @@ def test_a_sandbox_of_an_older_version_gets_the_rights_that_the_portal_needs_now
     old = hub.create_policy_version(PolicyArn=arn, PolicyDocument=policy_of(200), SetAsDefault=True)
     target.put_role_policy(**revoker, PolicyDocument=policy_of(200))
     for _ in range(2):
-        assert seed(Bootstrap(aws.ministack_url), aws.directory, aws.endpoint_url) == aws.estate
+        root, issuer = Bootstrap(aws.ministack_url), aws.estate["identity_provider"]["issuer"]
+        assert seed(root, aws.directory, aws.endpoint_url, issuer) == aws.estate
         policy = hub.get_policy(PolicyArn=arn)["Policy"]
         version = hub.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
         assert version["Document"] == hub_policy()

@@ -1,0 +1,51 @@
+"""Puts these calls in place of MiniStack's own, in its process."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode
+
+from portal.demo.sandbox.calls import saml, web_identity
+from portal.demo.sandbox.calls.answers import sts_refusal
+from portal.demo.sandbox.calls.inside import Answer, Inside, Parameters, inside
+from portal.demo.sandbox.calls.sessions import SHORTEST, know_keys_of_sessions, lasting
+from portal.demo.sandbox.refusals import Refused
+
+StsCall = Callable[[Inside, Parameters], Awaitable[Answer]]
+
+STS: dict[str, StsCall] = {
+    web_identity.ACTION: web_identity.assume,
+    saml.ACTION: saml.assume,
+}
+DEFAULTS = {"AssumeRole": 3600, "GetFederationToken": 43_200}
+
+
+def amend_calls() -> None:
+    ours = inside()
+    know_keys_of_sessions(ours)
+    answer_sts(ours)
+
+
+def answer_sts(ours: Inside) -> None:
+    plain = ours.sts.handle_request
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        parameters: Parameters = {**query, **parse_qs(body.decode("utf-8", errors="replace"))}
+        action = ours.given(parameters, "Action")
+        call = STS.get(action)
+        if call is None:
+            return await plain(method, path, headers, shortened(action, body), query)
+        try:
+            return await call(ours, parameters)
+        except Refused as refused:
+            return sts_refusal(refused)
+
+    ours.sts.handle_request = handle_request
+
+
+def shortened(action: str, body: bytes) -> bytes:
+    """Have MiniStack's own calls give sessions as short as ours, where a test wants short ones."""
+    if not SHORTEST or action not in DEFAULTS:
+        return body
+    pairs = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    pairs["DurationSeconds"] = str(int(lasting(int(pairs.get("DurationSeconds") or DEFAULTS[action]))))
+    return urlencode(pairs).encode()
