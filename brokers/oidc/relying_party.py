@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -65,6 +66,16 @@ class RelyingParty:
         # When somebody signed in is the ID token's to say: only there was it judged.
         more.pop("auth_time", None)
         return _identity(provider, told, {**more, **told}, tokens.id_token)
+
+    def read_held(
+        self, provider: OidcProvider, id_token: str, *, audience: str, at: datetime
+    ) -> OidcIdentity:
+        """Verify an ID token that somebody holds, for exactly `audience`. See `brokers.oidc.held`."""
+        meant = replace(provider, client_id=audience)
+        discovered = self._discovered(meant)
+        header, told = verified(id_token, self._keys_of(discovered), types=ID_TOKEN_TYPES)
+        claims.check_held_token(told, meant, header.algorithm, at)
+        return _identity(meant, told, told, id_token)
 
     def read_logout(self, provider: OidcProvider, logout_token: str, *, at: datetime) -> OidcLogout:
         discovered = self._discovered(provider)
