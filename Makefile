@@ -82,10 +82,11 @@ screenshots: $(VENV)/.dev
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(BIN)/uv
-	$(LOCK) pyproject.toml --group dev --extra demo -o requirements/dev.txt
-	$(LOCK) pyproject.toml --extra demo -c requirements/dev.txt -o requirements/demo.txt
-	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/base.txt
-	$(LOCK) pyproject.toml --extra gssapi -c requirements/dev.txt -o requirements/gssapi.txt
+	$(LOCK) pyproject.toml --group dev --extra portal --extra demo --extra cli -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra portal --extra demo -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) pyproject.toml --extra portal -c requirements/dev.txt -o requirements/base.txt
+	$(LOCK) pyproject.toml --extra cli -c requirements/dev.txt -o requirements/cli.txt
+	$(LOCK) pyproject.toml --extra portal --extra gssapi -c requirements/dev.txt -o requirements/gssapi.txt
 	$(LOCK) --group gssapi-build -o requirements/gssapi-build.txt
 
 actions: $(VENV)/.dev
