@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -52,7 +52,7 @@ async def code_of(client: Any, **more: str) -> str:
     told = parse_qs(to.query)
     assert f"{to.scheme}://{to.netloc}{to.path}" == HOME
     assert told["state"] == ["state-1"]
-    return told["code"][0]
+    return str(told["code"][0])
 
 
 async def exchanged(client: Any, code: str, **more: str) -> ClientResponse:
@@ -94,7 +94,7 @@ def test_a_code_becomes_an_id_token_once() -> None:
         {"grant_type": "password"},
     ],
 )
-def test_a_code_is_for_who_asked_for_it(wrong: Mapping[str, str]) -> None:
+def test_a_code_is_for_who_asked_for_it(wrong: dict[str, str]) -> None:
     async def steps(client: Any) -> None:
         refused = await exchanged(client, await code_of(client), **wrong)
         assert (refused.status, (await refused.json())["error"]) == (400, "invalid_grant")
@@ -124,7 +124,7 @@ def test_a_code_is_over_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"state": ""}, "missing"),
     ],
 )
-def test_a_wrong_request_is_told_here_and_leads_nowhere(wrong: Mapping[str, str], words: str) -> None:
+def test_a_wrong_request_is_told_here_and_leads_nowhere(wrong: dict[str, str], words: str) -> None:
     async def steps(client: Any) -> None:
         answer = await client.get("/authorize", params=ASKED | FLOW | wrong, allow_redirects=False)
         assert answer.status == 400

@@ -76,4 +76,4 @@ def test_a_presigned_address(tmp_path: Path, botocore: Credentials, client: str 
     request = AWSRequest(method="GET", url=f"{url}?{urlencode(query)}")
     request.context["payload_signing_enabled"] = True
     SigV4QueryAuth(botocore, "kinesisvideo", "eu-central-1", expires=299).add_auth(request)
-    assert dict(parse_qsl(urlsplit(ours).query)) == dict(parse_qsl(urlsplit(request.url).query))
+    assert dict(parse_qsl(urlsplit(ours).query)) == dict(parse_qsl(urlsplit(str(request.url)).query))
