@@ -26,6 +26,8 @@ class Kind(StrEnum):
     ROLE = "role"
     FEDERATED = "federated"
     SESSION_TOKEN = "session-token"  # noqa: S105 - the name of a kind of credentials
+    SESSION_TOKEN_WITH_MFA = "session-token-with-mfa"  # noqa: S105 - as above
+    ROOT_TASK = "root-task"
 
 
 # The call that made the credentials says what they are.
@@ -35,6 +37,7 @@ KIND_OF = {
     "AssumeRoleWithSAML": Kind.ROLE,
     "GetFederationToken": Kind.FEDERATED,
     "GetSessionToken": Kind.SESSION_TOKEN,
+    "AssumeRoot": Kind.ROOT_TASK,
 }
 
 
@@ -82,17 +85,20 @@ class Registry:
         found = self.issued.get(access_key_id)
         return found.kind if found else Kind.ROLE
 
-    def observe(self, action: str, answer: bytes, caller: Kind | None) -> None:
-        """Remember the credentials in a successful answer of STS to `action`."""
+    def observe(self, action: str, answer: bytes, caller: Kind | None, *, with_mfa: bool = False) -> None:
+        """Remember the credentials in a successful answer of STS to `action`, asked `with_mfa` or without."""
         root = etree.fromstring(answer, etree.XMLParser(resolve_entities=False, no_network=True))
 
         def text(name: str) -> str:
             return root.findtext(f".//{{{NAMESPACES['sts']}}}{name}") or ""
 
-        expires = datetime.fromisoformat(text("Expiration"))
+        expires, by_code = (
+            datetime.fromisoformat(text("Expiration")),
+            with_mfa and action == "GetSessionToken",
+        )
         self.issued[text("AccessKeyId")] = Issued(
             access_key_id=text("AccessKeyId"),
-            kind=KIND_OF[action],
+            kind=Kind.SESSION_TOKEN_WITH_MFA if by_code else KIND_OF[action],
             chained=action == "AssumeRole" and caller is Kind.ROLE,
             arn=text("Arn"),
             expires_at=expires.replace(tzinfo=expires.tzinfo or UTC).timestamp(),

@@ -15,12 +15,16 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Passed:
-    """A call that may go on. `issues`: STS will answer with credentials to remember. `fault`: its answer gets lost."""
+    """A call that may go on. `issues`: STS will answer with credentials to remember. `fault`: its answer gets lost.
+
+    `with_mfa`: it came with a code.
+    """
 
     action: str
     caller: Kind | None
     issues: bool
     fault: Fault | None = None
+    with_mfa: bool = False
 
 
 class Gate:
@@ -67,7 +71,7 @@ class Gate:
         account = await self.facts.account_of(scope.access_key_id) if scope else None
         rules = iam_rules if service == "iam" else sts_rules
         await rules.check(Call(caller, account or "", action, given), self.facts)
-        return Passed(action, caller, service == "sts" and action in KIND_OF, fault)
+        return Passed(action, caller, service == "sts" and action in KIND_OF, fault, "TokenCode" in given)
 
 
 def names_query_action(search: str, form: bytes) -> bool:

@@ -19,7 +19,7 @@ ROLES = int(os.environ.get("SANDBOX_ROLES_PER_ACCOUNT", "1000"))
 
 async def check(call: Call, facts: Facts) -> None:
     if call.caller in {Kind.FEDERATED, Kind.SESSION_TOKEN}:
-        # GetSessionToken credentials could with MFA, which the sandbox doesn't simulate.
+        # With a code, those of GetSessionToken may.
         raise Refused("InvalidClientTokenId", "The security token included in the request is invalid", 403)
     _documents(call)
     for kind in INLINE:

@@ -128,7 +128,7 @@ class Proxy:
                 return await _relay(request, answer)
             body = await answer.read()
             if passed.issues and answer.status == 200:  # noqa: PLR2004 - HTTP's own figure
-                self.registry.observe(passed.action, body, passed.caller)
+                self.registry.observe(passed.action, body, passed.caller, with_mfa=passed.with_mfa)
             if passed.fault is not None:
                 raise passed.fault.refusal()
             return web.Response(status=answer.status, headers=_answered(answer), body=body)

@@ -69,7 +69,7 @@ def seed(root: Bootstrap, directory: Path, base_url: str, identity_provider: str
 
 
 def _mfa_user(iam: "IAMClient", user: estate_calls.MfaUser, known: dict[str, str]) -> Json:
-    return seed_calls.mfa_user(iam, user, lambda: _key(iam, user.name, known))
+    return seed_calls.mfa_user(iam, user, lambda: _key(iam, user.name, known), known)
 
 
 def _write(path: Path, facts: Json) -> None:
@@ -82,13 +82,15 @@ def _write(path: Path, facts: Json) -> None:
 
 
 def _known_keys(directory: Path) -> dict[str, str]:
-    """Return the secrets that estate.json holds, by access key id."""
+    """Return the secrets that estate.json holds: of keys by access key id, of MFA devices by serial number."""
     try:
         facts: Json = json.loads((directory / "estate.json").read_text())
     except (OSError, ValueError):
         return {}
     holders = [facts.get("hub", {}), *facts.get("partners", []), *facts.get("mfa_users", [])]
-    return {each["access_key_id"]: each["secret_access_key"] for each in holders if "access_key_id" in each}
+    devices = {each["mfa_serial"]: each["mfa_seed"] for each in facts.get("mfa_users", [])}
+    keys = {each["access_key_id"]: each["secret_access_key"] for each in holders if "access_key_id" in each}
+    return keys | devices
 
 
 def _missing(call: Callable[[], Any], code: str) -> bool:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from portal.demo.sandbox import estate, estate_calls
 from portal.demo.sandbox.bootstrap import REGION, Bootstrap
+from portal.demo.sandbox.calls.mfa import STEP_S, code_at
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.client import IAMClient
@@ -115,8 +116,13 @@ def pool_roles(root: Bootstrap, pool_ids: Mapping[str, str], role_arns: Mapping[
     return told
 
 
-def mfa_user(iam: "IAMClient", user: estate_calls.MfaUser, key: Callable[[], Json]) -> Json:
-    """Make the user, the virtual device and, where somebody lost it, a new key. The seed is what an app would keep."""
+def mfa_user(
+    iam: "IAMClient", user: estate_calls.MfaUser, key: Callable[[], Json], seeds: Mapping[str, str]
+) -> Json:
+    """Make the user, the virtual device and, where somebody lost it, a new key. The seed is what an app would keep.
+
+    `seeds`: by serial number, as estate.json held them.
+    """
     if missing(lambda: iam.get_user(UserName=user.name), "NoSuchEntity"):
         iam.create_user(UserName=user.name, Path=estate.PATH)
     rights = json.dumps(estate_calls.mfa_rights())
@@ -128,7 +134,26 @@ def mfa_user(iam: "IAMClient", user: estate_calls.MfaUser, key: Callable[[], Jso
         "user_id": iam.get_user(UserName=user.name)["User"]["UserId"],
         "person": user.person,
         **key(),
+        **_device(iam, user, seeds),
     }
+
+
+def _device(iam: "IAMClient", user: estate_calls.MfaUser, seeds: Mapping[str, str]) -> Json:
+    found = [each["SerialNumber"] for each in iam.list_mfa_devices(UserName=user.name)["MFADevices"]]
+    kept = next((serial for serial in found if serial in seeds), None)
+    if kept is not None:
+        return {"mfa_serial": kept, "mfa_seed": seeds[kept]}
+    for serial in found:
+        iam.deactivate_mfa_device(UserName=user.name, SerialNumber=serial)
+        iam.delete_virtual_mfa_device(SerialNumber=serial)
+    made = iam.create_virtual_mfa_device(VirtualMFADeviceName=user.name)["VirtualMFADevice"]
+    serial, seed = made["SerialNumber"], made["Base32StringSeed"].decode()
+    step = int(time.time()) // STEP_S
+    first, second = (code_at(seed, each) for each in (step - 3, step - 2))
+    iam.enable_mfa_device(
+        UserName=user.name, SerialNumber=serial, AuthenticationCode1=first, AuthenticationCode2=second
+    )
+    return {"mfa_serial": serial, "mfa_seed": seed}
 
 
 def sealed_bucket(root: Bootstrap) -> None:

@@ -15,6 +15,8 @@ DEFAULT_DURATION = 3600
 SESSION_CREDENTIALS_MAY = {
     Kind.FEDERATED: {"GetCallerIdentity"},
     Kind.SESSION_TOKEN: {"GetCallerIdentity", "AssumeRole"},
+    Kind.SESSION_TOKEN_WITH_MFA: {"GetCallerIdentity", "AssumeRole"},
+    Kind.ROOT_TASK: {"GetCallerIdentity"},
 }
 
 

@@ -4,17 +4,22 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
-from portal.demo.sandbox.calls import saml, web_identity
+from portal.demo.sandbox.calls import mfa, saml, web_identity
 from portal.demo.sandbox.calls.answers import sts_refusal
 from portal.demo.sandbox.calls.inside import Answer, Inside, Parameters, inside
 from portal.demo.sandbox.calls.sessions import SHORTEST, know_keys_of_sessions, lasting
 from portal.demo.sandbox.refusals import Refused
 
-StsCall = Callable[[Inside, Parameters], Awaitable[Answer]]
+Unsigned = Callable[[Inside, Parameters], Awaitable[Answer]]
+Signed = Callable[[Inside, Parameters, Any, Any], Awaitable[Answer]]
 
-STS: dict[str, StsCall] = {
+UNSIGNED: dict[str, Unsigned] = {
     web_identity.ACTION: web_identity.assume,
     saml.ACTION: saml.assume,
+}
+# These look at who calls, too: headers and query.
+SIGNED: dict[str, Signed] = {
+    mfa.ACTION: mfa.get_session_token,
 }
 DEFAULTS = {"AssumeRole": 3600, "GetFederationToken": 43_200}
 
@@ -22,6 +27,7 @@ DEFAULTS = {"AssumeRole": 3600, "GetFederationToken": 43_200}
 def amend_calls() -> None:
     ours = inside()
     know_keys_of_sessions(ours)
+    mfa.give_real_devices(ours)
     answer_sts(ours)
 
 
@@ -31,13 +37,14 @@ def answer_sts(ours: Inside) -> None:
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
         parameters: Parameters = {**query, **parse_qs(body.decode("utf-8", errors="replace"))}
         action = ours.given(parameters, "Action")
-        call = STS.get(action)
-        if call is None:
-            return await plain(method, path, headers, shortened(action, body), query)
         try:
-            return await call(ours, parameters)
+            if action in UNSIGNED:
+                return await UNSIGNED[action](ours, parameters)
+            if action in SIGNED:
+                return await SIGNED[action](ours, parameters, headers, query)
         except Refused as refused:
             return sts_refusal(refused)
+        return await plain(method, path, headers, shortened(action, body), query)
 
     ours.sts.handle_request = handle_request
 
