@@ -28,6 +28,7 @@ from portal.api.refusals import ScopeMissing, TooLarge
 from portal.directory.models import ApiToken
 from portal.directory.vouching import SignInTooOldError
 from portal.kernel.errors import (
+    BusyError,
     ConflictError,
     DomainError,
     ForbiddenError,
@@ -46,6 +47,7 @@ STATUS: Mapping[type[DomainError], int] = {
     ConflictError: 409,
     UpstreamError: 503,
     TooManyError: 429,
+    BusyError: 503,
 }
 # DRF's words for what the domain calls otherwise.
 CODES = {
@@ -96,10 +98,10 @@ def _problem(exc: Exception) -> Problem:
 def _of_domain(error: DomainError) -> Problem:
     if isinstance(error, UpstreamError):
         return _upstream(str(error), error.upstream_code, retryable=error.retryable)
-    if isinstance(error, TooManyError):
-        headers = {"Retry-After": str(error.retry_after_seconds)}
-        return Problem(429, error.code, str(error), {"retryable": True}, headers)
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
+    if isinstance(error, TooManyError | BusyError):
+        headers = {"Retry-After": str(error.retry_after_seconds)}
+        return Problem(status, error.code, str(error), {"retryable": True}, headers)
     facts: dict[str, Any] = {}
     if isinstance(error, InvalidError) and error.field:
         facts["errors"] = [{"field": error.field, "message": str(error)}]

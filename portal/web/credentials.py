@@ -1,4 +1,4 @@
-"""Get credentials: issued by the click, shown once, kept nowhere."""
+"""Get credentials: those that are kept while they are good, else new ones."""
 
 from uuid import UUID
 
@@ -9,8 +9,8 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
 from portal.access.models import Grant
+from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
 from portal.access.operations.fresh_factor import StepUpNeededError
-from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.web.aws import aws_ports
@@ -30,12 +30,18 @@ def credentials(request: PersonRequest, grant_id: UUID) -> HttpResponse:
 
 
 def credentials_page(request: PersonRequest, grant_id: UUID) -> HttpResponse:
-    """Issue them, and show them this once. Raises as the operation."""
-    issued = issue_credentials(grant_id=grant_id, aws=aws_ports(), actor=actor_of(request))
+    """Fetch them, new ones where the form says `fresh`, and show them. Raises as the operation."""
+    issued = fetch_credentials(
+        grant_id=grant_id,
+        aws=aws_ports(),
+        actor=actor_of(request),
+        door="page",
+        fresh=bool(request.POST.get("fresh")),
+    )
     return render(request, "access/credentials.html", {"view": _view(request, issued)})
 
 
-def _view(request: PersonRequest, issued: IssuedCredentials) -> CredentialsView:
+def _view(request: PersonRequest, issued: FetchedCredentials) -> CredentialsView:
     grant, now, zone = issued.grant, database_now(), zone_of(request.user)
     return CredentialsView(
         grant_id=str(grant.pk),
@@ -43,12 +49,13 @@ def _view(request: PersonRequest, issued: IssuedCredentials) -> CredentialsView:
         account=account_label(grant),
         countdown=countdown_of(grant, now=now, zone=zone),
         expires=moment(issued.ends_at, now=now, zone=zone),
+        issued=moment(issued.issued_at, now=now, zone=zone) if issued.was_cached else None,
         explanation=f"{explanation(grant.role)} How long these last: {issued.length_why}.",
         snippets=_snippets(issued),
     )
 
 
-def _snippets(issued: IssuedCredentials) -> tuple[Snippet, ...]:
+def _snippets(issued: FetchedCredentials) -> tuple[Snippet, ...]:
     profile = profile_name(issued.grant)
     if not settings.AWS_ENDPOINT_URL:
         return snippets(issued.credentials, profile=profile)

@@ -48,7 +48,7 @@ FRESH_AFTER = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class FetchedCredentials:
-    """`ends_at`: when they cease to work. `length_why`: why they were asked for that long. `was_cached`: kept ones."""
+    """`ends_at`: when they cease to work. `length_why`: why AWS was asked for that long. `was_cached`: kept ones."""
 
     grant: Grant
     credentials: Credentials
@@ -56,6 +56,7 @@ class FetchedCredentials:
     ends_at: datetime
     length_why: str
     was_cached: bool
+    issued_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,7 @@ def _asked(fetch: _Fetch, seen: Look, lease: SlotLease) -> FetchedCredentials:
         ends_at=issued.ends_at,
         length_why=issued.length_why,
         was_cached=False,
+        issued_at=issued.session.asked_at,
     )
 
 
@@ -253,15 +255,16 @@ def _is_cut(role: AwsRole, session: AwsSession) -> bool:
 
 def _handed_out(fetch: _Fetch, seen: Look, kept: Kept) -> FetchedCredentials:
     slot = seen.slot
-    if slot is None or slot.session_id is None or slot.expires_at is None:
+    if slot is None or slot.session is None or slot.expires_at is None:
         raise DomainError("nothing is kept")  # pragma: no cover - then there is no `kept`
     if not seen.is_known:
-        hand_out(seen.grant, slot.session_id, fetch.place, actor=fetch.actor, at=seen.now)
+        hand_out(seen.grant, slot.session.pk, fetch.place, actor=fetch.actor, at=seen.now)
     return FetchedCredentials(
         grant=seen.grant,
         credentials=kept.credentials,
-        session_id=slot.session_id,
+        session_id=slot.session.pk,
         ends_at=slot.expires_at,
         length_why=kept.length_why,
         was_cached=True,
+        issued_at=slot.session.asked_at,
     )

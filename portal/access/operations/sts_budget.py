@@ -46,7 +46,7 @@ def take_turn(*, grant_id: UUID, actor: Actor) -> None:
         return
     account, partner = row
     gives_up = time.monotonic() + PATIENCE
-    while (wait := _take(account, str(partner or OWN))) > timedelta():
+    while (wait := _take(UUID(str(account)), str(partner or OWN))) > timedelta():
         seconds = wait.total_seconds()
         if time.monotonic() + seconds > gives_up:
             count("sts_busy")

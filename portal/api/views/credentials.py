@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import wiring
-from portal.access.operations.issue_credentials import issue_credentials
+from portal.access.operations.fetch_credentials import fetch_credentials
 from portal.api.authentication import caller
 from portal.api.serializers import CredentialsSerializer, utc
 from portal.api.views.base import ScopedView
@@ -18,12 +18,14 @@ class CredentialsView(ScopedView):
 
     @extend_schema(
         operation_id="issue_credentials",
-        summary="Temporary AWS credentials under a grant of mine, shown once",
+        summary="Temporary AWS credentials under a grant of mine: the same while they last",
         request=None,
         responses={201: CredentialsSerializer},
     )
     def post(self, request: Request, grant_id: UUID) -> Response:
-        issued = issue_credentials(grant_id=grant_id, aws=wiring.aws_ports(), actor=caller(request))
+        issued = fetch_credentials(
+            grant_id=grant_id, aws=wiring.aws_ports(), actor=caller(request), door="api"
+        )
         found = issued.credentials
         body = {
             "AccessKeyId": found.access_key_id,

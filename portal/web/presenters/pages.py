@@ -10,13 +10,14 @@ from portal.web.presenters.words import Countdown, Moment
 
 @dataclass(frozen=True, slots=True)
 class CredentialsView:
-    """The page that shows credentials once. `expires`: when they cease to work, by their own policy."""
+    """The page that shows credentials. `expires`: when they cease to work; `issued`: since when they are kept."""
 
     grant_id: str
     role_name: str
     account: AccountLabel
     countdown: Countdown
     expires: Moment
+    issued: Moment | None
     explanation: str
     snippets: tuple[Snippet, ...]
 

@@ -104,7 +104,7 @@ def test_the_unexpected_tells_nothing(
     def breaks(**_: Any) -> Any:
         raise RuntimeError("the secret is hunter2")
 
-    monkeypatch.setattr(credentials, "issue_credentials", breaks)
+    monkeypatch.setattr(credentials, "fetch_credentials", breaks)
     answer = send(caller(ben), "post", door)
     told = problem(answer, 500, "internal")
     assert "hunter2" not in answer.content.decode()
@@ -118,7 +118,7 @@ def test_a_database_that_is_away_is_worth_another_try(
     def breaks(**_: Any) -> Any:
         raise OperationalError("connection to server at 10.0.0.7 failed")
 
-    monkeypatch.setattr(credentials, "issue_credentials", breaks)
+    monkeypatch.setattr(credentials, "fetch_credentials", breaks)
     answer = send(caller(ben), "post", door)
     assert problem(answer, 503, "unavailable")["retryable"] is True
     assert "10.0.0.7" not in answer.content.decode()

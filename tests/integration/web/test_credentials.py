@@ -1,13 +1,14 @@
 import logging
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import LazySettings
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 
-from portal.access.models import AwsSession, Grant
+from brokers.errors import AwsUnavailable
+from portal.access.models import AwsSession, Grant, StsBudget
 from portal.audit.models import AuditEvent
 from portal.directory.models import Person
 from tests.fakes import SECRET, TOKEN, FakeAws
@@ -91,3 +92,36 @@ def test_a_role_that_gives_none(ben: Person, aws: FakeAws) -> None:
         signed_in(ben).post(url_of(make_grant(ben, make_role(allows_credentials=False)))).status_code == 403
     )
     assert aws.calls == []
+
+
+def test_the_same_are_shown_while_they_are_good_and_new_ones_on_demand(ben: Person, aws: FakeAws) -> None:
+    grant, client = make_grant(ben), signed_in(ben)
+    first = client.post(url_of(grant))
+    assert first.context["view"].issued is None
+    assert b"Get new ones" not in first.content
+    second = client.post(url_of(grant))
+    assert second.context["view"].issued is not None
+    assert b"Get new ones" in second.content
+    assert aws.count("assume_role") == 1
+    AwsSession.objects.update(asked_at=datetime.now(UTC) - timedelta(minutes=1))
+    third = client.post(url_of(grant), {"fresh": "1"})
+    assert third.context["view"].issued is None
+    assert aws.count("assume_role") == 2
+    client.post(url_of(grant), {"fresh": "1"})
+    assert aws.count("assume_role") == 2, "those are new"
+
+
+def test_who_comes_too_often_is_told_when_to_come_again(ben: Person, aws: FakeAws) -> None:
+    role = make_role()
+    first, second = make_grant(ben, role), make_grant(ben, role)
+    aws.fail["assume_role"] = AwsUnavailable("sts:AssumeRole", "Throttling", throttled=True)
+    client = signed_in(ben)
+    assert client.post(url_of(first)).status_code == 503
+    del aws.fail["assume_role"]
+    StsBudget.objects.update(blocked_until=datetime.now(UTC) + timedelta(seconds=40))
+    answer = client.post(url_of(second))
+    assert answer.status_code == 503
+    assert 30 < int(answer.headers["Retry-After"]) <= 40
+    assert aws.count("assume_role") == 1
+    StsBudget.objects.update(blocked_until=None, tokens=1, filled_at=datetime.now(UTC))
+    assert client.post(url_of(second)).status_code == 200

@@ -172,8 +172,9 @@ class TestWhyIWasRefused:
         assert "The role is switched off." in text(client.get(reverse("web:why", args=[grant.pk])))
 
     def test_what_aws_refused_is_told_and_whether_trying_again_helps(self, ben: Person, aws: FakeAws) -> None:
-        grant, client = make_grant(ben), signed_in(ben)
+        client = signed_in(ben)
         for problem, words in ((DENIED, "won&#x27;t help"), (UNAVAILABLE, "may help")):
+            grant = make_grant(ben)
             aws.fail["assume_role"] = problem
             assert client.post(reverse("web:credentials", args=[grant.pk])).status_code == 503
             page = text(client.get(reverse("web:why", args=[grant.pk])))

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from brokers.errors import AwsAccessDenied
-from portal.access.models import Grant
+from portal.access.models import CredentialSlot, Grant
 from portal.directory.models import Person
 from portal.kernel.logs import AboutFilter, JsonFormatter
 from tests.fakes import SECRET, SIGN_IN_URL, TOKEN, FakeAws
@@ -65,10 +65,12 @@ def test_no_flow_writes_a_secret(
     assert browser.post(link).headers["Location"] == SIGN_IN_URL
     assert browser.post(link).status_code >= 400, "used already: Django logs the address"
     assert send(with_token(f"{token}x"), "get", reverse("api:grants")).status_code == 401
+    CredentialSlot.objects.all().delete()  # what is kept needs no AWS
     fail(aws)
     assert browser.post(reverse("web:credentials", args=[grant.pk])).status_code == 503
     assert send(api, "post", reverse("api:credentials", args=[grant.pk])).status_code >= 500
     aws.fail.clear()
+    CredentialSlot.objects.all().delete()
     aws.before["assume_role"] = burst
     assert browser.post(reverse("web:credentials", args=[grant.pk])).status_code == 500
 
