@@ -206,6 +206,13 @@ class DoctorStepSerializer(Shown):
     paste = serializers.CharField(help_text="Text for whoever mends it, such as a policy's statement.")
 
 
+class GrantDoctorSerializer(Shown):
+    """In the order in which the doors of issuing are walked; the first that stopped it is the last that was reached."""
+
+    grant = serializers.UUIDField()
+    steps = DoctorStepSerializer(many=True)
+
+
 class DiagnosisSerializer(Shown):
     """`stopped_by`: the name of the step; empty: nothing here stops it."""
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -13,10 +14,28 @@ from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import Person
 
 
+class StandInSerializer(serializers.Serializer[dict[str, Any]]):
+    """Where AWS's programs find the stand-in, as settings of their own."""
+
+    endpoint_url = serializers.CharField()
+    region = serializers.CharField()
+
+
 class AccountSerializer(serializers.ModelSerializer[AwsAccount]):
     class Meta:
         model = AwsAccount
-        fields = ["name", "account_id", "partition"]
+        fields = ["name", "account_id", "partition", "stand_in"]
+
+    stand_in = serializers.SerializerMethodField(
+        help_text="What stands in AWS's place, as in the demo; null: AWS itself."
+    )
+
+    @extend_schema_field(StandInSerializer(allow_null=True))
+    def get_stand_in(self, account: AwsAccount) -> object:
+        del account
+        if not settings.AWS_ENDPOINT_URL:
+            return None
+        return {"endpoint_url": settings.AWS_ENDPOINT_URL, "region": settings.AWS_REGION}
 
 
 class RoleSerializer(serializers.ModelSerializer[AwsRole]):

@@ -144,6 +144,7 @@ def test_the_schema_describes_every_endpoint_and_its_problems(ben: Person) -> No
         "/api/v1/entitlements/{entitlement_id}/take",
         "/api/v1/grants",
         "/api/v1/grants/{grant_id}",
+        "/api/v1/grants/{grant_id}/doctor",
         "/api/v1/grants/{grant_id}/credentials",
         "/api/v1/grants/{grant_id}/console-links",
         "/api/v1/grants/{grant_id}/extend",
