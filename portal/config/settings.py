@@ -77,7 +77,8 @@ WSGI_APPLICATION = "portal.config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        # The second: where a wheel has them.
+        "DIRS": [BASE_DIR / "templates", BASE_DIR / "portal" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
