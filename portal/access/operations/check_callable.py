@@ -42,7 +42,7 @@ def check_callable(grant: Grant, proof: ReadyProof | None, aws: AwsPorts, now: d
             f"{role.account.name}."
         )
     if role.method == AwsRole.Method.COGNITO:
-        _check_not_cut(grant, now)
+        check_not_cut(grant, now)
     if isinstance(proof, VerifiedProof) and proof.session_name:
         _check_own_name(grant, proof.session_name, now)
 
@@ -52,7 +52,7 @@ def _has_long_lived_keys(role: AwsRole, aws: AwsPorts) -> bool:
     return not aws.hub_is_chained if row is None else row.kind == AccountHub.Kind.KEYS
 
 
-def _check_not_cut(grant: Grant, now: datetime) -> None:
+def check_not_cut(grant: Grant, now: datetime) -> None:
     """Sessions of one Cognito identity share a name, and a deny has no time: it would reach the new one, too."""
     cut = Revocation.objects.filter(
         grant__person=grant.person_id, grant__role=grant.role_id, cleaned_at=None, covers_until__gt=now
