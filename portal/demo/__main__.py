@@ -79,8 +79,8 @@ def _start(home: Home, at: parts.Addresses, running: list[Running]) -> None:
         wait_ready(part)
     say("Preparing the database, the pages and the demo's story")
     run_to_end(parts.prepare(home, at))
-    say("Starting the portal: web, worker and beat")
-    running.extend(start(make(home, at)) for make in (parts.web, parts.worker, parts.beat))
+    say("Starting the portal: web, worker and beat, and a sample app")
+    running.extend(start(make(home, at)) for make in (parts.web, parts.worker, parts.beat, parts.samples))
     for part in running:
         wait_ready(part)
 
@@ -90,6 +90,7 @@ def _addresses(given: argparse.Namespace, socket: Path) -> parts.Addresses:
         "portal": given.portal_port,
         "identity provider": given.identity_port,
         "sandbox AWS": given.sandbox_port,
+        "samples": given.samples_port,
     }
     taken: set[int] = set()
     for name, port in wanted.items():
@@ -98,7 +99,13 @@ def _addresses(given: argparse.Namespace, socket: Path) -> parts.Addresses:
             say(f"Port {port or USUAL[name]} is taken; the {name} uses {choice.port}")
         taken.add(choice.port)
         wanted[name] = choice.port
-    return parts.Addresses(wanted["portal"], wanted["identity provider"], wanted["sandbox AWS"], socket)
+    return parts.Addresses(
+        portal_port=wanted["portal"],
+        idp_port=wanted["identity provider"],
+        aws_port=wanted["sandbox AWS"],
+        samples_port=wanted["samples"],
+        socket=socket,
+    )
 
 
 def _write_run_file(home: Home, at: parts.Addresses, running: list[Running]) -> None:
@@ -107,6 +114,7 @@ def _write_run_file(home: Home, at: parts.Addresses, running: list[Running]) -> 
         "portal": at.portal,
         "identity_provider": at.idp,
         "aws": at.aws,
+        "samples": at.samples,
         "pids": {part.part.name: part.process.pid for part in running},
     }
     (home.path / "run.json").write_text(json.dumps(facts, indent=2))
@@ -121,6 +129,7 @@ def _welcome(at: parts.Addresses, seconds: float) -> str:
     Management          {at.portal}/manage/   (sign in as Ada Okafor)
     Identity provider   {at.idp}   a simulation
     AWS                 {at.aws}   a simulation: MiniStack and what it lacks
+    A browser app       {at.samples}   a sample: a camera over Kinesis Video, without an AWS key
 
   Sign in as any of these; no password is asked:
 

@@ -11,12 +11,15 @@ from typing import Any
 from portal.demo.home import Home
 from portal.demo.ports import LOOPBACK
 from portal.demo.processes import Part
+from portal.demo.sandbox.estate_calls import CHANNEL, CHANNEL_REGION
 
 SIMULATION = "This AWS and this identity provider are stand-ins on your own machine."
 BIN = Path(sys.executable).parent
 CELERY = (str(BIN / "celery"), "-A", "portal.config.celery")
 # The provider's name stays when its port has to be another.
 IDP_ENTITY_ID = "urn:sallyport:demo:identity-provider"
+# As whom the camera sample, and the portal itself, are known to it where it speaks OpenID Connect.
+CAMERA_CLIENT, OPENID_CLIENT = "harbor-cameras", "sallyport"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Addresses:
     portal_port: int
     idp_port: int
     aws_port: int
+    samples_port: int
     socket: Path
 
     @property
@@ -39,6 +43,10 @@ class Addresses:
     @property
     def aws(self) -> str:
         return f"http://{LOOPBACK}:{self.aws_port}"
+
+    @property
+    def samples(self) -> str:
+        return f"http://{LOOPBACK}:{self.samples_port}"
 
 
 def valkey(home: Home, at: Addresses) -> Part:
@@ -83,10 +91,45 @@ def identity_provider(home: Home, at: Addresses) -> Part:
             *("--entity-id", IDP_ENTITY_ID),
             *("--sp-entity-id", f"{at.portal}/sign-in/saml/metadata"),
             *("--acs-url", f"{at.portal}/sign-in/saml/acs"),
+            *("--app", f"{CAMERA_CLIENT}={at.samples}/signed-in"),
+            *("--app", f"{OPENID_CLIENT}={at.portal}/sign-in/oidc/callback"),
         ],
         {},
         home.log("identity-provider"),
         ready=lambda: _says_ready(home.log("identity-provider")),
+    )
+
+
+def samples(home: Home, at: Addresses) -> Part:
+    """Serve the browser app. It is told where all is, and which role to ask for, once the sandbox has that."""
+    estate = json.loads(home.estate.read_text())
+    role = next(each for each in estate["roles"] if each["purpose"] == "camera")
+    told = {
+        "portal": at.portal,
+        "issuer": at.idp,
+        "client": CAMERA_CLIENT,
+        "aws": at.aws,
+        "region": CHANNEL_REGION,
+        "role": role["arn"],
+        "kind": "web-identity",
+        "channel": CHANNEL,
+    }
+    options = [word for name, value in told.items() for word in (f"--{name}", value)]
+    return Part(
+        "samples",
+        [
+            sys.executable,
+            "-m",
+            "portal.demo.samples",
+            "--host",
+            LOOPBACK,
+            "--port",
+            str(at.samples_port),
+            *options,
+        ],
+        {},
+        home.log("samples"),
+        ready=lambda: _says_ready(home.log("samples")),
     )
 
 
@@ -150,6 +193,8 @@ def portal_env(home: Home, at: Addresses) -> dict[str, str]:
         "SALLYPORT_AWS_REGION": str(estate.get("region", "us-east-1")),
         "SALLYPORT_AWS_ENDPOINT_URL": at.aws,
         "SALLYPORT_AWS_SIGNIN_URL": at.aws,
+        "SALLYPORT_IDENTITY_NETWORKS": f"{LOOPBACK}/32",
+        "SALLYPORT_BROWSER_ORIGINS": at.samples,
         "SALLYPORT_HUB_ACCESS_KEY_ID": str(hub.get("access_key_id", "")),
         "SALLYPORT_HUB_SECRET_ACCESS_KEY": str(hub.get("secret_access_key", "")),
     }

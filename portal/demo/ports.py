@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass
 
 LOOPBACK = "127.0.0.1"
-USUAL = {"portal": 8000, "identity provider": 8010, "sandbox AWS": 8020}
+USUAL = {"portal": 8000, "identity provider": 8010, "sandbox AWS": 8020, "samples": 8030}
 
 
 @dataclass(frozen=True, slots=True)

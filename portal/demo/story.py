@@ -14,6 +14,7 @@ from portal.access.operations.make_grant import GrantOrder, WindowOrder, make_gr
 from portal.catalog.models import AwsAccount, AwsRole, Entitlement, ScopeTemplate
 from portal.demo.identity_provider.people import NORTHLIGHT, PEOPLE, PERSISTENT
 from portal.demo.identity_provider.people import Person as Guest
+from portal.demo.story_calls import TRIES, tell_of_calls
 from portal.demo.story_partners import READ_ONE_BUCKET, tell_of_partners
 from portal.directory.models import ExternalIdentity, Group, IdentityProvider, Partner, Person
 from portal.identity.operations.appoint_admin import appoint_admin
@@ -104,6 +105,7 @@ def tell(*, estate: Mapping[str, Any], idp_metadata: str) -> None:
     roles = _roles(estate)
     _scopes(roles)
     _rights(provider, roles)
+    roles |= tell_of_calls(estate=estate, saml=provider, people=people)
     _grants(people, roles, database_now())
     tell_of_partners(estate=estate, giver=_giver(people), teller=TELLER)
 
@@ -261,7 +263,7 @@ def _grants(people: Mapping[str, Person], roles: Mapping[str, AwsRole], now: dat
     # On another day everything short is over: then the story is told anew. Within a day, what ended stays ended.
     giver = _giver(people)
     is_new = not Grant.objects.filter(made_at__gt=now - timedelta(hours=12)).exists()
-    for line in LINES:
+    for line in (*LINES, *(Line(each.who, each.title, each.lasts, each.reason) for each in TRIES)):
         person, role = people[line.who], roles[line.role]
         if not is_new or Grant.objects.filter(person=person, role=role, ended_at=None).exists():
             continue

@@ -23,6 +23,7 @@ class Demo:
     portal: str
     idp: str
     aws: str
+    samples: str
     pids: dict[str, int]
     supervisor: int
 
@@ -47,7 +48,12 @@ def running_demo(
     """Run the demo until the block ends; the same `home` goes on where it was left. `environment`: all its parts'."""
     home.mkdir(parents=True, exist_ok=True)
     run_file = home / "run.json"
-    ports = {"portal": portal_port or free_port(), "identity": free_port(), "sandbox": free_port()}
+    ports = {
+        "portal": portal_port or free_port(),
+        "identity": free_port(),
+        "sandbox": free_port(),
+        "samples": free_port(),
+    }
     options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
     command = [sys.executable, "-m", "portal.demo", "--directory", str(home), *options]
     clean = {name: "" for name in os.environ if name.startswith("SALLYPORT_")} | dict(environment or {})
@@ -61,6 +67,7 @@ def running_demo(
                 portal=facts["portal"],
                 idp=facts["identity_provider"],
                 aws=facts["aws"],
+                samples=facts["samples"],
                 pids=facts["pids"],
                 supervisor=process.pid,
             )

@@ -1,6 +1,7 @@
 """`python -m portal.demo.identity_provider --directory DIR --port P --sp-entity-id ID --acs-url URL`.
 
-`--sp-entity-id` and `--acs-url` may be given several times, in pairs. Prints one JSON line when ready.
+`--sp-entity-id` and `--acs-url` may be given several times, in pairs, and `--app CLIENT=REDIRECT_URI` for each app
+that signs people in by OpenID Connect. Prints one JSON line when ready.
 """
 
 import argparse
@@ -25,10 +26,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--entity-id", help="default: http://HOST:PORT/metadata")
     parser.add_argument("--sp-entity-id", action="append", required=True)
     parser.add_argument("--acs-url", action="append", required=True)
+    parser.add_argument("--app", action="append", default=[], type=_app, metavar="CLIENT=REDIRECT_URI")
     given = parser.parse_args()
     if len(given.sp_entity_id) != len(given.acs_url):
         parser.error("--sp-entity-id and --acs-url go in pairs")
     return given
+
+
+def _app(text: str) -> tuple[str, str]:
+    client, is_pair, redirect = text.partition("=")
+    if not client or not is_pair or not redirect.startswith("http"):
+        raise argparse.ArgumentTypeError("an app is CLIENT=REDIRECT_URI")
+    return client, redirect
 
 
 async def serve(idp: IdentityProvider, host: str, port: int) -> None:
@@ -54,6 +63,7 @@ def main() -> int:
         entity_id=given.entity_id,
         key=load_or_make(given.directory.resolve()),
         providers=[ServiceProvider(entity_id, acs_url) for entity_id, acs_url in pairs],
+        apps=dict(given.app),
     )
     try:
         asyncio.run(serve(idp, given.host, given.port))

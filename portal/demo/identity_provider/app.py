@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from portal.demo.identity_provider import pages
+from portal.demo.identity_provider.code_flow import CodeFlow
 from portal.demo.identity_provider.for_aws import ForAws
 from portal.demo.identity_provider.keys import SigningKey
 from portal.demo.identity_provider.metadata import metadata
@@ -29,13 +30,20 @@ class IdentityProvider:
     """Handlers. Nothing is remembered between requests: the AuthnRequest travels in the page's form."""
 
     def __init__(
-        self, *, base_url: str, entity_id: str | None, key: SigningKey, providers: Sequence[ServiceProvider]
+        self,
+        *,
+        base_url: str,
+        entity_id: str | None,
+        key: SigningKey,
+        providers: Sequence[ServiceProvider],
+        apps: Mapping[str, str] | None = None,
     ) -> None:
         self.entity_id = entity_id or f"{base_url}/metadata"
         self.sso_url = f"{base_url}/sso"
         self.key = key
         self.providers = {provider.entity_id: provider for provider in providers}
         self.for_aws = ForAws(issuer=base_url, entity_id=self.entity_id, key=key)
+        self.code_flow = CodeFlow(apps=apps or {}, sign=self.for_aws.sign)
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=256 * 1024)
@@ -49,6 +57,7 @@ class IdentityProvider:
                 web.get("/static/{name:look.css|mark.svg}", self.shared),
                 web.static("/static", HERE / "static"),
                 *self.for_aws.routes(),
+                *self.code_flow.routes(),
             ]
         )
         return app

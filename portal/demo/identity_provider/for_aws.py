@@ -56,13 +56,16 @@ class ForAws:
         return web.Response(status=204, headers=CORS | {"Access-Control-Allow-Methods": "POST"})
 
     async def configuration(self, _: web.Request) -> web.StreamResponse:
-        """Answer as OpenID Connect Discovery 1.0, section 3, wants; there is no authorization endpoint behind it."""
+        """Answer as OpenID Connect Discovery 1.0, section 3, wants. `code_flow.py` is behind the endpoints."""
         return _answer(
             {
                 "issuer": self.issuer,
                 "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
                 "jwks_uri": f"{self.issuer}/jwks",
-                "response_types_supported": ["id_token"],
+                "response_types_supported": ["code", "id_token"],
+                "token_endpoint_auth_methods_supported": ["none"],
+                "code_challenge_methods_supported": ["S256"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256"],
             }
