@@ -12,7 +12,7 @@ from brokers.aws import AwsBrokers, HubCredentials
 from brokers.aws.analyst import Analyst
 from brokers.http import GuardedHttp
 from brokers.ldap import Directory
-from brokers.oidc import RelyingParty
+from brokers.oidc import IdTokens, RelyingParty
 from brokers.ports import (
     AwsPorts,
     DocumentFetcher,
@@ -22,7 +22,14 @@ from brokers.ports import (
     SamlMetadataReader,
     SamlServiceProvider,
 )
-from brokers.saml import MetadataFetcher, MetadataReader, ServiceProvider, ServiceProviderConfig
+from brokers.saml import (
+    AwsAssertions,
+    MetadataFetcher,
+    MetadataReader,
+    ServiceProvider,
+    ServiceProviderConfig,
+)
+from portal.identity.operations.verify_proof import ProofPorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,20 @@ def saml_ports() -> SamlPorts:
 @lru_cache(maxsize=1)
 def oidc_ports() -> OidcClient:
     """Return the portal's OpenID relying party, which keeps what providers say of themselves for some minutes."""
+    return _relying_party()
+
+
+@lru_cache(maxsize=1)
+def _relying_party() -> RelyingParty:
     return RelyingParty(guarded_http("oidc"))
+
+
+@lru_cache(maxsize=1)
+def proof_ports() -> ProofPorts:
+    """Return what reads the assertions and tokens that are handed over for credentials."""
+    return ProofPorts(
+        assertions=AwsAssertions(), id_tokens=IdTokens(_relying_party()), read_metadata=MetadataReader()
+    )
 
 
 def guarded_http(protocol: str) -> GuardedHttp:

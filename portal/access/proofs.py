@@ -36,6 +36,7 @@ class VerifiedProof:
 
     `session_name` and `source_identity`: what an assertion has AWS call the session. `roles`: the pairs of role and
     provider that it names. `digest`: by which an assertion counts once; empty for a token. `is_taken`: it was counted.
+    `factor_at`: when its person gave a second factor there, where the provider says so.
     """
 
     proof: SamlProof | TokenProof = field(repr=False)
@@ -47,6 +48,7 @@ class VerifiedProof:
     source_identity: str = ""
     roles: tuple[tuple[str, str], ...] = ()
     digest: str = ""
+    factor_at: datetime | None = None
     is_taken: bool = False
 
 

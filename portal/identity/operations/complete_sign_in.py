@@ -75,7 +75,7 @@ def complete_sign_in(  # noqa: PLR0913  # keyword-only facts of one sign-in
             now = database_now()
             person.last_login = now
             person.save(update_fields=["last_login"])
-            factor = _factor(provider, proven)
+            factor = factor_of(provider, proven)
             _record(provider, proven, person, newcomer, now, factor, is_unasked=is_unasked)
     except (NotFoundError, ForbiddenError) as refusal:
         if isinstance(refusal, SignInRefusedError):
@@ -134,7 +134,7 @@ def own_path(path: str) -> str:
     return path if own and len(path) <= PATH_LIMIT else "/"
 
 
-def _factor(provider: IdentityProvider, proven: ProvenIdentity) -> str:
+def factor_of(provider: IdentityProvider, proven: ProvenIdentity) -> str:
     """Return what of the provider's words says that a second factor was given; empty when nothing does."""
     known = {*provider.factor_contexts, provider.step_up_context} - {""}
     return next((context for context in proven.contexts if context in known), "")
