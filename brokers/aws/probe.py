@@ -49,10 +49,12 @@ class SessionProber:
         """Say how AWS answers a session of that name. Its credentials never leave this function.
 
         Raises:
-            NotPossible: GetFederationToken's sessions can't call STS or IAM.
+            NotPossible: GetFederationToken's sessions can't call STS or IAM; a deny that no session of the
+                portal's own would meet.
             LimitExceeded, NotPossible, AwsRefused, AwsUnavailable: as when a session is issued.
             AwsRefused, AwsUnavailable: the call itself had an answer that says nothing about rights, or none.
         """
+        _require_own(call.entry)
         if call.kind is PrincipalKind.USER and call.action is not ProbeAction.LIST_BUCKETS:
             raise NotPossible(
                 f"A session of GetFederationToken can't call {call.action}: probe with s3:ListAllMyBuckets."
@@ -91,6 +93,7 @@ class SessionProber:
                     ends_at=asked_at + _USABLE_FOR,
                     scope=scope,
                     source_identity=call.source_identity,
+                    via_role_arn=call.via_role_arn,
                 )
             )
         # By AWS's clock the session might have ended already, and its own end would pass for a deny of ours.
@@ -100,6 +103,20 @@ class SessionProber:
                 "The probe", f"the clocks of AWS and this machine are {apart.total_seconds():.0f} s apart"
             )
         return issued.credentials
+
+
+def _require_own(entry: str) -> None:
+    """Refuse a deny that a new session of that name would not meet: its answer would say the opposite."""
+    if entry.startswith("sub="):
+        raise NotPossible(
+            "Cognito's sessions are made with somebody's own token, which the portal doesn't have any more: "
+            "that they are cut can't be tried out."
+        )
+    if "<" in entry:
+        raise NotPossible(
+            "What is cut are sessions that AWS issued before a time; one that the portal made now would not be among "
+            "them: that they are cut can't be tried out."
+        )
 
 
 def _is_explicit(refusal: Refusal) -> bool:

@@ -174,7 +174,9 @@ class ProbeAnswer(StrEnum):
 class ProbeCall:
     """A session of the portal's own under `session_name`, fit for `action` alone, and that one call with it.
 
-    `principal_arn`: the role that is assumed, or the user that calls GetFederationToken.
+    `principal_arn`: the role that is assumed, or the user that calls GetFederationToken. `via_role_arn`: the role that
+    the hub takes first. `entry`: the deny that is to be tried out; one that isn't by the session's name alone
+    (`…<TIME`, `sub=…`) stops no session that the portal can make by itself, and is refused.
     """
 
     partition: Partition
@@ -183,3 +185,5 @@ class ProbeCall:
     session_name: str
     action: ProbeAction
     source_identity: str | None = None
+    entry: str = ""
+    via_role_arn: str | None = None

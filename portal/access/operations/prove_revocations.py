@@ -83,7 +83,11 @@ def _claim(batch: int, aws: AwsPorts) -> Sequence[Revocation]:
     with transaction.atomic():
         now = database_now()
         due = _due(now).select_for_update(skip_locked=True, no_key=True, of=("self",))
-        rows = list(due.select_related("grant__role__account", "document").order_by("probe_at")[:batch])
+        rows = list(
+            due.select_related("grant__role__account", "grant__role__via__account", "document").order_by(
+                "probe_at"
+            )[:batch]
+        )
         claimed = [row.pk for row in rows]
         Revocation.objects.filter(pk__in=claimed).update(probe_at=now + CLAIM, probes=F("probes") + 1)
         record_all(
@@ -149,6 +153,8 @@ def _answer(row: Revocation, session_name: str, aws: AwsPorts) -> ProbeAnswer:
             session_name=session_name,
             action=role.probe_action,
             source_identity=aws.canary_name if role.sets_source_identity else None,
+            entry=str(row.userids[-1]),
+            via_role_arn=role.via.arn if role.via else None,
         )
     )
     count("probes", answer.value)

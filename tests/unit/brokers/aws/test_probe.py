@@ -4,10 +4,11 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from brokers.aws.hub import Hub
 from brokers.aws.probe import SessionProber
 from brokers.aws.session_names import CANARY, grant_of, person_of
 from brokers.aws.sts import StsCredentials
@@ -17,6 +18,8 @@ from tests.unit.brokers.aws.fakes import (
     HUB_USER_ARN,
     NOW,
     ROLE_ARN,
+    FakeHub,
+    NobodyMayCall,
     RecordingSts,
     credentials_answer,
     fake_hub,
@@ -206,3 +209,32 @@ def test_nothing_secret_is_logged_nor_in_an_error(
 def test_the_portals_own_sessions_are_no_grants() -> None:
     assert grant_of(CANARY) is None
     assert person_of(CANARY) is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("AROA1234567890ABCDEF:ada@example.org<2031-01-02T03:04:05Z", "issued before a time"),
+        ("AIDA1234567890ABCDEF<2031-01-02T03:04:05Z", "issued before a time"),
+        ("sub=eu-west-1:0b7e4f5a-0000-4000-8000-00000000000b", "somebody's own token"),
+    ],
+)
+def test_a_deny_that_no_session_of_ours_would_meet_is_not_tried_out(
+    server: LocalServer, entry: str, why: str
+) -> None:
+    with pytest.raises(NotPossible, match=why):
+        prober(server, NobodyMayCall()).probe(replace(ROLE, entry=entry))
+    plain = replace(ROLE, entry="AROA1234567890ABCDEF:sp-session")
+    assert prober(server).probe(plain) is ProbeAnswer.ALLOWED
+
+
+def test_a_role_behind_another_is_tried_through_it(server: LocalServer) -> None:
+    sts = RecordingSts()
+    gate = "arn:aws:iam::222222222222:role/Gate"
+    hub = FakeHub(sts, url=server.url)
+    made = cast("Hub", hub)
+    broker = SessionProber(made, StsCredentials(made, now=lambda: NOW), now=lambda: NOW)
+    assert broker.probe(replace(ROLE, via_role_arn=gate)) is ProbeAnswer.ALLOWED
+    assert hub.asked_for == [("sts_through", gate)]
+    assert broker.probe(ROLE) is ProbeAnswer.ALLOWED
+    assert hub.asked_for == [("sts_through", gate)]
