@@ -18,6 +18,7 @@ from portal.web.grant_page import GrantFacts, Reader, grant_page
 from portal.web.guard import PersonRequest, may_grant, may_revoke, sees_all_grants, signed_in, zone_of
 from portal.web.partner_grant_part import partner_part
 from portal.web.partner_lines import Clock
+from portal.web.program_part import programs_of
 from portal.web.redirects import see_other
 
 
@@ -54,7 +55,11 @@ def _shown(request: PersonRequest, found: Grant) -> dict[str, Any]:
     )
     facts = GrantFacts(found, sessions_of(found.pk), events_of_grant(found.pk), run_out(found, at=now))
     clock = Clock(now, zone_of(person))
-    return {"grant": grant_page(facts, reader), "part": partner_part(found, person, clock)}
+    return {
+        "grant": grant_page(facts, reader),
+        "part": partner_part(found, person, clock),
+        "programs": programs_of(found, person, now=now),
+    }
 
 
 def visible_grant(request: PersonRequest, grant_id: UUID) -> Grant:

@@ -16,6 +16,7 @@ from django.urls import URLPattern, reverse
 
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, PartnerRole, RoleDrift
 from portal.access.operations.console_links import make_console_link
+from portal.access.operations.credential_tokens import make_credential_token
 from portal.access.operations.watch_sponsors import watch_sponsors
 from portal.directory.models import (
     ApiToken,
@@ -63,6 +64,12 @@ def a_link(owner: Person, aws: FakeAws) -> dict[str, Any]:
 def a_token(owner: Person, _: FakeAws) -> dict[str, Any]:
     made = create_token(name="report", scopes=["grants:read"], days=1, actor=as_actor(owner))
     return {"token_id": made.token.pk}
+
+
+def a_program(owner: Person, _: FakeAws) -> dict[str, Any]:
+    grant = make_grant(owner)
+    made = make_credential_token(grant_id=grant.pk, name="report", actor=as_actor(owner))
+    return {"grant_id": grant.pk, "token_id": made.token.pk}
 
 
 def a_role(owner: Person, _: FakeAws) -> dict[str, Any]:
@@ -197,6 +204,9 @@ MATRIX = {
     "grant-role": Door(a_grant, get=404, post=405),
     "credentials": Door(a_grant, get=405, post=200),
     "open-console": Door(a_grant, get=405, post=303),
+    # Without a name nothing is made; test_programs.py is about it.
+    "programs": Door(a_grant, get=200, post=400),
+    "program-revoke": Door(a_program, get=405, post=303),
     "why": Door(a_grant, get=200, post=405),
     "extend": Door(a_grant, get=403, post=403),
     "release": Door(a_grant, get=200, post=303),
