@@ -115,9 +115,9 @@ def told_end(grant: Grant) -> str:
 
 
 def slug(text: str) -> str:
-    """Return a name in lower-case letters, digits and hyphens."""
+    """Return a name in lower-case letters, digits and hyphens, as the portal's own addresses have it."""
     letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", letters)).strip("-_")
 
 
 def _meant(asked: str, grants: Sequence[Grant]) -> list[Grant]:

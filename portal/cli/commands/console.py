@@ -1,4 +1,5 @@
 import re
+from typing import Final
 
 import click
 
@@ -8,6 +9,25 @@ from portal.cli.commands.options import grant_argument, place
 from portal.cli.errors import RefusedError, UnavailableError, WrongInputError
 from portal.cli.grants import CONSOLES, Grant
 from portal.cli.texts import plain
+
+# Services whose consoles are not at NAME/home. Compared with the portal's own list by tests/unit/cli/test_console.py.
+ELSEWHERE: Final = {
+    "home": "console/home",
+    "dynamodb": "dynamodbv2/home",
+    "cloudfront": "cloudfront/v4/home",
+    "cloudtrail": "cloudtrailv2/home",
+    "cognito": "cognito/v2/home",
+    "ecs": "ecs/v2/home",
+    "eventbridge": "events/home",
+    "opensearch": "aos/home",
+    "organizations": "organizations/v2/home",
+    "route53": "route53/v2/home",
+    "sns": "sns/v3/home",
+    "sqs": "sqs/v3/home",
+    "ssm": "systems-manager/home",
+    "stepfunctions": "states/home",
+    "vpc": "vpcconsole/home",
+}
 
 
 @click.command()
@@ -50,4 +70,5 @@ def destination(grant: Grant, where: str | None, region: str | None) -> str:
         return where
     if not re.fullmatch(r"[a-z0-9-]{1,40}", where):
         raise WrongInputError(f"{plain(where, limit=80)} is no service, such as s3, and no https address.")
-    return f"{CONSOLES[grant.partition]}/{where}/home" + (f"?region={region}" if region else "")
+    path = ELSEWHERE.get(where, f"{where}/home")
+    return f"{CONSOLES[grant.partition]}/{path}" + (f"?region={region}" if region else "")

@@ -21,8 +21,10 @@ from portal.cli.running import child_environment, replace, run, shielded
 def command(app: App, *, grant: str, words: tuple[str, ...], plain_env: bool, region: str | None) -> int:
     """Run a command with a grant's credentials; they are renewed as it runs.
 
-    It gets no other credentials. SDKs and the AWS CLI renew them by themselves. Options come before GRANT. The command's signals, output and exit code are its own.
+    It gets no other credentials. SDKs and the AWS CLI renew them by themselves. Options come before GRANT. The
+    command's signals, output and exit code are its own.
     """
+    words = words[1:] if words[:1] == ("--",) else words
     if not words:
         raise WrongInputError("Which command? Such as: sallyport exec GRANT -- aws s3 ls")
     api = app.api()

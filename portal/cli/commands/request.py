@@ -11,6 +11,7 @@ from portal.cli.errors import RefusedError, WrongInputError
 from portal.cli.grants import slug
 from portal.cli.texts import clock, plain
 
+LINK: Final = re.compile(r"[\w-]+/[\w-]+")
 SPAN: Final = re.compile(r"(?:(\d{1,4})\s*h)?\s*(?:(\d{1,5})\s*(?:m|min)?)?")
 
 
@@ -54,8 +55,9 @@ def _chosen(app: App, name: str, offers: Mapping[str, Mapping[str, Any]]) -> Map
         return offers[meant[0]]
     if meant:
         raise WrongInputError(f"{plain(name, limit=80)} could be each of: {', '.join(meant)}. Say which.")
+    there = f"go/{asked}" if LINK.fullmatch(asked) else ""
     raise RefusedError(
-        f"None of your groups may take {plain(name, limit=80)}. Ask for it at {app.address}/",
+        f"None of your groups may take {plain(name, limit=80)}. Ask for it at {app.address}/{there}",
         code="not_offered",
     )
 
