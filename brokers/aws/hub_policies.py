@@ -36,28 +36,38 @@ _ASSUMED = re.compile(
 def hub_policy(partition: str, hub_account: str, accounts: Sequence[str] = ("*",)) -> Policy:
     """Return what the hub's user may do. `accounts`: those it goes into; `*`: each that trusts it.
 
-    The first statement is all that a hub without GetFederationToken needs; the rest writes the denies of its tokens.
+    The first statement is all that a hub without GetFederationToken needs; the next ones write the denies of its
+    tokens. A hub that vouches for nobody in identity pools, or whose account doesn't manage the organization, can do
+    without the two statements about that.
     """
     user = f"arn:{partition}:iam::{hub_account}:user/{HUB_USER_NAME}"
     gone_into = [f"role{OWN_PATH}*", f"role/{REVOKER_NAME}", f"role/{PROVISIONER_NAME}"]
     roles = [f"arn:{partition}:iam::{account}:{role}" for account in accounts for role in gone_into]
     assume = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
     tokens = f"arn:{partition}:sts::{hub_account}:federated-user/sp-*"
+    pools = f"arn:{partition}:cognito-identity:*:{hub_account}:identitypool/*"
+    roots = [f"arn:{partition}:iam::{account}:root" for account in accounts]
+    tasks = {"ArnLike": {"sts:TaskPolicyArn": f"arn:{partition}:iam::aws:policy/root-task/*"}}
     return _document(
         _allow("BecomeTheManagedRolesTheRevokersAndTheProvisioners", assume, roles),
         _allow("FederationTokens", ["sts:GetFederationToken", "sts:TagSession"], tokens),
         _allow("DeniesOfFederationTokensStandOnTheHubItself", _inline("User"), user),
         *_denies_with_no_room(partition, hub_account, "User", user),
+        _allow(
+            "VouchForPeopleInIdentityPools", ["cognito-identity:GetOpenIdTokenForDeveloperIdentity"], pools
+        ),
+        _allow("RootTasksWhereTheHubManagesTheOrganization", ["sts:AssumeRoot"], roots, tasks),
         _allow("ProbeFederationTokens", ["s3:ListAllMyBuckets"], "*"),
     )
 
 
 def revoker_policy(partition: str, account: str) -> Policy:
-    """Return what the revoker may do: write the portal's denies on the roles under the portal's path."""
-    roles = f"arn:{partition}:iam::{account}:role{OWN_PATH}*"
+    """Return what the revoker may do: write the portal's denies on roles, and people's own users, under its path."""
+    roles, users = (f"arn:{partition}:iam::{account}:{kind}{OWN_PATH}*" for kind in ("role", "user"))
     return _document(
         _allow("WriteDeniesOnManagedRoles", _inline("Role"), roles),
         *_denies_with_no_room(partition, account, "Role", roles),
+        _allow("WriteDeniesOnPeoplesOwnUsers", _inline("User"), users),
     )
 
 

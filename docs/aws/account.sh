@@ -185,6 +185,19 @@ aws iam put-role-policy --role-name SallyportRevoker --policy-name Permissions \
         "iam:ListPolicies"
       ],
       "Resource": "*"
+    },
+    {
+      "Sid": "WriteDeniesOnPeoplesOwnUsers",
+      "Effect": "Allow",
+      "Action": [
+        "iam:GetUser",
+        "iam:ListUserPolicies",
+        "iam:GetUserPolicy",
+        "iam:PutUserPolicy",
+        "iam:DeleteUserPolicy",
+        "iam:ListAttachedUserPolicies"
+      ],
+      "Resource": "arn:aws:iam::222233334444:user/sallyport/*"
     }
   ]
 }'

@@ -100,6 +100,19 @@ resource "aws_iam_role_policy" "revoker" {
           "iam:ListPolicies"
         ],
         "Resource" : "*"
+      },
+      {
+        "Sid" : "WriteDeniesOnPeoplesOwnUsers",
+        "Effect" : "Allow",
+        "Action" : [
+          "iam:GetUser",
+          "iam:ListUserPolicies",
+          "iam:GetUserPolicy",
+          "iam:PutUserPolicy",
+          "iam:DeleteUserPolicy",
+          "iam:ListAttachedUserPolicies"
+        ],
+        "Resource" : "arn:${local.partition}:iam::${local.account}:user/sallyport/*"
       }
     ]
   })

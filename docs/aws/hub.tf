@@ -96,6 +96,29 @@ resource "aws_iam_policy" "hub" {
         "Resource" : "*"
       },
       {
+        "Sid" : "VouchForPeopleInIdentityPools",
+        "Effect" : "Allow",
+        "Action" : [
+          "cognito-identity:GetOpenIdTokenForDeveloperIdentity"
+        ],
+        "Resource" : "arn:${local.partition}:cognito-identity:*:${local.account}:identitypool/*"
+      },
+      {
+        "Sid" : "RootTasksWhereTheHubManagesTheOrganization",
+        "Effect" : "Allow",
+        "Action" : [
+          "sts:AssumeRoot"
+        ],
+        "Resource" : [
+          "arn:${local.partition}:iam::*:root"
+        ],
+        "Condition" : {
+          "ArnLike" : {
+            "sts:TaskPolicyArn" : "arn:${local.partition}:iam::aws:policy/root-task/*"
+          }
+        }
+      },
+      {
         "Sid" : "ProbeFederationTokens",
         "Effect" : "Allow",
         "Action" : [

@@ -62,6 +62,7 @@ class Bucket:
 HUB = Account("111122223333", "Meadow & Harbor Hub", "hub")
 PRODUCTION = Account("222233334444", "Meadow Production", "target")
 DATA = Account("333344445555", "Harbor Data", "target")
+MEMBER = Account("555566667777", "Harbor Archive", "member")
 ACCOUNTS = (HUB, PRODUCTION, DATA)
 TARGETS = (PRODUCTION, DATA)
 NORTHLIGHT = Partner("444455556666", "Northlight Analytics", "northlight-etl", "NorthlightPipeline")
@@ -202,8 +203,8 @@ def trust() -> Policy:
 def hub_policy() -> Policy:
     """All that the portal's own key may do. Managed, so that the user's 2,048 inline characters stay free for denies.
 
-    The last statement is the upper bound of federation sessions: they get what it and their own session policy
-    both allow.
+    The statement on the handbook is the upper bound of federation sessions: they get what it and their own session
+    policy both allow. The last one is for the account that only root tasks reach.
     """
     accounts = [account.account_id for account in TARGETS]
     roles = [f"arn:aws:iam::{account}:role{PATH}*" for account in accounts]
@@ -215,23 +216,38 @@ def hub_policy() -> Policy:
         # AWS would take federated-user/* for a resource here; MiniStack judges the call against *.
         allow(["sts:GetFederationToken", "sts:TagSession"], "*"),
         *deny_writing("User", HUB.account_id, HUB_USER_ARN),
+        allow(
+            ["cognito-identity:GetOpenIdTokenForDeveloperIdentity"],
+            f"arn:aws:cognito-identity:*:{HUB.account_id}:identitypool/*",
+        ),
+        assume_root(*accounts),
         LIST_BUCKETS,  # what federation sessions are probed with
         allow(READ, *bucket_arns("meadow-harbor-handbook")),
+        assume_root(MEMBER.account_id),
     )
+
+
+def assume_root(*accounts: str) -> Policy:
+    tasks = {"ArnLike": {"sts:TaskPolicyArn": "arn:aws:iam::aws:policy/root-task/*"}}
+    return {
+        **allow(["sts:AssumeRoot"], *(f"arn:aws:iam::{each}:root" for each in accounts)),
+        "Condition": tasks,
+    }
+
+
+def inline_of(kind: str) -> list[str]:
+    """Name what reads and writes the inline policies of a Role or User."""
+    own = [f"Get{kind}", f"List{kind}Policies", *(f"{verb}{kind}Policy" for verb in ("Get", "Put", "Delete"))]
+    return [f"iam:{verb}" for verb in (*own, f"ListAttached{kind}Policies")]
 
 
 def deny_writing(kind: str, account_id: str, principals: str) -> tuple[Policy, ...]:
     """Allow what writing denies needs: inline policies of `principals`, managed ones under PATH for the overflow."""
     own = f"arn:aws:iam::{account_id}:policy{PATH}*"
-    inline = [
-        f"Get{kind}",
-        f"List{kind}Policies",
-        *(f"{verb}{kind}Policy" for verb in ("Get", "Put", "Delete")),
-    ]
     managed = [f"{verb}Policy{what}" for what in ("", "Version") for verb in ("Get", "Create", "Delete")]
     attach = allow([f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach")], principals)
     return (
-        allow([f"iam:{verb}" for verb in (*inline, f"ListAttached{kind}Policies")], principals),
+        allow(inline_of(kind), principals),
         allow([f"iam:{verb}" for verb in (*managed, "ListPolicyVersions")], own),
         {**attach, "Condition": {"ArnLike": {"iam:PolicyARN": own}}},
         allow(["iam:ListPolicies"], "*"),
@@ -245,7 +261,10 @@ def revoker(account_id: str) -> Role:
         REVOKER,
         "Writes and removes the portal's denies on roles under /sallyport/",
         HOUR,
-        deny_writing("Role", account_id, f"arn:aws:iam::{account_id}:role{PATH}*"),
+        (
+            *deny_writing("Role", account_id, f"arn:aws:iam::{account_id}:role{PATH}*"),
+            allow(inline_of("User"), f"arn:aws:iam::{account_id}:user{PATH}*"),
+        ),
         path="/",
     )
 

@@ -12,11 +12,11 @@ from portal.demo.sandbox.estate import (
     HOUR,
     HUB,
     LIST_BUCKETS,
+    MEMBER,
     PATH,
     PROBE,
     PRODUCTION,
     READ,
-    Account,
     Bucket,
     Policy,
     Role,
@@ -37,7 +37,6 @@ COGNITO = "cognito-identity.amazonaws.com"
 
 # Who manages the simulated organization, and whom sts:AssumeRoot reaches.
 MANAGEMENT = HUB
-MEMBER = Account("555566667777", "Harbor Archive", "member")
 MEMBERS = (PRODUCTION, DATA, MEMBER)
 
 CHANNEL = "harbor-pier-3"

@@ -158,7 +158,7 @@ def _device(iam: "IAMClient", user: estate_calls.MfaUser, seeds: Mapping[str, st
 
 def sealed_bucket(root: Bootstrap) -> None:
     """Seal it again at each start: opening it is what AssumeRoot is shown with."""
-    s3 = root.s3(estate_calls.MEMBER.account_id)
+    s3 = root.s3(estate_calls.SEALED.account_id)
     policy = json.dumps(estate_calls.sealing())
     s3.put_bucket_policy(Bucket=estate_calls.SEALED.name, Policy=policy)
 
