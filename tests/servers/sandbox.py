@@ -117,10 +117,11 @@ class Sandbox:
 
     @contextlib.contextmanager
     def faults(self, *faults: Mapping[str, Any]) -> Iterator[None]:
-        """Have STS and IAM answer wrongly while the block runs: see `portal/demo/sandbox/faults.py`.
+        """Have STS, IAM and Cognito answer wrongly while the block runs: see `portal/demo/sandbox/faults.py`.
 
-        `aws.faults({"action": "CreateRole", "times": 3})` throttles the next three; `"after": True` loses the answer
-        of a call that was made; `"code"` and `"status"` say what is answered.
+        `aws.faults({"action": "CreateRole", "times": 3})` throttles the next three, `"per_second": 10, "burst": 5` all
+        that come faster; `"after": True` loses the answer of a call that was made; `"code"` and `"status"` say what is
+        answered.
         """
         path = self.directory / "faults.json"
         path.with_suffix(".new").write_text(json.dumps(faults))
@@ -129,6 +130,11 @@ class Sandbox:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+    def calls(self, action: str, *, answered: bool = False) -> int:
+        """Return how often the façade was asked for an action since it started, or gave a good answer."""
+        found = urllib3.request("GET", f"{self.endpoint_url}/_sandbox/calls", timeout=10).json()
+        return int(found["answered" if answered else "asked"].get(action, 0))
 
     def role_arn(self, name: str, account_id: str | None = None) -> str:
         found = [

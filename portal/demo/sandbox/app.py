@@ -31,7 +31,8 @@ async def health(_: web.Request) -> web.Response:
 
 def application(proxy: Proxy, console: Console) -> web.Application:
     app = web.Application(middlewares=[show_reason], client_max_size=256 * 1024)
-    app.add_routes([web.get("/_sandbox/health", health), web.static("/static", STATIC), *console.routes()])
+    app.add_routes([web.get("/_sandbox/health", health), web.get("/_sandbox/calls", proxy.gate.counts.show)])
+    app.add_routes([web.static("/static", STATIC), *console.routes()])
     app.add_routes([web.route("*", "/{path:.*}", proxy.handle)])
     return app
 
@@ -71,7 +72,9 @@ async def sandbox(
             try:
                 await stand_in.start()
                 facts = await asyncio.to_thread(seed, root, directory, base_url, identity_provider)
-                await asyncio.to_thread(lambda: [constraints.model(name) for name in ("sts", "iam")])
+                await asyncio.to_thread(
+                    lambda: [constraints.model(name) for name in ("sts", "iam", "cognito-identity")]
+                )
                 yield facts
             finally:
                 await stand_in.stop()

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Any
 
-from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
 from portal.demo.sandbox.bootstrap import SESSION
 from portal.demo.sandbox.refusals import validation_error
@@ -54,9 +54,8 @@ def _structure(shape: StructureShape, value: dict[str, Any], prefix: str) -> lis
 def _value(shape: Shape, value: Any, path: str) -> list[str]:
     if isinstance(shape, StructureShape):
         return _structure(shape, value or {}, path + ".")
-    if isinstance(shape, ListShape):
-        inner = [_value(shape.member, item, f"{path}.{n}.member") for n, item in enumerate(value, 1)]
-        return [*_size(shape, len(value), str(value), path), *(text for texts in inner for text in texts)]
+    if isinstance(shape, ListShape | MapShape):
+        return [*_size(shape, len(value), str(value), path), *_members(shape, value, path)]
     if isinstance(shape, StringShape):
         return _string(shape, value or "", path)
     if shape.type_name in {"integer", "long"}:
@@ -64,6 +63,15 @@ def _value(shape: Shape, value: Any, path: str) -> list[str]:
     if shape.type_name == "boolean" and value not in {"true", "false"}:
         return [_failed(value, path, "Member must be a boolean")]
     return []
+
+
+def _members(shape: ListShape | MapShape, value: Any, path: str) -> list[str]:
+    if isinstance(shape, ListShape):
+        inner = [_value(shape.member, item, f"{path}.{n}.member") for n, item in enumerate(value, 1)]
+    else:
+        inner = [_value(shape.key, key, path) for key in value]
+        inner += [_value(shape.value, item, f"{path}.{key}.member") for key, item in value.items()]
+    return [text for texts in inner for text in texts]
 
 
 def _failed(value: Any, path: str, constraint: str) -> str:

@@ -1,11 +1,13 @@
 """Faults on demand, for tests: what STS and IAM are to answer in place of, or after, doing as they were asked.
 
 `DIR/faults.json` is a list of `{"action": "CreateRole", "times": 3, "code": "Throttling", "status": 400}`, read anew
-when it changes. `action` may have wildcards. `after`: the call is made, and its answer lost.
+when it changes. `action` may have wildcards. `after`: the call is made, and its answer lost. With `per_second` (and
+`burst`, 1 unless told) in place of `times`, what comes faster is refused, for as long as the file says so.
 """
 
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -21,6 +23,23 @@ class Fault:
     code: str = "Throttling"
     status: int = 400
     after: bool = False
+    per_second: float = 0
+    burst: int = 1
+    _left: float = field(default=0, init=False)
+    _looked_at: float = field(default=0, init=False)
+
+    def meets(self) -> bool:
+        """Whether the next call is refused; counts it."""
+        if not self.per_second:
+            self.times -= 1
+            return self.times >= 0
+        now = time.monotonic()
+        passed = (now - self._looked_at) * self.per_second if self._looked_at else self.burst
+        self._left, self._looked_at = min(self.burst, self._left + passed), now
+        if self._left < 1:
+            return True
+        self._left -= 1
+        return False
 
     def refusal(self) -> Refused:
         return Refused(self.code, MESSAGES.get(self.code, "A fault that was asked for"), self.status)
@@ -38,8 +57,7 @@ class Faults:
         """Return the fault that this call meets, and count it."""
         self._look()
         for fault in self._left:
-            if fault.times > 0 and fnmatchcase(action, fault.action):
-                fault.times -= 1
+            if fnmatchcase(action, fault.action) and fault.meets():
                 return fault
         return None
 

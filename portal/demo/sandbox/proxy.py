@@ -8,7 +8,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from portal.demo.sandbox import callers, refusals
+from portal.demo.sandbox import callers, json_calls, refusals
 from portal.demo.sandbox.callers import Registry, Scope
 from portal.demo.sandbox.gate import FORM, Gate, Passed, names_query_action
 from portal.demo.sandbox.refusals import Refused, Service
@@ -63,6 +63,9 @@ class Proxy:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         scope = callers.scope(request.headers, request.query)
         is_form = request.content_type == FORM and request.method == "POST"
+        target = request.headers.get("X-Amz-Target", "")
+        if request.path == "/" and target.startswith(json_calls.COGNITO_TARGET):
+            return await self._cognito(request, scope, target.removeprefix(json_calls.COGNITO_TARGET))
         service = service_of(scope)
         if scope is None and not (is_form and request.path == "/"):
             service = "s3"
@@ -102,6 +105,15 @@ class Proxy:
         passed = await self.gate.check_query(scope, service, request.query_string, form)
         return await self._forward(request, form, passed)
 
+    async def _cognito(self, request: web.Request, scope: Scope | None, action: str) -> web.StreamResponse:
+        try:
+            body = await self._form(request)
+            return await self._forward(request, body, self.gate.check_cognito(scope, action, body))
+        except Refused as refused:
+            return json_calls.refusal(refused)
+        except aiohttp.ClientError:
+            return json_calls.refusal(Refused("InternalErrorException", "MiniStack does not answer", 500))
+
     async def _form(self, request: web.Request) -> bytes:
         if (request.content_length or 0) > FORM_MAX:
             raise Refused("RequestEntityTooLarge", "The request is too large", 413)
@@ -131,6 +143,8 @@ class Proxy:
                 self.registry.observe(passed.action, body, passed.caller, with_mfa=passed.with_mfa)
             if passed.fault is not None:
                 raise passed.fault.refusal()
+            if answer.status == 200:  # noqa: PLR2004 - as above
+                self.gate.counts.answered[passed.action] += 1
             return web.Response(status=answer.status, headers=_answered(answer), body=body)
 
 
@@ -138,8 +152,10 @@ def _answered(answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
     kept = CIMultiDict(answer.headers)
     for name in (*HOP_BY_HOP, "transfer-encoding"):
         kept.popall(name, None)
-    if "x-amzn-requestid" not in kept:  # MiniStack's S3 denials carry none
+    if "x-amzn-requestid" not in kept:  # MiniStack's denials carry none
         kept.setdefault("x-amz-request-id", uuid.uuid4().hex[:16].upper())
+        if answer.content_type.startswith("application/x-amz-json"):
+            kept["x-amzn-RequestId"] = kept["x-amz-request-id"]
     return kept
 
 

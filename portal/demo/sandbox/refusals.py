@@ -35,11 +35,15 @@ def limit_exceeded(message: str) -> Refused:
     return Refused("LimitExceeded", message, 409)
 
 
+def request_id() -> str:
+    return str(uuid.uuid4())
+
+
 def body(service: Service, refusal: Refused) -> tuple[bytes, str]:
     """Return the XML document and the request id in it."""
-    request_id = str(uuid.uuid4())
-    root = _s3(refusal, request_id) if service == "s3" else _query(service, refusal, request_id)
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8"), request_id
+    name = request_id()
+    root = _s3(refusal, name) if service == "s3" else _query(service, refusal, name)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8"), name
 
 
 def _query(service: Service, refusal: Refused, request_id: str) -> etree._Element:

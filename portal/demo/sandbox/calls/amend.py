@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
-from portal.demo.sandbox.calls import mfa, saml, web_identity
-from portal.demo.sandbox.calls.answers import sts_refusal
+from portal.demo.sandbox.calls import cognito, mfa, root, saml, web_identity
+from portal.demo.sandbox.calls.answers import json_refusal, sts_refusal
 from portal.demo.sandbox.calls.inside import Answer, Inside, Parameters, inside
 from portal.demo.sandbox.calls.sessions import SHORTEST, know_keys_of_sessions, lasting
 from portal.demo.sandbox.refusals import Refused
@@ -20,6 +20,7 @@ UNSIGNED: dict[str, Unsigned] = {
 # These look at who calls, too: headers and query.
 SIGNED: dict[str, Signed] = {
     mfa.ACTION: mfa.get_session_token,
+    root.ACTION: root.assume_root,
 }
 DEFAULTS = {"AssumeRole": 3600, "GetFederationToken": 43_200}
 
@@ -28,7 +29,10 @@ def amend_calls() -> None:
     ours = inside()
     know_keys_of_sessions(ours)
     mfa.give_real_devices(ours)
+    root.judge_by_the_members_root(ours)
+    root.narrow_to_the_task(ours)
     answer_sts(ours)
+    answer_cognito(ours)
 
 
 def answer_sts(ours: Inside) -> None:
@@ -47,6 +51,21 @@ def answer_sts(ours: Inside) -> None:
         return await plain(method, path, headers, shortened(action, body), query)
 
     ours.sts.handle_request = handle_request
+
+
+def answer_cognito(ours: Inside) -> None:
+    plain = ours.cognito._dispatch_identity  # noqa: SLF001
+
+    async def dispatch(action: str, data: Any) -> Any:
+        call = cognito.CALLS.get(action)
+        if call is None:
+            return await plain(action, data)
+        try:
+            return await call(ours, data)
+        except Refused as refused:
+            return json_refusal(ours, refused)
+
+    ours.cognito._dispatch_identity = dispatch  # noqa: SLF001
 
 
 def shortened(action: str, body: bytes) -> bytes:
