@@ -16,9 +16,12 @@ from django.views.decorators.http import require_http_methods
 
 from portal.access.operations.fresh_factor import StepUpNeededError
 from portal.access.queries import visible_grants
-from portal.directory.queries import tokens_of
 from portal.directory.requests import actor_of
-from portal.identity.operations.factor_given import give_factor_to_sign_in, give_factor_to_token
+from portal.identity.operations.factor_given import (
+    find_usable_token,
+    give_factor_to_sign_in,
+    give_factor_to_token,
+)
 from portal.identity.operations.factors import FactorRefusedError, GivenFactor
 from portal.identity.operations.factors_passkeys import verify_passkey
 from portal.identity.operations.factors_recovery import verify_recovery_code
@@ -128,8 +131,8 @@ def _begun_elsewhere(request: PersonRequest) -> HttpResponse:
     if grant and not visible_grants(request.user.pk, sees_all=False).filter(pk=_id(grant)).exists():
         raise NotFoundError("There is no such grant.")
     if token:
-        found = next((each for each in tokens_of(request.user.pk) if each.pk == _id(token)), None)
-        if found is None or not found.is_usable(database_now()):
+        found = find_usable_token(token_id=_id(token), person_id=request.user.pk)
+        if found is None:
             raise NotFoundError("There is no such token.")
         return ask_factor(request, Act.TOKEN, token=str(found.pk), grant=grant)
     return ask_factor(request, Act.PAGE, path=reverse("web:grant", args=[_id(grant)]), grant=grant)

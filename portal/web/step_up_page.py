@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -10,8 +11,9 @@ from django.urls import reverse
 
 from portal.access.models import Grant
 from portal.access.queries import visible_grants
-from portal.directory.models import ApiToken, IdentityProvider
+from portal.directory.models import IdentityProvider, Person
 from portal.directory.requests import actor_of
+from portal.identity.operations.factor_given import find_usable_token
 from portal.identity.operations.factors import codes_left
 from portal.identity.operations.factors_passkeys import ask_passkey, passkeys_work
 from portal.identity.operations.fresh import FRESH
@@ -94,7 +96,7 @@ def step_up_page(
         role_name=grant.role.title if grant else "",
         account=account_label(grant) if grant else None,
         destination=intent.destination,
-        token=_token(intent),
+        token=_token(intent, person),
         passkey=passkey,
         has_app=person.authenticator_apps.exists(),
         codes_left=codes_left(person),
@@ -143,8 +145,8 @@ def _why(intent: Intent, grant: Grant | None) -> str:
     return f"This role asks for one that was given within the last {span}."
 
 
-def _token(intent: Intent) -> str:
-    token = ApiToken.objects.filter(pk=intent.token).first() if intent.token else None
+def _token(intent: Intent, person: Person) -> str:
+    token = find_usable_token(token_id=UUID(intent.token), person_id=person.pk) if intent.token else None
     return f"{token.name} ({token.prefix}…)" if token else ""
 
 

@@ -1,11 +1,14 @@
 """A second factor was given, here or at the provider: from now on the browser's sign-in, or a token, has it."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
+from django.db.models import QuerySet
 
+from portal.access.models import CredentialToken
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ApiToken, SignIn
@@ -13,6 +16,9 @@ from portal.directory.requests import FACTOR_AT
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, NotFoundError
+
+# Of a person's, to the API; or of a program's, to one grant's credentials.
+Token = ApiToken | CredentialToken
 
 
 def give_factor_to_sign_in(
@@ -45,19 +51,29 @@ def give_factor_to_sign_in(
     return counts
 
 
-def give_factor_to_token(*, token_id: UUID, at: datetime, actor: Actor) -> ApiToken:
+def find_usable_token(*, token_id: UUID, person_id: UUID, locked: bool = False) -> Token | None:
+    """Return the person's token to the API, or for a program, with that id; None where none is usable."""
+    kinds: list[QuerySet[Any]] = [
+        ApiToken.objects.filter(person=person_id),
+        CredentialToken.objects.filter(grant__person=person_id),
+    ]
+    if locked:
+        kinds = [tokens.select_for_update(no_key=True, of=("self",)) for tokens in kinds]
+    found = next((token for tokens in kinds for token in tokens.filter(pk=token_id)), None)
+    return found if found is not None and found.is_usable(database_now()) else None
+
+
+def give_factor_to_token(*, token_id: UUID, at: datetime, actor: Actor) -> Token:
     """Note that the token's own person gave a second factor for what it does.
 
     Raises:
         NotFoundError: another's token, or one that is over.
     """
     with transaction.atomic():
-        tokens = ApiToken.objects.select_for_update(no_key=True, of=("self",)).select_related("person")
-        token = tokens.filter(pk=token_id, person_id=actor.owner_id).first()
-        now = database_now()
-        if token is None or not token.is_usable(now):
+        token = find_usable_token(token_id=token_id, person_id=actor.owner_id, locked=True)
+        if token is None:
             raise NotFoundError("There is no such token.")
-        token.factor_at = min(max(at, token.factor_at or at), now)
+        token.factor_at = min(max(at, token.factor_at or at), database_now())
         token.save(update_fields=["factor_at"])
         _record(actor, token=str(token.pk), name=token.name, prefix=token.prefix)
     return token

@@ -11,6 +11,8 @@ from django.urls import reverse
 
 from portal.access.models import CredentialToken, Grant
 from portal.directory.models import Person
+from tests.factors import add_app, code_of
+from tests.sign_ins import browser_of
 from tests.world import Answer, make_admin, make_grant, make_role, make_scheduled, signed_in
 
 TOKEN = re.compile(r"spc_[\w-]{43}")
@@ -169,3 +171,33 @@ def _environment(script: str, home: Path) -> dict[str, str]:
         timeout=20,
     )
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def test_a_factor_that_the_role_asks_for_is_given_at_the_address_that_the_program_was_told(
+    ben: Person, mallory: Person
+) -> None:
+    _, secret = add_app(ben)
+    grant = make_grant(ben, make_role(factor_minutes=5))
+    [plain] = set(TOKEN.findall(make(grant, ben).content.decode()))
+    refused = Client().get("/container/credentials", headers={"Authorization": plain})
+    assert refused.json()["code"] == "step_up_required"
+    [address] = re.findall(r"http://localhost:8000(/step-up/\S+)", refused.json()["message"])
+    assert browser_of(mallory).get(address).status_code == 404
+    browser = browser_of(ben)
+    leads = browser.get(address).headers["Location"]
+    assert "nightly report" in browser.get(leads).content.decode()
+    intent = leads.partition("for=")[2]
+    done = browser.post("/step-up/", {"for": intent, "way": "app", "code": code_of(secret)})
+    assert done.status_code == 200
+    assert url(grant) in done.content.decode()
+    assert Client().get("/container/credentials", headers={"Authorization": plain}).status_code == 200
+
+
+def test_a_revoked_programs_factor_is_asked_for_no_more(grant: Grant, ben: Person) -> None:
+    make(grant, ben)
+    token = CredentialToken.objects.get()
+    address = f"/step-up/?token={token.pk}&grant={grant.pk}"
+    browser = browser_of(ben)
+    assert browser.get(address).status_code == 303
+    CredentialToken.objects.update(revoked_at=grant.made_at)
+    assert browser.get(address).status_code == 404
