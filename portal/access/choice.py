@@ -64,12 +64,16 @@ class GrantFacts:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is said in the pages, in the API and by the doctor. `duration` None: nothing is had now, for `refused`."""
+    """What is said in the pages, in the API and by the doctor. `duration` None: nothing is had now, for `refused`.
+
+    `is_closed`: nothing would be, by whichever call: the grant isn't open, or its person may have nothing now.
+    """
 
     options: tuple[CallOption, ...]
     call: Call
     why: str
     refused: str
+    is_closed: bool
     duration: timedelta | None
     capped_by: Cap | None
     duration_why: str
@@ -95,6 +99,7 @@ def choose(role: RoleFacts, grant: GrantFacts) -> Choice:
         call=taken,
         why=how_it_is_got(role),
         refused=refused,
+        is_closed=bool(grant.closed),
         duration=duration,
         capped_by=cap,
         duration_why=duration_why,

@@ -10,6 +10,8 @@ from portal.access.lifecycle import LIVING, MAY_LIVE, stored
 from portal.access.models import AwsSession, Grant
 
 RECENT = timedelta(days=7)
+# What the choice of a grant's call is explained by.
+OF_ITS_CALL = ("role__account__hub", "role__via", "role__vouched_by")
 
 
 def grants_of(person_id: UUID, *, at: datetime) -> QuerySet[Grant]:
@@ -17,7 +19,7 @@ def grants_of(person_id: UUID, *, at: datetime) -> QuerySet[Grant]:
     shown = Q(state__in=stored(LIVING)) | Q(ended_at__gt=at - RECENT)
     return (
         Grant.objects.filter(shown, person_id=person_id)
-        .select_related("role__account", "person__partner", "granted_by", "entitlement__group", "revocation")
+        .select_related(*OF_ITS_CALL, "person__partner", "granted_by", "entitlement__group", "revocation")
         .order_by("ends_at", "pk")
     )
 
@@ -25,7 +27,7 @@ def grants_of(person_id: UUID, *, at: datetime) -> QuerySet[Grant]:
 def visible_grants(person_id: UUID, *, sees_all: bool) -> QuerySet[Grant]:
     """Return the grants that a person may look at: their own, or all of them for an admin."""
     grants = Grant.objects.select_related(
-        *("role__account", "person__partner", "partner_account__partner"),
+        *(*OF_ITS_CALL, "person__partner", "partner_account__partner"),
         *("granted_by", "ended_by", "entitlement__group", "revocation", "partner_role"),
     )
     return grants if sees_all else grants.filter(person_id=person_id)

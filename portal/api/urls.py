@@ -5,6 +5,7 @@ from portal.api.views.console_links import ConsoleLinksView
 from portal.api.views.credential_tokens import CredentialTokensView, CredentialTokenView
 from portal.api.views.credentials import CredentialsView
 from portal.api.views.entitlements import EntitlementsView, TakeView
+from portal.api.views.grant_choice import GrantChoiceView
 from portal.api.views.grant_doctor import GrantDoctorView
 from portal.api.views.grants import GrantsView, GrantView
 from portal.api.views.lifecycle import CutSessionsView, ExtendView, ReleaseView, RevocationView, RevokeView
@@ -19,6 +20,7 @@ urlpatterns = [
     path("v1/entitlements/<uuid:entitlement_id>/take", TakeView.as_view(), name="take"),
     path("v1/grants", GrantsView.as_view(), name="grants"),
     path("v1/grants/<uuid:grant_id>", GrantView.as_view(), name="grant"),
+    path("v1/grants/<uuid:grant_id>/choice", GrantChoiceView.as_view(), name="grant-choice"),
     path("v1/grants/<uuid:grant_id>/doctor", GrantDoctorView.as_view(), name="grant-doctor"),
     path("v1/grants/<uuid:grant_id>/credentials", CredentialsView.as_view(), name="credentials"),
     path("v1/grants/<uuid:grant_id>/tokens", CredentialTokensView.as_view(), name="credential-tokens"),

@@ -6,11 +6,13 @@ from datetime import datetime, tzinfo
 from django.conf import settings
 
 from brokers.types import Partition
+from portal.access.choice import Choice
 from portal.access.lifecycle import ENDED, GrantState
 from portal.access.models import Grant
-from portal.access.operations.call_aws import explain
+from portal.access.operations.explain_choice import choice_of, role_sentence
 from portal.access.operations.may_use import switched_off
 from portal.catalog.models import AwsRole
+from portal.kernel.clock import database_now
 from portal.web.aws import hub_is_chained
 from portal.web.destinations import destinations
 from portal.web.presenters import AccountLabel, Countdown, GrantCard, badge, countdown, moment
@@ -112,4 +114,9 @@ def explanation(role: AwsRole) -> str:
         return (
             "Its own programs call sts:AssumeRole on this role, with the ExternalId. Nothing is issued here."
         )
-    return explain(role, hub_is_chained=hub_is_chained())
+    return role_sentence(role, hub_is_chained=hub_is_chained())
+
+
+def shown_choice(grant: Grant) -> Choice:
+    """Explain by which call a grant's credentials come, for how long and why, as it stands now."""
+    return choice_of(grant, hub_is_chained=hub_is_chained(), now=database_now())

@@ -14,7 +14,7 @@ from portal.access.operations.fresh_factor import StepUpNeededError
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.web.aws import aws_ports
-from portal.web.cards import account_label, countdown_of, explanation
+from portal.web.cards import account_label, countdown_of, explanation, shown_choice
 from portal.web.guard import PersonRequest, signed_in, zone_of
 from portal.web.intents import Act, ask_factor
 from portal.web.presenters import CredentialsView, Snippet, moment, snippets
@@ -38,7 +38,8 @@ def credentials_page(request: PersonRequest, grant_id: UUID) -> HttpResponse:
         door="page",
         fresh=bool(request.POST.get("fresh")),
     )
-    return render(request, "access/credentials.html", {"view": _view(request, issued)})
+    context = {"view": _view(request, issued), "choice": shown_choice(issued.grant)}
+    return render(request, "access/credentials.html", context)
 
 
 def _view(request: PersonRequest, issued: FetchedCredentials) -> CredentialsView:

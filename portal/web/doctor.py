@@ -15,7 +15,7 @@ from portal.access.operations.find_doctored import asker_of, find_grant
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError, NotFoundError
-from portal.web.aws import aws_ports
+from portal.web.aws import aws_ports, hub_is_chained
 from portal.web.doctor_form import DoctorForm
 from portal.web.doctor_page import doctor_result, grant_page
 from portal.web.forms import put_refusal
@@ -45,7 +45,9 @@ def doctor(request: PersonRequest) -> HttpResponse:
 @signed_in
 def why(request: PersonRequest, grant_id: UUID) -> HttpResponse:
     """Say why a grant of a person's gave nothing; read from what stands, nothing is asked or written."""
-    grant, steps = explain_refusal(grant_id=grant_id, actor=actor_of(request))
+    grant, steps = explain_refusal(
+        grant_id=grant_id, hub_is_chained=hub_is_chained(), actor=actor_of(request)
+    )
     result = doctor_result(steps, grant=grant, at=database_now(), reader=request.user)
     return render(request, "doctor/why.html", {"result": result, "grant_id": grant.pk})
 

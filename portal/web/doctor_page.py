@@ -126,6 +126,7 @@ OWN: Mapping[str, Callable[[Grant], Link]] = {
     "kind": _to_grant("Open the grant"),
     "sign_in": _to_sign_in,
     "factor": _to_grant("Open the grant"),
+    "call": _to_grant("Open the grant"),
     "aws": _to_grant("Try again"),
     "other": _to_grant("Try again"),
 }

@@ -14,6 +14,7 @@ from portal.access.run_out import run_out
 from portal.audit.queries import events_of_grant
 from portal.kernel.clock import database_now
 from portal.kernel.errors import NotFoundError
+from portal.web.cards import shown_choice
 from portal.web.grant_page import GrantFacts, Reader, grant_page
 from portal.web.guard import PersonRequest, may_grant, may_revoke, sees_all_grants, signed_in, zone_of
 from portal.web.partner_grant_part import partner_part
@@ -58,6 +59,7 @@ def _shown(request: PersonRequest, found: Grant) -> dict[str, Any]:
     return {
         "grant": grant_page(facts, reader),
         "part": partner_part(found, person, clock),
+        "choice": shown_choice(found),
         "programs": programs_of(found, person, now=now),
     }
 

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from portal.access.choice import Choice
 from portal.access.doctor.facts import DoctorStep, GrantFacts, Verdict
 from portal.access.lifecycle import ENDED, GrantState
 from portal.kernel.periods import utc_clock
 
 OTHER = "other"
+# What the operations refuse of a call itself: it can't be made of this grant, or nothing was brought along for it.
+CALL_CODES = frozenset({"not_callable", "end_too_near", "proof_needed", "proof_refused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class PersonFacts:
 
     `partner_stop`: why the person's company gets nothing. `opens_at`: when the grant opens next, within its weekly
     window. `kind_refused`: the role gives no such kind. `sign_in`: why nobody vouches for the person now.
+    `choice`: by which call credentials are got, as it stands now.
     """
 
     at: datetime
@@ -42,13 +46,14 @@ class PersonFacts:
     kind_refused: str = ""
     sign_in: str = ""
     factor_minutes: int = 0
+    choice: Choice | None = None
 
 
 def walk_refusal(facts: PersonFacts) -> tuple[DoctorStep, ...]:
     """Return all steps. What the audit trail says of itself (sign-in, factor, AWS) is taken from there."""
     steps = [
         *(_hold(facts), _switched_on(facts), _partner(facts), _window(facts), _kind(facts)),
-        *(_sign_in(facts), _factor(facts), _aws(facts)),
+        *(_sign_in(facts), _factor(facts), *_call(facts), _aws(facts)),
     ]
     refusal = facts.refusal
     if refusal is not None and all(step.verdict != Verdict.STOPPED for step in steps):
@@ -138,6 +143,21 @@ def _factor(facts: PersonFacts) -> DoctorStep:
         words = f"The role asks for a second factor of the last {facts.factor_minutes} min."
         return DoctorStep("factor", Verdict.OK, f"{words} The page asks for it.")
     return DoctorStep("factor", Verdict.OK, "The role asks for no second factor.")
+
+
+def _call(facts: PersonFacts) -> tuple[DoctorStep, ...]:
+    """Say by which call it is got and for how long, in the words of the grant's page; or what stopped that call."""
+    refusal, choice = facts.refusal, facts.choice
+    if refusal is not None and refusal.code in CALL_CODES:
+        advice = "See on the grant's page what the call needs, and for how long it can be had."
+        return (DoctorStep("call", Verdict.STOPPED, refusal.why, advice),)
+    if choice is None:
+        return ()
+    if choice.refused and not choice.is_closed:
+        advice = "See on the grant's page which call it is, and what it needs."
+        return (DoctorStep("call", Verdict.STOPPED, choice.refused, advice),)
+    told = "" if choice.is_closed else f" {choice.duration_why}"
+    return (DoctorStep("call", Verdict.OK, f"{choice.why}{told}"),)
 
 
 def _aws(facts: PersonFacts) -> DoctorStep:

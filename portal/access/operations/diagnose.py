@@ -85,7 +85,7 @@ def diagnose(*, order: DoctorOrder, aws: AwsPorts, actor: Actor) -> Diagnosis:
     asker, at = asker_of(actor), order.at or database_now()
     grant = find_grant(order.grant_id, asker) if order.grant_id else None
     if grant is not None and grant.person_id is not None:
-        return _told(refusal_steps(grant, at=order.at), grant, at)
+        return _told(refusal_steps(grant, at=order.at, hub_is_chained=aws.hub_is_chained), grant, at)
     if not asker.may_ask_of_partners:
         raise ForbiddenError("Only admins and partners' own admins ask about a partner's role.")
     if not actor.is_trusted:

@@ -1,5 +1,6 @@
 """Why the portal gave a person nothing under their grant: from the audit trail and what stands. Reads only."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from django.db.models import Q
 from portal.access.doctor import DoctorStep
 from portal.access.doctor.refused import PersonFacts, Refusal, walk_refusal
 from portal.access.models import AwsSession, Grant, Hold
+from portal.access.operations.explain_choice import choice_of
 from portal.access.operations.find_doctored import NO_GRANT, asker_of, find_grant
 from portal.access.operations.may_use import whole_second
 from portal.access.operations.partner_facts import grant_facts
@@ -22,7 +24,9 @@ from portal.kernel.errors import NotFoundError
 from portal.kernel.periods import utc_clock
 
 
-def explain_refusal(*, grant_id: UUID, actor: Actor) -> tuple[Grant, tuple[DoctorStep, ...]]:
+def explain_refusal(
+    *, grant_id: UUID, hub_is_chained: bool, actor: Actor
+) -> tuple[Grant, tuple[DoctorStep, ...]]:
     """Return a person's grant and the steps of its last refusal; with none, of what would happen now.
 
     Raises:
@@ -31,7 +35,7 @@ def explain_refusal(*, grant_id: UUID, actor: Actor) -> tuple[Grant, tuple[Docto
     grant = find_grant(grant_id, asker_of(actor))
     if grant.person_id is None:
         raise NotFoundError(NO_GRANT)
-    return grant, refusal_steps(grant, at=None)
+    return grant, refusal_steps(grant, at=None, hub_is_chained=hub_is_chained)
 
 
 def last_refusals(*, actor: Actor, limit: int = 10) -> list[tuple[Grant, Refusal]]:
@@ -45,12 +49,16 @@ def last_refusals(*, actor: Actor, limit: int = 10) -> list[tuple[Grant, Refusal
     return sorted(found, key=lambda each: each[1].at, reverse=True)
 
 
-def refusal_steps(grant: Grant, *, at: datetime | None) -> tuple[DoctorStep, ...]:
-    """Walk the doors of issuing. `at`: another moment than that of the last refusal."""
+def refusal_steps(grant: Grant, *, at: datetime | None, hub_is_chained: bool) -> tuple[DoctorStep, ...]:
+    """Walk the doors of issuing. `at`: another moment than that of the last refusal.
+
+    `hub_is_chained`: the portal's own hub works on temporary credentials.
+    """
     event = last_refusal_of_grant(grant.pk) if at is None else None
     refusal = _refusal(event) if event is not None else None
     moment = at or (refusal.at if refusal is not None else database_now())
-    return walk_refusal(_facts(grant, refusal, moment))
+    choice = choice_of(grant, hub_is_chained=hub_is_chained, now=database_now())
+    return walk_refusal(replace(_facts(grant, refusal, moment), choice=choice))
 
 
 def _refusal(event: AuditEvent) -> Refusal:

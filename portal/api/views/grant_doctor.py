@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal import wiring
 from portal.access.operations.explain_refusal import explain_refusal
 from portal.api.authentication import caller
 from portal.api.partner_serializers import GrantDoctorSerializer
@@ -23,6 +24,10 @@ class GrantDoctorView(ScopedView):
         responses=GrantDoctorSerializer,
     )
     def get(self, request: Request, grant_id: UUID) -> Response:
-        grant, steps = explain_refusal(grant_id=own_grant(request, grant_id).pk, actor=caller(request))
+        grant, steps = explain_refusal(
+            grant_id=own_grant(request, grant_id).pk,
+            hub_is_chained=wiring.aws_ports().hub_is_chained,
+            actor=caller(request),
+        )
         told = {"grant": grant.pk, "steps": [asdict(step) for step in steps]}
         return Response(GrantDoctorSerializer(told).data)

@@ -35,6 +35,7 @@ TITLES = {
     "kind": "Console or credentials",
     "sign_in": "The sign-in",
     "factor": "The second factor",
+    "call": "The call to AWS, and its length",
     "aws": "AWS",
     "other": "The refusal itself",
 }

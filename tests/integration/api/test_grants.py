@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from portal.access.models import AwsSession, Grant
 from portal.audit.models import AuditEvent
@@ -144,8 +145,11 @@ def test_the_schema_describes_every_endpoint_and_its_problems(ben: Person) -> No
         "/api/v1/entitlements/{entitlement_id}/take",
         "/api/v1/grants",
         "/api/v1/grants/{grant_id}",
+        "/api/v1/grants/{grant_id}/choice",
         "/api/v1/grants/{grant_id}/doctor",
         "/api/v1/grants/{grant_id}/credentials",
+        "/api/v1/grants/{grant_id}/tokens",
+        "/api/v1/grants/{grant_id}/tokens/{token_id}",
         "/api/v1/grants/{grant_id}/console-links",
         "/api/v1/grants/{grant_id}/extend",
         "/api/v1/grants/{grant_id}/release",
@@ -178,3 +182,19 @@ def test_the_schema_describes_every_endpoint_and_its_problems(ben: Person) -> No
     for path in told["paths"].values():
         for act in path.values():
             assert "application/problem+json" in act["responses"]["default"]["content"]
+
+
+def test_the_choice_of_the_call_is_told_by_codes_and_in_the_pages_words(ben: Person) -> None:
+    grant = make_grant(ben)
+    told = send(caller(ben), "get", reverse("api:grant-choice", args=[grant.pk])).json()
+    assert (told["call"], told["capped_by"], told["policy"]) == ("assume_role", "grant", "end")
+    assert 3500 < told["duration_seconds"] <= 3600
+    assert (told["cut"], told["refused"], told["is_closed"]) == ("aws:userid", "", False)
+    assert len(told["options"]) == 10
+    assert [each["call"] for each in told["options"] if each["is_taken"]] == ["assume_role"]
+    page = signed_in(ben).get(reverse("web:grant", args=[grant.pk])).content.decode()
+    for words in (told["why"], told["policy_why"], told["cut_why"], told["options"][3]["why"]):
+        assert escape(words) in page
+    doctor = send(caller(ben), "get", reverse("api:grant-doctor", args=[grant.pk])).json()
+    step = next(each for each in doctor["steps"] if each["name"] == "call")
+    assert step["detail"].startswith(told["why"])

@@ -57,6 +57,7 @@ MATRIX = {
     "grants": Row("get", Scope.READ_GRANTS),
     "grants post": Row("post", Scope.MAKE_GRANTS, status=201, admin="make_grant"),
     "grant": Row("get", Scope.READ_GRANTS, "grant"),
+    "grant-choice": Row("get", Scope.READ_GRANTS, "grant"),
     "grant-doctor": Row("get", Scope.READ_GRANTS, "grant"),
     "credentials": Row("post", Scope.ISSUE_CREDENTIALS, "grant", status=201),
     "credential-tokens": Row("get", Scope.CREDENTIAL_TOKENS, "grant"),

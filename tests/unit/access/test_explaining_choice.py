@@ -1,0 +1,173 @@
+"""The choice of a grant's call, from its rows: role, hub, person and grant; whoever asks, nothing is asked of AWS."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from portal.access.choice import Cap, SessionPolicy
+from portal.access.choice_calls import Call
+from portal.access.models import UserKey
+from portal.access.operations.explain_choice import choice_of, explain_choice, role_sentence
+from portal.access.operations.explain_refusal import explain_refusal
+from portal.catalog.models import AccountHub, AwsRole
+from portal.directory.models import ExternalIdentity, IdentityProvider
+from portal.kernel.clock import database_now
+from portal.kernel.errors import NotFoundError
+from portal.kernel.sealing import seal
+from tests.fakes import FakeAws
+from tests.vouched import tests_provider as usual_provider
+from tests.world import as_actor, make_admin, make_grant, make_person, make_role
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+def explain(grant: Any, *, hub_is_chained: bool = False) -> Any:
+    grant.refresh_from_db()
+    return choice_of(grant, hub_is_chained=hub_is_chained, now=database_now())
+
+
+def by_proof(method: str, **fields: Any) -> AwsRole:
+    known = {
+        "method": method,
+        "vouched_by": usual_provider(),
+        "provider_arn": "arn:aws:iam::1:x",
+        "audience": "a",
+    }
+    return make_role(**{**known, **fields})
+
+
+def test_a_plain_grant_is_got_by_assume_role_until_its_end(ben: Any, aws: FakeAws) -> None:
+    grant = make_grant(ben)
+    found, choice = explain_choice(grant_id=grant.pk, aws=aws.ports(), actor=as_actor(ben))
+    assert found == grant
+    assert (choice.call, choice.capped_by, choice.refused) == (Call.ASSUME_ROLE, Cap.GRANT, "")
+    assert choice.policy == SessionPolicy.END
+    assert aws.calls == []
+
+
+def test_others_are_told_of_none(ben: Any, mallory: Any, aws: FakeAws) -> None:
+    grant = make_grant(ben)
+    for grant_id in (grant.pk, uuid4()):
+        with pytest.raises(NotFoundError):
+            explain_choice(grant_id=grant_id, aws=aws.ports(), actor=as_actor(mallory))
+    seen, _ = explain_choice(grant_id=grant.pk, aws=aws.ports(), actor=as_actor(make_admin("view_grant")))
+    assert seen == grant
+
+
+def test_a_hub_of_the_accounts_own_decides_and_else_the_portals(ben: Any) -> None:
+    grant = make_grant(ben, make_role(max_session_seconds=43_200), ends_at=database_now() + 5 * HOUR)
+    assert explain(grant).call == Call.ASSUME_ROLE
+    assert explain(grant, hub_is_chained=True).capped_by == Cap.CHAIN
+    hub = AccountHub.objects.create(
+        account=grant.role.account, kind="role", role_arn="arn:aws:iam::222233334444:role/Hub"
+    )
+    choice = explain(grant)
+    assert (choice.call, choice.duration) == (Call.ASSUME_ROLE_CHAINED, HOUR)
+    assert "role/Hub" in choice.why
+    hub.delete()
+    AccountHub.objects.create(
+        account=grant.role.account, kind="keys", access_key_id="AKIA" + "A" * 16, secret=seal(b"x")
+    )
+    own = explain(grant, hub_is_chained=True)
+    assert own.call == Call.ASSUME_ROLE
+    assert "AKIA" in own.why
+
+
+def test_another_role_on_the_way_chains(ben: Any) -> None:
+    role = make_role(max_session_seconds=43_200)
+    role.via = AwsRole.objects.create(account=role.account, title="Way", name="Way")
+    role.save()
+    choice = explain(make_grant(ben, role, ends_at=database_now() + 5 * HOUR))
+    assert (choice.call, choice.capped_by) == (Call.ASSUME_ROLE_CHAINED, Cap.CHAIN)
+    assert "with the credentials of Way" in choice.why
+
+
+def test_whoever_has_no_identity_at_the_roles_provider_is_told_so(ben: Any) -> None:
+    grant = make_grant(ben, by_proof("saml"))
+    assert explain(grant).refused == ""
+    carla = make_person("Carla Nunes")
+    stranger = make_grant(carla, by_proof("saml", vouched_by=other_provider()))
+    choice = explain(stranger)
+    assert "Carla Nunes has no identity there" in choice.refused
+    assert not choice.is_closed
+    ExternalIdentity.objects.create(person=carla, provider=other_provider(), subject="carla")
+    assert explain(stranger).refused == ""
+
+
+def other_provider() -> Any:
+    return IdentityProvider.objects.get_or_create(slug="other", defaults={"name": "Other", "kind": "saml"})[0]
+
+
+def test_ones_own_user_needs_its_mfa_device_known(ben: Any) -> None:
+    role = make_role(method="session_token", name="ben", allows_console=False)
+    grant = make_grant(ben, role)
+    assert "MFA device" in explain(grant).refused
+    UserKey.objects.create(
+        role=role, person=ben, access_key_id="AKIA" + "A" * 16, mfa_serial="arn", kept_at=database_now()
+    )
+    choice = explain(grant)
+    assert (choice.refused, choice.call) == ("", Call.SESSION_TOKEN)
+
+
+def test_what_is_closed_is_told_with_its_reason(ben: Any) -> None:
+    past = database_now() - timedelta(minutes=1)
+    choice = explain(make_grant(ben, ends_at=past, ended_at=past, state="expired"))
+    assert choice.is_closed
+    assert choice.refused == "This grant has ended; ask an admin for a new one."
+    unvouched = explain(make_grant(make_person("Nobody Knows", vouched=False)))
+    assert unvouched.is_closed
+    assert "identity provider" in unvouched.refused
+
+
+def test_a_providers_word_that_ends_first_caps_it(ben: Any) -> None:
+    provider = usual_provider()
+    at = database_now() - provider.max_age + timedelta(minutes=30)
+    ExternalIdentity.objects.filter(person=ben).update(confirmed_at=at)
+    assert explain(make_grant(ben)).capped_by == Cap.SIGN_IN
+
+
+def test_too_near_an_end_stops_what_carries_none_and_nothing_else(ben: Any) -> None:
+    soon = database_now() + timedelta(minutes=20)
+    pool = by_proof(
+        "cognito", max_session_seconds=3600, identity_pool_id=f"eu-west-1:{uuid4()}", login_name="p"
+    )
+    choice = explain(make_grant(ben, pool, ends_at=soon))
+    assert "takes no policy" in choice.refused
+    assert explain(make_grant(ben, ends_at=soon)).refused == ""
+
+
+def test_the_doctor_says_the_same(ben: Any) -> None:
+    grant = make_grant(ben)
+    _, steps = explain_refusal(grant_id=grant.pk, hub_is_chained=False, actor=as_actor(ben))
+    step = next(each for each in steps if each.name == "call")
+    assert step.detail.startswith(explain(grant).why)
+    short = make_grant(
+        ben,
+        make_role(
+            method="root_task",
+            root_task="S3UnlockBucketPolicy",
+            name="root",
+            allows_console=False,
+            max_session_seconds=900,
+        ),
+        ends_at=database_now() + timedelta(seconds=30),
+    )
+    _, steps = explain_refusal(grant_id=short.pk, hub_is_chained=False, actor=as_actor(ben))
+    assert next(each for each in steps if each.name == "call").verdict == "stopped"
+
+
+def test_a_roles_sentence_needs_no_grant() -> None:
+    assert "AssumeRole on ReadOnly" in role_sentence(make_role(), hub_is_chained=False)
+    assert "An hour at most" in role_sentence(make_role(), hub_is_chained=True)
+
+
+def test_a_user_that_federates_is_named() -> None:
+    role = make_role(
+        method="federation_token", name="federation", requires_scope=True, max_session_seconds=43_200
+    )
+    assert "GetFederationToken, called with the long-lived keys of the user federation" in role_sentence(
+        role, hub_is_chained=False
+    )
