@@ -19,6 +19,7 @@ TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
 PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 ROLE_OR_USER = r"(?:role|user)/(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}"
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(?::[1-9][0-9]{0,4})?")
 URL_FORM = "http(s)://host[:port][/path]"
 
 
@@ -68,6 +69,25 @@ def places(name: str) -> AllowedPlaces:
         return AllowedPlaces.read(words(name))
     except ValueError as problem:
         raise ImproperlyConfigured(f"{PREFIX}{name}: {problem}") from None
+
+
+def origins(name: str) -> list[str]:
+    """Read a comma-separated list of web origins, as browsers write them: https, or http on this machine.
+
+    No path, no trailing slash, no default port, lower case: they are compared letter by letter.
+    """
+    found = words(name)
+    for raw in found:
+        parts: SplitResult = urlsplit(raw)
+        is_safe = parts.scheme == "https" or (
+            parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1"}
+        )
+        default = f":{ {'https': 443, 'http': 80}.get(parts.scheme) }"
+        if not is_safe or not _ORIGIN.fullmatch(raw) or raw.endswith(default):
+            raise ImproperlyConfigured(
+                f"{PREFIX}{name} has {raw!r}; allowed is https://host[:port], as a browser's Origin header has it"
+            )
+    return found
 
 
 def url(name: str, default: str = "") -> str:

@@ -270,6 +270,8 @@ AWS_SIGNIN_URL = env.url("AWS_SIGNIN_URL")
 IDENTITY_NETWORKS = env.places("IDENTITY_NETWORKS")
 # PEM: authorities of the company's own, besides those that this machine trusts.
 IDENTITY_CA = env.secret("IDENTITY_CA")
+# Web applications whose pages may exchange assertions and ID tokens for credentials from the browser.
+BROWSER_ORIGINS = env.origins("BROWSER_ORIGINS")
 
 # ---------------------------------------------------------------- SAML
 SAML_ENTITY_ID = env.text("SAML_ENTITY_ID") or f"{PORTAL_URL}/sign-in/saml/metadata"

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -6,8 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import wiring
-from portal.access.operations.fetch_credentials import fetch_credentials
+from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
 from portal.api.authentication import caller
+from portal.api.proofs import ProofOrder, proof_of
 from portal.api.serializers import CredentialsSerializer, utc
 from portal.api.views.base import ScopedView
 from portal.directory.models import ApiToken
@@ -19,20 +21,30 @@ class CredentialsView(ScopedView):
     @extend_schema(
         operation_id="issue_credentials",
         summary="Temporary AWS credentials under a grant of mine: the same while they last",
-        request=None,
+        request=ProofOrder,
         responses={201: CredentialsSerializer},
     )
     def post(self, request: Request, grant_id: UUID) -> Response:
-        issued = fetch_credentials(
-            grant_id=grant_id, aws=wiring.aws_ports(), actor=caller(request), door="api"
+        fetched = fetch_credentials(
+            grant_id=grant_id,
+            aws=wiring.aws_ports(),
+            actor=caller(request),
+            door="api",
+            proof=proof_of(self.read(ProofOrder, request.data or {})),
         )
-        found = issued.credentials
-        body = {
-            "AccessKeyId": found.access_key_id,
-            "SecretAccessKey": found.secret_access_key,
-            "SessionToken": found.session_token,
-            "Expiration": utc(found.expires_at),
-            "WorksUntil": utc(issued.ends_at),
-            "GrantEndsAt": utc(issued.grant.ends_at),
-        }
-        return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+        return Response(
+            credentials_body(fetched), status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"}
+        )
+
+
+def credentials_body(fetched: FetchedCredentials) -> Mapping[str, str]:
+    """Return what goes over the wire, in AWS's own words."""
+    found = fetched.credentials
+    return {
+        "AccessKeyId": found.access_key_id,
+        "SecretAccessKey": found.secret_access_key,
+        "SessionToken": found.session_token,
+        "Expiration": utc(found.expires_at),
+        "WorksUntil": utc(fetched.ends_at),
+        "GrantEndsAt": utc(fetched.grant.ends_at),
+    }

@@ -162,3 +162,33 @@ def test_places(monkeypatch: pytest.MonkeyPatch) -> None:
     assert env.places("PLACES") == AllowedPlaces.read(["idp.example.test", "192.0.2.0/24"])
     monkeypatch.setenv("SALLYPORT_PLACES", "192.0.2.1/24")
     assert "SALLYPORT_PLACES" in told(lambda: env.places("PLACES"))
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "https://camera.example.com", "https://a.example:8443, http://localhost:8000"]
+)
+def test_origins_are_read_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("SALLYPORT_BROWSER_ORIGINS", raw)
+    assert env.origins("BROWSER_ORIGINS") == [part.strip() for part in raw.split(",") if part]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "*",
+        "null",
+        "camera.example.com",
+        "http://camera.example.com",
+        "https://camera.example.com/",
+        "https://camera.example.com/app",
+        "https://camera.example.com:443",
+        "https://Camera.example.com",
+        "https://*.example.com",
+        "https://user@camera.example.com",
+        "https://good.example, javascript:x",
+    ],
+)
+def test_what_is_no_origin_stops_the_start(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("SALLYPORT_BROWSER_ORIGINS", raw)
+    with pytest.raises(ImproperlyConfigured, match="SALLYPORT_BROWSER_ORIGINS"):
+        env.origins("BROWSER_ORIGINS")
