@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from portal.api import urls_partners
+from portal.api import urls_exchange, urls_partners
 from portal.api.views.console_links import ConsoleLinksView
 from portal.api.views.credential_tokens import CredentialTokensView, CredentialTokenView
 from portal.api.views.credentials import CredentialsView
@@ -38,6 +38,7 @@ urlpatterns = [
     path("v1/partners/<uuid:partner_id>/suspend", SuspendView.as_view(), name="suspend"),
     path("v1/partners/<uuid:partner_id>/resume", ResumeView.as_view(), name="resume"),
     *urls_partners.urlpatterns,
+    *urls_exchange.urlpatterns,
     path("v1/schema", SchemaView.as_view(), name="schema"),
     re_path(r"", NowhereView.as_view(), name="nowhere"),
 ]

@@ -14,7 +14,7 @@ from django.urls import URLPattern, reverse
 
 from portal.access.models import AwsSession, ConsoleLink, CredentialToken, Grant
 from portal.access.operations.credential_tokens import make_credential_token
-from portal.api import urls_partners
+from portal.api import urls_exchange, urls_partners
 from portal.api.urls import urlpatterns
 from portal.catalog.models import Entitlement
 from portal.directory.models import ApiToken, Partner, Person
@@ -74,8 +74,10 @@ MATRIX = {
 }
 # These find nothing to do in a world where one grant is active: who may is told so, and nothing is changed.
 IDLE = {"cut-sessions", "resume"}
-# Answers 404 to everybody, whatever they ask: there is nothing to protect. test_partners_matrix.py has the others.
-OUTSIDE = {"nowhere"} | {str(pattern.name) for pattern in urls_partners.urlpatterns}
+# Answers 404 to everybody, whatever they ask: there is nothing to protect. test_partners_matrix.py and, of what
+# anybody may call, test_exchange.py have the others.
+ELSEWHERE = [*urls_partners.urlpatterns, *urls_exchange.urlpatterns]
+OUTSIDE = {"nowhere"} | {str(pattern.name) for pattern in ELSEWHERE}
 ROWS = [pytest.param(name, row, id=name) for name, row in MATRIX.items()]
 SCOPED = [pytest.param(name, row, id=name) for name, row in MATRIX.items() if row.scope]
 NAMING = [pytest.param(name, row, id=name) for name, row in MATRIX.items() if row.names]
