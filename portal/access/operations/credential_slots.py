@@ -11,6 +11,7 @@ import socket
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -26,6 +27,17 @@ EMPTY = {"key": b"", "version": "", "session": None, "sealed": b"", "expires_at"
 FREE = {"holder": "", "leased_until": None}
 NOT_REFUSED = {"refused_code": "", "refused_why": "", "refused_until": None}
 
+# What a version is made of, as paths from the grant.
+VERSION_FACTS = (
+    *("ends_at", "window_days", "window_opens", "window_closes", "window_zone"),
+    *("role__method", "role__path", "role__name", "role__region", "role__via_id", "role__root_task"),
+    *("role__provider_arn", "role__vouched_by_id", "role__audience", "role__identity_pool_id"),
+    *("role__login_name", "role__max_session_seconds", "role__sends_tags", "role__sets_source_identity"),
+    *("role__account__account_id", "role__account__partition"),
+    *("role__account__hub__kind", "role__account__hub__changed_at"),
+    "person__partner__contract_ends_at",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SlotLease:
@@ -38,18 +50,21 @@ class SlotLease:
 def version_of(grant: Grant) -> str:
     """Return a digest of what a session under this grant is made of, apart from what a grant never changes.
 
-    A changed role, account, hub or end is another version. A providers' word is none: see `may_hand_out`.
+    A changed role, account, hub, end or contract is another version. A provider's word is none: see `Look.left`.
     """
-    role, hub, partner = grant.role, getattr(grant.role.account, "hub", None), grant.partner
-    facts = (
-        *(role.pk, role.method, role.arn, role.region, role.via_id, role.provider_arn, role.vouched_by_id),
-        *(role.audience, role.identity_pool_id, role.login_name, role.root_task, role.max_session_seconds),
-        *(role.sends_tags, role.sets_source_identity),
-        *((hub.changed_at, hub.kind) if hub else ()),
-        *(grant.ends_at, grant.window_days, grant.window_opens, grant.window_closes, grant.window_zone),
-        partner.contract_ends_at if partner else None,
-    )
+    return digest_of([_fact(grant, path) for path in VERSION_FACTS])
+
+
+def digest_of(facts: Sequence[Any]) -> str:
+    """Return the version of the values of VERSION_FACTS."""
     return hashlib.sha256("\n".join(map(str, facts)).encode()).hexdigest()
+
+
+def _fact(grant: Grant, path: str) -> Any:
+    found: Any = grant
+    for name in path.split("__"):
+        found = getattr(found, name, None)
+    return found
 
 
 def take_slot(grant_id: UUID, *, seen: CredentialSlot | None, now: datetime) -> SlotLease | None:

@@ -26,6 +26,7 @@ from portal.access.operations.credential_slots import (
 )
 from portal.access.operations.hand_out import Place, hand_out, note_first
 from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
+from portal.access.operations.kept_at_once import kept_at_once
 from portal.access.operations.look_at_credentials import KIND, Look, look
 from portal.access.operations.ready_proof import check_proof_kind
 from portal.access.operations.refusals import refusals_recorded
@@ -93,6 +94,16 @@ def fetch_credentials(  # noqa: PLR0913  # what every door has to say
         BusyError: somebody else is asking AWS for the same and has no answer yet, or AWS is asked too often.
     """
     fetch = _Fetch(grant_id, aws, actor, Place.of(actor, door), proof, fresh)
+    if not fresh and (found := kept_at_once(grant_id=grant_id, place=fetch.place, actor=actor)) is not None:
+        return FetchedCredentials(
+            grant=found.grant,
+            credentials=found.kept.credentials,
+            session_id=found.session_id,
+            ends_at=found.ends_at,
+            length_why=found.kept.length_why,
+            was_cached=True,
+            issued_at=found.issued_at,
+        )
     gives_up = time.monotonic() + PATIENCE
     nap = FIRST_NAP
     while True:
