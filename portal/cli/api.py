@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from portal.cli.errors import CliError, RefusedError, SignInNeededError, UnavailableError
-from portal.cli.grants import Grant, read_grant
+from portal.cli.grants import Grant, Offer, read_grant, read_offer
 from portal.cli.texts import plain, read_time, sentence
 from portal.cli.web import Answer, Web
 
@@ -35,12 +35,14 @@ class Api:
     web: Web
 
     def me(self) -> Mapping[str, Any]:
-        return self._object(self._get(f"{API}/me"), "name", "email", "scopes")
+        me = self._object(self._get(f"{API}/me"), "name", "email", "scopes")
+        return {**me, "scopes": [str(each) for each in self._list(me["scopes"] or [])]}
 
     def grants(self, *states: str) -> list[Grant]:
         """Return one's own grants in these states, all if none is named; the latest end first."""
-        found = [each for state in states or ("",) for each in self._grants(state)]
-        return sorted(found, key=lambda grant: grant.ends_at, reverse=True)
+        # By id: one that begins between two calls is in both answers.
+        found = {each.id: each for state in states or ("",) for each in self._grants(state)}
+        return sorted(found.values(), key=lambda grant: grant.ends_at, reverse=True)
 
     def grant(self, grant_id: str) -> Grant:
         return self._read(read_grant, self._get(f"{API}/grants/{quote(grant_id, safe='')}"))
@@ -53,27 +55,24 @@ class Api:
         answer = self._object(self._post(f"{API}/grants/{grant.id}/console-links", body), "url")
         return str(answer["url"])
 
-    def offers(self) -> list[Mapping[str, Any]]:
-        """Return what may be taken, as it was told."""
-        body = self._get(f"{API}/entitlements")
-        if not isinstance(body, list):
-            raise self._strange()
-        return [self._object(each, "id", "role", "longest_minutes") for each in body]
+    def offers(self) -> list[Offer]:
+        """Return what may be taken."""
+        return [self._read(read_offer, each) for each in self._list(self._get(f"{API}/entitlements"))]
 
-    def take(self, offer_id: str, *, minutes: int, reason: str) -> Grant:
-        path = f"{API}/entitlements/{quote(offer_id, safe='')}/take"
+    def take(self, offer: Offer, *, minutes: int, reason: str) -> Grant:
+        path = f"{API}/entitlements/{offer.id}/take"
         return self._read(read_grant, self._post(path, {"minutes": minutes, "reason": reason}))
 
     def explain(self, grant: Grant) -> list[Mapping[str, Any]]:
         """Return the portal's own doctor's steps for a grant."""
         body = self._object(self._get(f"{API}/grants/{grant.id}/doctor"), "steps")
-        return [self._object(each, "name", "verdict", "detail") for each in body["steps"] or []]
+        return [self._object(each, "name", "verdict", "detail") for each in self._list(body["steps"])]
 
     def _grants(self, state: str) -> Iterator[Grant]:
         wanted = {"page_size": "500"} | ({"state": state} if state else {})
         for _ in range(MOST_PAGES):
             page = self._object(self._get(f"{API}/grants?{urlencode(wanted)}"), "results")
-            for each in page["results"]:
+            for each in self._list(page["results"]):
                 yield self._read(read_grant, each)
             # The address in `next` may be another name of the portal's: only its cursor is taken.
             cursor = parse_qs(urlsplit(str(page.get("next") or "")).query).get("cursor")
@@ -94,6 +93,11 @@ class Api:
 
     def _object(self, body: Any, *names: str) -> Mapping[str, Any]:
         if not isinstance(body, dict) or any(name not in body for name in names):
+            raise self._strange()
+        return body
+
+    def _list(self, body: Any) -> list[Any]:
+        if not isinstance(body, list):
             raise self._strange()
         return body
 

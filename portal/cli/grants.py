@@ -74,6 +74,32 @@ def read_grant(told: Any) -> Grant:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one's groups may take, for up to so many minutes. `is_held`: it was taken already."""
+
+    id: str
+    name: str
+    minutes: int
+    scope: str
+    is_held: bool
+
+
+def read_offer(told: Any) -> Offer:
+    """Return an offer from the API's form. Raises as read_grant does."""
+    role = told["role"]
+    account = role["account"]
+    if not UUID.fullmatch(told["id"]):
+        raise ValueError("no offer")
+    return Offer(
+        id=told["id"],
+        name=f"{slug(account['name']) or plain(account['account_id'], limit=20)}/{slug(role['title'])}",
+        minutes=int(told["longest_minutes"]),
+        scope=plain(told.get("scope_summary", "")),
+        is_held=bool(told.get("held")),
+    )
+
+
 def names(grants: Sequence[Grant]) -> dict[str, Grant]:
     """Return each grant under a name that is its alone: those that share one get the first letters of their id."""
     shared = Counter(grant.name for grant in grants)

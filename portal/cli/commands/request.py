@@ -1,14 +1,14 @@
 import re
 import sys
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from portal.cli.app import App
 from portal.cli.commands.options import place
 from portal.cli.errors import RefusedError, WrongInputError
-from portal.cli.grants import slug
+from portal.cli.grants import Offer
 from portal.cli.texts import clock, plain
 
 LINK: Final = re.compile(r"[\w-]+/[\w-]+")
@@ -27,45 +27,37 @@ def command(app: App, *, name: str | None, span: str | None, reason: str | None)
     Without NAME: lists it. What none of them may take is asked for in the portal: its address is printed.
     """
     api = app.api()
-    offers = {_name(each): each for each in api.offers()}
+    offers = api.offers()
     if name is None:
         _list(app, offers)
         return
     offer = _chosen(app, name, offers)
-    longest = int(offer["longest_minutes"])
-    minutes = _minutes(span) if span else longest
-    taken = api.take(str(offer["id"]), minutes=minutes, reason=reason or _asked_reason())
+    minutes = _minutes(span) if span else offer.minutes
+    taken = api.take(offer, minutes=minutes, reason=reason or _asked_reason())
     click.echo(f"{taken.name} is yours until {clock(taken.ends_at)}.")
 
 
-def _list(app: App, offers: Mapping[str, Mapping[str, Any]]) -> None:
-    for name, offer in offers.items():
-        held = "  (you have it)" if offer.get("held") else ""
-        scope = plain(offer.get("scope_summary", ""))
-        click.echo(f"{name}  up to {offer['longest_minutes']} min  {scope}{held}")
+def _list(app: App, offers: Sequence[Offer]) -> None:
+    for offer in offers:
+        held = "  (you have it)" if offer.is_held else ""
+        click.echo(f"{offer.name}  up to {offer.minutes} min  {offer.scope}{held}")
     if not offers:
         click.echo("Your groups may take nothing by themselves.")
     click.echo(f"Anything else is asked for at {app.address}/")
 
 
-def _chosen(app: App, name: str, offers: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+def _chosen(app: App, name: str, offers: Sequence[Offer]) -> Offer:
     asked = name.strip().lower()
-    meant = [each for each in offers if asked in {each, each.partition("/")[2], str(offers[each]["id"])}]
+    meant = [each for each in offers if asked in {each.name, each.name.partition("/")[2], each.id}]
     if len(meant) == 1:
-        return offers[meant[0]]
+        return meant[0]
+    shown = plain(name, limit=80)
     if meant:
-        raise WrongInputError(f"{plain(name, limit=80)} could be each of: {', '.join(meant)}. Say which.")
+        choices = ", ".join(f"{each.name} ({each.id})" for each in meant)
+        raise WrongInputError(f"{shown} could be each of: {choices}. Say which.")
     there = f"go/{asked}" if LINK.fullmatch(asked) else ""
-    raise RefusedError(
-        f"None of your groups may take {plain(name, limit=80)}. Ask for it at {app.address}/{there}",
-        code="not_offered",
-    )
-
-
-def _name(offer: Mapping[str, Any]) -> str:
-    role = offer["role"]
-    account = role["account"]
-    return f"{slug(str(account['name'])) or account['account_id']}/{slug(str(role['title']))}"
+    told = f"None of your groups may take {shown}. Ask for it at {app.address}/{there}"
+    raise RefusedError(told, code="not_offered")
 
 
 def _minutes(span: str) -> int:
