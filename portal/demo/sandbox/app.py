@@ -14,13 +14,17 @@ from portal.demo.sandbox.bootstrap import Bootstrap
 from portal.demo.sandbox.callers import Registry
 from portal.demo.sandbox.child import StandIn
 from portal.demo.sandbox.console import Console, show_reason
+from portal.demo.sandbox.cross_origin import cross_origin
 from portal.demo.sandbox.facts import Facts
 from portal.demo.sandbox.faults import Faults
 from portal.demo.sandbox.gate import Gate
+from portal.demo.sandbox.judge import Judge
 from portal.demo.sandbox.proxy import Proxy
 from portal.demo.sandbox.seed import seed
+from portal.demo.sandbox.signaling import Signaling
 from portal.demo.sandbox.signin import SignIn
 from portal.demo.sandbox.tries import Trier
+from portal.demo.sandbox.video import Video
 
 STATIC = Path(__file__).parent / "static"
 
@@ -29,8 +33,9 @@ async def health(_: web.Request) -> web.Response:
     return web.json_response({"status": "ok", "simulation": True})
 
 
-def application(proxy: Proxy, console: Console) -> web.Application:
-    app = web.Application(middlewares=[show_reason], client_max_size=256 * 1024)
+def application(proxy: Proxy, console: Console, video: Video) -> web.Application:
+    app = web.Application(middlewares=[cross_origin, show_reason], client_max_size=256 * 1024)
+    app.add_routes([*video.routes(), *Signaling(video.channels, video.judge).routes()])
     app.add_routes([web.get("/_sandbox/health", health), web.get("/_sandbox/calls", proxy.gate.counts.show)])
     app.add_routes([web.static("/static", STATIC), *console.routes()])
     app.add_routes([web.route("*", "/{path:.*}", proxy.handle)])
@@ -67,7 +72,8 @@ async def sandbox(
         timeout=timeout, connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
     ) as client:
         console = Console(SignIn(stand_in.url, registry), Trier(stand_in.url, base_url))
-        app = application(Proxy(stand_in.url, gate, registry, client), console)
+        video = Video(directory, base_url, gate, Judge(stand_in.url, estate.HUB.account_id, client))
+        app = application(Proxy(stand_in.url, gate, registry, client), console, video)
         async with listening(app, host, port):
             try:
                 await stand_in.start()

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -45,6 +45,7 @@ KIND_OF = {
 class Scope:
     access_key_id: str
     service: str
+    region: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def scope(headers: Mapping[str, str], query: Mapping[str, str]) -> Scope | None:
     else:
         text = "" if stated else query.get("X-Amz-Credential", "")
     match = SCOPE.fullmatch(text)
-    return Scope(match["key"], match["service"]) if match else None
+    return Scope(match["key"], match["service"], match["region"]) if match else None
 
 
 class Registry:

@@ -60,6 +60,11 @@ def seed(root: Bootstrap, directory: Path, base_url: str, identity_provider: str
         ),
         "mfa_users": [_mfa_user(root.iam(user.account_id), user, known) for user in estate_calls.MFA_USERS],
         "members": seed_calls.members(),
+        "signaling_channel": {
+            "account_id": estate.DATA.account_id,
+            "region": estate_calls.CHANNEL_REGION,
+            "name": estate_calls.CHANNEL,
+        },
         "sealed_bucket": _bucket(root, estate_calls.SEALED),
         "partners": [_partner(root.iam(partner.account_id), partner, known) for partner in estate.PARTNERS],
     }

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
-from portal.demo.sandbox.calls import cognito, mfa, root, saml, web_identity
+from portal.demo.sandbox.calls import cognito, judge, mfa, root, saml, web_identity
 from portal.demo.sandbox.calls.answers import json_refusal, sts_refusal
 from portal.demo.sandbox.calls.inside import Answer, Inside, Parameters, inside
 from portal.demo.sandbox.calls.sessions import SHORTEST, know_keys_of_sessions, lasting
@@ -21,6 +21,7 @@ UNSIGNED: dict[str, Unsigned] = {
 SIGNED: dict[str, Signed] = {
     mfa.ACTION: mfa.get_session_token,
     root.ACTION: root.assume_root,
+    judge.ACTION: judge.judge,
 }
 DEFAULTS = {"AssumeRole": 3600, "GetFederationToken": 43_200}
 
