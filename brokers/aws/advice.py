@@ -36,6 +36,8 @@ _OF_ALL: Mapping[str, str] = {
     "PackedPolicyTooLarge": "The session policy and tags are too large once AWS has packed them: shorten the scope.",
     "InvalidIdentityPoolConfigurationException": "The identity pool can't give this role: look at its roles, its role "
     "mappings and the role's trust policy for cognito-identity.",
+    "NotAuthorizedException": "The identity pool takes the login, but not for this: look at its roles, role mappings "
+    "and developer provider.",
     "ResourceConflictException": "This login belongs to another identity of the pool already.",
     "DeveloperUserAlreadyRegisteredException": "This developer user belongs to another identity of the pool already.",
     "ResourceNotFoundException": "The identity pool is not there: compare its id, region and account.",
