@@ -36,7 +36,8 @@ class VerifiedProof:
 
     `session_name` and `source_identity`: what an assertion has AWS call the session. `roles`: the pairs of role and
     provider that it names. `digest`: by which an assertion counts once; empty for a token. `is_taken`: it was counted.
-    `factor_at`: when its person gave a second factor there, where the provider says so.
+    `factor_at`: when its person gave a second factor there, where the provider says so. `said_at`: when the provider
+    said who it is.
     """
 
     proof: SamlProof | TokenProof = field(repr=False)
@@ -49,6 +50,7 @@ class VerifiedProof:
     roles: tuple[tuple[str, str], ...] = ()
     digest: str = ""
     factor_at: datetime | None = None
+    said_at: datetime | None = None
     is_taken: bool = False
 
 

@@ -34,7 +34,7 @@ def check_open_to(grant: Grant, kind: AwsSession.Kind, actor: Actor, now: dateti
     if why := switched_off(grant, now):
         raise ForbiddenError(why)
     if not grant.is_open(now):
-        raise ConflictError(_closed(grant, now))
+        raise ConflictError(why_closed(grant, now))
     allowed = grant.role.allows_console if kind == AwsSession.Kind.CONSOLE else grant.role.allows_credentials
     if not allowed:
         raise ForbiddenError(f"{grant.role.title} does not allow the {kind.label.lower()}.")
@@ -56,7 +56,8 @@ def _check_comes_in_here(grant: Grant, actor: Actor) -> None:
         )
 
 
-def _closed(grant: Grant, now: datetime) -> str:
+def why_closed(grant: Grant, now: datetime) -> str:
+    """Say of a grant that is not open at this moment why, and when it opens."""
     if grant.ended_at is not None or now >= grant.ends_at:
         return "This grant has ended; ask an admin for a new one."
     if now < grant.starts_at:

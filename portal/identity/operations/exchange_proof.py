@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from brokers.ports import AwsPorts
 from portal.access.models import Grant
 from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
+from portal.access.operations.may_use import why_closed
 from portal.access.operations.ready_proof import NEEDS, take_once, verify_proof
 from portal.access.proofs import ProofRefusedError, SamlProof, TokenProof, VerifiedProof
 from portal.audit.events import EventType, Outcome
@@ -28,6 +30,7 @@ from portal.kernel.clock import database_now
 # By network, and given back where the proof was good: a whole company may be behind one address.
 TRIES = Limit("exchange.network", 60, timedelta(minutes=10))
 DOOR = "exchange"
+NO_OPEN_GRANT = "no_open_grant"
 
 
 def exchange_proof(  # noqa: PLR0913  # keyword-only facts of one call from outside
@@ -57,7 +60,9 @@ def exchange_proof(  # noqa: PLR0913  # keyword-only facts of one call from outs
         grant, verified = _whose(role, proof)
     except ProofRefusedError as refusal:
         _note(refusal, role, nobody)
-        raise ProofRefusedError(refusal.reason) from None
+        # Only what the person whose proof it is knows anyway is told: that a grant of theirs is not open.
+        told = str(refusal) if refusal.reason == NO_OPEN_GRANT else ""
+        raise ProofRefusedError(refusal.reason, told) from None
     except BaseException:
         attempts.give_back(TRIES, place.network)  # nothing was judged
         raise
@@ -109,7 +114,8 @@ def _whose(role: AwsRole | None, proof: SamlProof | TokenProof) -> tuple[Grant, 
             raise ProofRefusedError("unknown_identity")
         grant = _open_grant(role, identity, now)
         if grant is None:
-            raise ProofRefusedError("no_open_grant")
+            raise ProofRefusedError(NO_OPEN_GRANT, _what_they_had(role, identity, now))
+        _keep_word(identity, verified, now)
         take_once(verified, now)
     return grant, replace(verified, is_taken=True)
 
@@ -121,6 +127,19 @@ def _open_grant(role: AwsRole, identity: ExternalIdentity, now: datetime) -> Gra
     )
     ordered = held.select_related("person", "role__account").order_by("-ends_at", "pk")
     return next((grant for grant in ordered if grant.is_open(now)), None)
+
+
+def _what_they_had(role: AwsRole, identity: ExternalIdentity, now: datetime) -> str:
+    """Say why the last grant of this role that was theirs is not open; nothing to whom it was never granted."""
+    held = Grant.objects.filter(person=identity.person_id, role=role).order_by("-ends_at", "pk").first()
+    return why_closed(held, now) if held is not None else ""
+
+
+def _keep_word(identity: ExternalIdentity, verified: VerifiedProof, now: datetime) -> None:
+    """Take what the provider signed for its word about the person, as a sign-in is: for as long as its words count."""
+    said_at = min(verified.said_at or now, now)
+    heard = Q(confirmed_at=None) | Q(confirmed_at__lt=said_at)
+    ExternalIdentity.objects.filter(heard, pk=identity.pk).update(confirmed_at=said_at)
 
 
 def _note(refusal: ProofRefusedError, role: AwsRole | None, nobody: Actor) -> None:

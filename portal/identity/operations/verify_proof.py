@@ -93,4 +93,5 @@ def _verified(
         subject_format=proven.subject_format,
         over_at=proven.authenticated_at,
         factor_at=proven.authenticated_at if gave_factor else None,
+        said_at=proven.authenticated_at,
     )

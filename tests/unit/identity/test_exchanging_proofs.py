@@ -15,6 +15,7 @@ from portal.access.proofs import MfaProof, ProofNeededError, ProofRefusedError, 
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import ExternalIdentity, IdentityProvider, OidcSettings, Person
+from portal.directory.vouching import SignInTooOldError
 from portal.identity.operations import exchange_proof as exchanging
 from portal.identity.operations.exchange_proof import exchange_proof
 from portal.kernel.attempts import Limit
@@ -89,12 +90,18 @@ def exchange(
     return exchange_proof(role_ref=ref, proof=proof, aws=aws.ports(), **told)
 
 
-def refused(role: AwsRole | str, proof: SamlProof | TokenProof, aws: FakeAws, **more: Any) -> str:
+def refused(
+    role: AwsRole | str,
+    proof: SamlProof | TokenProof,
+    aws: FakeAws,
+    told: str = str(ProofRefusedError("anything")),
+    **more: Any,
+) -> str:
     """Return the reason in the trail; whoever asked hears nothing of it, and AWS is not asked."""
     asked = len([call for call in aws.calls if "with" in call[0] or "cognito" in call[0]])
     with pytest.raises(ProofRefusedError) as refusal:
         exchange(role, proof, aws, **more)
-    assert str(refusal.value) == str(ProofRefusedError("anything"))
+    assert str(refusal.value).startswith(told)
     assert len([call for call in aws.calls if "with" in call[0] or "cognito" in call[0]]) == asked
     event = AuditEvent.objects.filter(type="access.proof.refused").latest("id")
     assert (event.outcome, event.ip) == ("refused", "192.0.2.9")
@@ -240,7 +247,28 @@ def test_who_holds_nothing_that_is_open_gets_nothing(  # noqa: PLR0917  # fixtur
         "disabled role": "no_such_role",
         "provider off": "provider_off",
     }
-    assert refused(by_token, proof, aws) == reasons[how]
+    # Who holds it hears what has become of it; all else is one answer.
+    told = {"ended": "This grant has ended;", "scheduled": "This grant starts only at "}
+    words = told.get(how, str(ProofRefusedError("anything")))
+    assert refused(by_token, proof, aws, told=words) == reasons[how]
+
+
+def test_what_the_provider_signed_counts_as_its_word(
+    holder: Callable[..., Grant], by_token: AwsRole, aws: FakeAws, forge: Forge, oidc: IdentityProvider
+) -> None:
+    grant = holder(by_token)
+    own = ExternalIdentity.objects.filter(provider=oidc, person=grant.person_id)
+    ExternalIdentity.objects.filter(person=grant.person_id).update(confirmed_at=None)
+    said = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+    assert exchange(by_token, id_token(forge, "ben-1", auth_time=int(said.timestamp())), aws).grant == grant
+    assert own.get().confirmed_at == said
+    # An older word takes nothing back; one that is too old lets nobody in, though it is signed.
+    exchange(by_token, id_token(forge, "ben-1", auth_time=int(said.timestamp()) - 60), aws)
+    assert own.get().confirmed_at == said
+    own.update(confirmed_at=None)
+    old = said - timedelta(hours=oidc.max_age_hours)
+    with pytest.raises(SignInTooOldError):
+        exchange(by_token, id_token(forge, "ben-1", auth_time=int(old.timestamp())), aws)
 
 
 def test_somebody_elses_grant_is_not_theirs(  # noqa: PLR0917  # fixtures
