@@ -36,6 +36,7 @@ from portal.web import (
     urls_doctor,
     urls_oauth,
     urls_partners,
+    use_it,
 )
 
 app_name = "web"
@@ -45,6 +46,7 @@ urlpatterns = [
     path("take/<uuid:entitlement_id>/", taking.take, name="take"),
     path("grants/<uuid:grant_id>/", grants.grant, name="grant"),
     path("grants/<uuid:grant_id>/role", grants.grant_role, name="grant-role"),
+    path("grants/<uuid:grant_id>/use/", use_it.use_it, name="use-it"),
     path("grants/<uuid:grant_id>/credentials", credentials.credentials, name="credentials"),
     path("grants/<uuid:grant_id>/programs/", programs.programs, name="programs"),
     path(

@@ -202,6 +202,7 @@ MATRIX = {
     "grant": Door(a_grant, get=200, post=405),
     # Of grants to partners' accounts, which nobody holds; test_partner_grant_page.py is about it.
     "grant-role": Door(a_grant, get=404, post=405),
+    "use-it": Door(a_grant, get=200, post=405),
     "credentials": Door(a_grant, get=405, post=200),
     "open-console": Door(a_grant, get=405, post=303),
     # Without a name nothing is made; test_programs.py is about it.

@@ -45,6 +45,10 @@ def _go(person: Person) -> Answer:
     return signed_in(person).get(reverse("web:go", args=[role.account.account_id, role.name]))
 
 
+def _use(person: Person) -> Answer:
+    return signed_in(person).get(reverse("web:use-it", args=[make_grant(person).pk]))
+
+
 def _why(person: Person) -> Answer:
     return signed_in(person).get(reverse("web:why", args=[make_grant(person).pk]))
 
@@ -156,6 +160,7 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "a program that is refused": (lambda _: Client().post("/oauth/token"), 400),
     "a link that says what is meant": (_go, 200),
     "such a link to nothing": (_get("/go/000000000000/ReadOnly"), 404),
+    "ways to use a grant": (_use, 200),
     "grant": (_grant, 200),
     "revoke": (_revoke, 200),
     "difference": (lambda _: signed_in(make_admin("revoke_grant")).get("/now/difference/"), 200),
