@@ -66,7 +66,7 @@ def with_block(text: str, portal: str, profiles: Mapping[str, str]) -> str:
             f"The profile {plain(taken[0])} is there already, and not made here: give --prefix for another name."
         )
     if not profiles:
-        return before + after
+        return _without_gap(before, after) if before + after != text else text
     begin, end = markers(portal)
     newline = "\r\n" if "\r\n" in text else "\n"
     block = begin + "\n" + "\n".join(profiles.values()) + end + "\n"
@@ -117,10 +117,14 @@ def _around(text: str, portal: str) -> tuple[str, str]:
         raise CliError(
             f"The marks of sallyport for {portal} don't fit together: put them right, or remove them."
         )
-    before, after = "".join(lines[: begins[0]]), "".join(lines[ends[0] + 1 :])
-    if not after and before.endswith(("\n\n", "\r\n\r\n")):  # the gap that was made with the block
+    return "".join(lines[: begins[0]]), "".join(lines[ends[0] + 1 :])
+
+
+def _without_gap(before: str, after: str) -> str:
+    """Return the file without the empty line that was made with the block."""
+    if not after and before.endswith(("\n\n", "\r\n\r\n")):
         before = before.removesuffix("\r\n") if before.endswith("\r\n") else before.removesuffix("\n")
-    return before, after
+    return before + after
 
 
 def _profiles(text: str) -> Iterator[str]:

@@ -176,7 +176,7 @@ def test_a_busy_portal_is_asked_again(
     say: Say, signed_in: ScriptedPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(web.time, "sleep", slept.append)
+    monkeypatch.setattr("portal.cli.web.time.sleep", slept.append)
     busy = problem(503, "busy", "Others are asking", headers={"Retry-After": "3"})
     signed_in.answers[CREDENTIALS] = [busy, busy, Said(201, credentials())]
     assert say("credentials", "data-analyst").code == 0
