@@ -67,6 +67,7 @@ def _clock(answer: Answer) -> Step:
         there = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
         return Step("clock", "unknown", "the portal did not tell its time.")
+    there = there if there.tzinfo else there.replace(tzinfo=UTC)
     skew = abs((datetime.now(UTC) - there).total_seconds())
     if skew <= MOST_SKEW:
         return Step("clock", "ok", f"within {int(skew) + 1} s of the portal's.")

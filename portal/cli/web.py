@@ -2,8 +2,8 @@
 
 import json
 import os
-import platform
 import ssl
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from portal.cli.version import VERSION
 MOST_BYTES: Final = 4 * 1024 * 1024
 TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
 PATIENCE: Final = 20.0  # seconds that a busy portal is waited for, all tries together
-AGENT: Final = f"sallyport/{VERSION} ({platform.system().lower() or 'unknown'})"
+AGENT: Final = f"sallyport/{VERSION} ({sys.platform})"
 
 
 @dataclass(frozen=True, slots=True)
