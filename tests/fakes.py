@@ -4,8 +4,10 @@ Names, the deny document and the rule for destinations are the broker's own pure
 portal stores and refuses is what it would in production.
 """
 
+import base64
+import json
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -29,6 +31,7 @@ from brokers.types import (
     IssuedSession,
     OwnPolicy,
     Partition,
+    PrincipalKind,
     ProbeAnswer,
     ProbeCall,
     RootTaskCall,
@@ -137,11 +140,15 @@ class FakeAws:
         return self._call("assume_role_with_web_identity", call, lambda: _issued(userid, call.duration))
 
     def get_session_token(self, call: SessionTokenCall) -> IssuedSession:
-        return self._call("get_session_token", call, lambda: _issued("AIDAFAKEFAKEFAKEFAKE1", call.duration))
+        return self._call(
+            "get_session_token",
+            call,
+            lambda: _issued(user_id_of(call.user_arn.rpartition("/")[2]), call.duration),
+        )
 
     def get_cognito_credentials(self, call: CognitoCall) -> IssuedSession:
         userid = f"{self.role_id(call.role_arn.rpartition('/')[2])}:CognitoIdentityCredentials"
-        identity = f"eu-central-1:00000000-0000-4000-8000-{crc32(repr(sorted(call.logins)).encode()):012d}"
+        identity = f"eu-central-1:00000000-0000-4000-8000-{crc32(_whose(call.logins).encode()):012d}"
         return self._call(
             "get_cognito_credentials",
             call,
@@ -158,7 +165,7 @@ class FakeAws:
     def hub_of(self, hub: HubSpec | None, region: str) -> HubPorts:
         self.calls.append(("hub_of", (hub, region)))
         temporary = self.hub_is_chained if hub is None else hub.kind is not HubKind.KEYS
-        return HubPorts(credentials=self, is_chained=temporary)
+        return HubPorts(credentials=self, is_chained=temporary, prober=self)
 
     def sign_in_url(
         self,
@@ -231,7 +238,8 @@ class FakeAws:
 
     def unique_id(self, target: DenyTarget) -> str:
         self._find(target)
-        return self._call("unique_id", target, lambda: self.role_id(target.name))
+        read = user_id_of if target.kind == PrincipalKind.USER else self.role_id
+        return self._call("unique_id", target, lambda: read(target.name))
 
     def own_policies(self, target: DenyTarget) -> Sequence[OwnPolicy]:
         if target.account_id in self.silent:
@@ -269,6 +277,24 @@ def check_deny_entries(userids: Iterable[str]) -> None:
 def role_id_of(name: str) -> str:
     """Return the unique id that a role of this name has in every fake AWS, until a test says otherwise."""
     return f"AROA{crc32(name.encode()):017d}"
+
+
+def user_id_of(name: str) -> str:
+    """As `role_id_of`, of an IAM user."""
+    return f"AIDA{crc32(name.encode()):017d}"
+
+
+def _whose(logins: Mapping[str, str]) -> str:
+    """Return what a pool tells its identities by: the provider and its name for somebody, whichever token it is."""
+    return repr(sorted((provider, _subject(token)) for provider, token in logins.items()))
+
+
+def _subject(token: str) -> str:
+    try:
+        payload = token.split(".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return token
 
 
 def _key(target: DenyTarget) -> DenyTarget:

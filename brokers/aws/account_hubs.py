@@ -14,8 +14,9 @@ from brokers.aws.hub import Hub, HubCredentials
 from brokers.aws.hub_sessions import HOUR, as_hub, become, in_botocores_form
 from brokers.aws.limits import external_id, web_identity_token
 from brokers.aws.partitions import RoleArn, parse_role_arn, require_partition
+from brokers.aws.probe import SessionProber
 from brokers.errors import NotPossible
-from brokers.ports import EveryCall, HubPorts
+from brokers.ports import EveryCall, HubPorts, Prober
 from brokers.types import HubKind, HubSpec
 
 # A hub with its clients holds some megabytes; more accounts than this with a hub of their own take turns.
@@ -29,11 +30,11 @@ class AccountHubs:
     All of them ask the same stand-in for AWS as the portal's own hub, where that has one.
     """
 
-    def __init__(self, own: Hub, calls: EveryCall) -> None:
+    def __init__(self, own: Hub, calls: EveryCall, prober: Prober) -> None:
         self._own = own
-        self._own_calls = calls
+        self._own_ports = calls, prober
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[HubSpec | None, str], tuple[Hub, EveryCall]] = OrderedDict()
+        self._kept: OrderedDict[tuple[HubSpec | None, str], tuple[Hub, EveryCall, Prober]] = OrderedDict()
 
     def of(self, hub: HubSpec | None, region: str) -> HubPorts:
         """Return the ports of a hub in a region; of the portal's own for None. Nothing is called yet.
@@ -43,15 +44,17 @@ class AccountHubs:
             NotPossible: another partition than the hub's; no credentials where the machine should give them.
         """
         if hub is None and region in {"", self._own.region}:
-            return HubPorts(self._own_calls, self._own.is_temporary())
-        made, calls = self._found(hub, region)
-        return HubPorts(calls, _is_chained(hub, made))
+            calls, prober = self._own_ports
+            return HubPorts(calls, self._own.is_temporary(), prober)
+        made, calls, prober = self._found(hub, region)
+        return HubPorts(calls, _is_chained(hub, made), prober)
 
-    def _found(self, hub: HubSpec | None, region: str) -> tuple[Hub, EveryCall]:
+    def _found(self, hub: HubSpec | None, region: str) -> tuple[Hub, EveryCall, Prober]:
         with self._lock:
             if (hub, region) not in self._kept:
                 made = self._made(hub, region)
-                self._kept[hub, region] = made, HubCalls(made)
+                calls = HubCalls(made)
+                self._kept[hub, region] = made, calls, SessionProber(made, calls)
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end((hub, region))

@@ -75,7 +75,7 @@ class AwsBrokers:
             check_deny_entries=check_entries,
             check_scope=self.check_scope,
             hub_is_chained=self.hub.is_temporary(),
-            hub_of=AccountHubs(self.hub, self.credentials).of,
+            hub_of=AccountHubs(self.hub, self.credentials, self.prober).of,
         )
 
     def check_scope(self, scope: Scope, ends_at: datetime) -> None:

@@ -64,17 +64,6 @@ class EveryCall(CredentialsBroker, Protocol):
     def assume_root(self, call: RootTaskCall) -> IssuedSession: ...
 
 
-@dataclass(frozen=True, slots=True)
-class HubPorts:
-    """As whom AWS is asked for an account's roles.
-
-    `is_chained`: on temporary credentials, so that AssumeRole gives an hour at most.
-    """
-
-    credentials: EveryCall
-    is_chained: bool
-
-
 class ConsoleBroker(Protocol):
     """Turns temporary credentials into a console sign-in URL, by POST, for the partition's own hosts only.
 
@@ -128,6 +117,19 @@ class Prober(Protocol):
 
     def probe(self, call: ProbeCall) -> ProbeAnswer:
         """Raise as CredentialsBroker where no session is to be had, AwsUnavailable where no answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubPorts:
+    """As whom AWS is asked for an account's roles.
+
+    `is_chained`: on temporary credentials, so that AssumeRole gives an hour at most. `prober`: by whom that hub's roles
+    are tried: they trust no other.
+    """
+
+    credentials: EveryCall
+    is_chained: bool
+    prober: Prober
 
 
 class PrincipalReader(Protocol):

@@ -1,6 +1,6 @@
 """As whom AWS is called for a role: the portal's own hub, or one of its account's own."""
 
-from brokers.ports import AwsPorts, CredentialsBroker, EveryCall
+from brokers.ports import AwsPorts, CredentialsBroker, EveryCall, Prober
 from brokers.types import HubKind, HubSpec
 from portal.catalog.models import AccountHub, AwsAccount, AwsRole
 from portal.kernel.errors import ConflictError
@@ -62,6 +62,14 @@ def plain_calls(role: AwsRole, aws: AwsPorts) -> CredentialsBroker:
 def every_call(role: AwsRole, aws: AwsPorts) -> EveryCall:
     """Return what makes every call for a role. Raises BrokerError: no such hub can be used."""
     return aws.hub_of(hub_of(role.account), role.region).credentials
+
+
+def prober(role: AwsRole, aws: AwsPorts) -> Prober:
+    """Return what tries out the denies of a role: the hub that it trusts. Raises as `plain_calls`."""
+    spec = hub_of(role.account)
+    if spec is None and not role.region:
+        return aws.prober
+    return aws.hub_of(spec, role.region).prober
 
 
 def reached_as(account: AwsAccount) -> str:

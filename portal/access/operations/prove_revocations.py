@@ -22,12 +22,14 @@ from brokers.ports import AwsPorts
 from brokers.types import Partition, PrincipalKind, ProbeAnswer, ProbeCall
 from portal.access.lifecycle import AlarmKind, RevocationState
 from portal.access.models import Revocation
+from portal.access.operations.account_hubs import prober
 from portal.access.operations.alarms import clear_alarm, raise_alarm
 from portal.access.operations.hold import is_held
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record, record_all
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
+from portal.kernel.errors import ConflictError
 from portal.kernel.tallies import count, observe
 
 PROVER = Actor.system("prove")
@@ -84,7 +86,7 @@ def _claim(batch: int, aws: AwsPorts) -> Sequence[Revocation]:
         now = database_now()
         due = _due(now).select_for_update(skip_locked=True, no_key=True, of=("self",))
         rows = list(
-            due.select_related("grant__role__account", "grant__role__via__account", "document").order_by(
+            due.select_related("grant__role__account__hub", "grant__role__via__account", "document").order_by(
                 "probe_at"
             )[:batch]
         )
@@ -115,6 +117,9 @@ def _ask(rows: Sequence[Revocation], aws: AwsPorts, until: float) -> Mapping[Rev
         canary = _answer(rows[0], aws.canary_name, aws)
     except BrokerError as problem:
         return dict.fromkeys(rows, Verdict(f"No probe could be made: {problem}", again=problem.retryable))
+    except ConflictError as problem:
+        # The account's own hub can't be opened, until somebody enters its key again.
+        return dict.fromkeys(rows, Verdict(f"No probe could be made: {problem}", again=False))
     if canary != ProbeAnswer.ALLOWED:
         return dict.fromkeys(rows, _useless(rows[0], canary))
     return {row: _verdict(row, aws) if time.monotonic() < until else TOO_SLOW for row in rows}
@@ -145,7 +150,7 @@ def _verdict(row: Revocation, aws: AwsPorts) -> Verdict:
 
 def _answer(row: Revocation, session_name: str, aws: AwsPorts) -> ProbeAnswer:
     role = row.grant.role
-    answer = aws.prober.probe(
+    answer = prober(role, aws).probe(
         ProbeCall(
             partition=Partition(role.account.partition),
             kind=PrincipalKind(row.document.kind),

@@ -32,6 +32,9 @@ from brokers.types import (
     IssuedSession,
     Partition,
     PrincipalKind,
+    ProbeAction,
+    ProbeAnswer,
+    ProbeCall,
     RootTaskCall,
     SamlCall,
     Scope,
@@ -387,7 +390,7 @@ def test_a_wrong_code_and_anothers_key_are_refused_each_in_its_words(calls: Call
 def test_an_accounts_own_hub_makes_the_same_calls(
     calls: Calls, idp: DemoIdp, aws: Sandbox, tmp_path: Any
 ) -> None:
-    hubs = AccountHubs(calls.brokers.hub, calls.brokers.credentials)
+    hubs = AccountHubs(calls.brokers.hub, calls.brokers.credentials, calls.brokers.prober)
     far = AssumeRoleCall(
         role_arn=aws.role_arn("HarborFar"),
         session_name=session_name(uuid4()),
@@ -402,6 +405,10 @@ def test_an_accounts_own_hub_makes_the_same_calls(
         by_role.credentials.assume_role(replace(far, duration=2 * HOUR))
     with pytest.raises(AwsAccessDenied):
         calls.brokers.credentials.assume_role(far)
+    probe = ProbeCall(
+        Partition.AWS, PrincipalKind.ROLE, far.role_arn, "sp-canary", ProbeAction.ACCESS_KEY_INFO
+    )
+    assert by_role.prober.probe(probe) is ProbeAnswer.ALLOWED
     token = tmp_path / "token"
     token.write_text(idp.id_token("ben", "harbor-web"))
     by_token = hubs.of(

@@ -16,6 +16,7 @@ from portal.access.operations.prove_revocations import PATIENCE, is_probe_due, p
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.work_off import work_off
 from portal.audit.models import AuditEvent
+from portal.catalog.models import AccountHub
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from tests.fakes import DENIED, UNAVAILABLE, FakeAws
@@ -259,3 +260,30 @@ def test_what_is_dead_already_wakes_nobody_for_its_proof(
     living.refresh_from_db()
     assert living.state == "proven"
     assert not is_probe_due(at=database_now())
+
+
+def test_a_role_is_tried_by_the_hub_that_it_trusts(
+    applied: Callable[[], Revocation], aws: FakeAws, account: Any
+) -> None:
+    row = applied()
+    AccountHub.objects.create(account=account, kind="ambient", region="eu-west-1")
+    assert prove(aws) == 1
+    assert {spec.kind.value for spec, _ in aws.asked("hub_of")} == {"ambient"}
+    assert {call.entry for call in aws.asked("probe")} == {row.userids[-1]}
+
+
+def test_a_hub_that_cannot_be_opened_holds_up_no_other_proof(
+    applied: Callable[[], Revocation], aws: FakeAws, account: Any
+) -> None:
+    row = applied()
+    AccountHub.objects.create(
+        account=account,
+        kind="keys",
+        access_key_id="AKIAHUBHUBHUBHUB1",
+        secret=b"sealed by a key that is gone",
+    )
+    assert prove(aws) == 0
+    row.refresh_from_db()
+    assert "enter it again" in row.proof_note
+    AccountHub.objects.all().delete()
+    assert prove(aws) == 1

@@ -12,8 +12,9 @@ from brokers.aws import account_hubs
 from brokers.aws.account_hubs import AccountHubs
 from brokers.aws.every_call import HubCalls
 from brokers.aws.hub import Hub, HubCredentials
+from brokers.aws.probe import SessionProber
 from brokers.errors import AwsRefused, BrokerError, LimitExceeded, NotPossible
-from brokers.types import HubKind, HubSpec
+from brokers.types import HubKind, HubSpec, Partition, PrincipalKind, ProbeAction, ProbeCall
 from tests.unit.brokers.aws.fakes import ACCOUNT, role_call
 from tests.unit.brokers.aws.local_http import LocalServer, local_server
 
@@ -53,7 +54,8 @@ def server() -> Iterator[LocalServer]:
 
 def hubs(url: str | None = None, *, region: str = "us-east-1", key: HubCredentials = OWN) -> AccountHubs:
     own = Hub(key, region=region, endpoint_url=url)
-    return AccountHubs(own, HubCalls(own))
+    calls = HubCalls(own)
+    return AccountHubs(own, calls, SessionProber(own, calls))
 
 
 def signer(server: LocalServer) -> str:
@@ -71,9 +73,11 @@ def called_by(made: AccountHubs, hub: HubSpec | None, region: str, server: Local
 def test_no_hub_and_no_region_is_the_portals_own() -> None:
     own = Hub(OWN, region="us-east-1")
     calls = HubCalls(own)
-    made = AccountHubs(own, calls)
+    prober = SessionProber(own, calls)
+    made = AccountHubs(own, calls, prober)
     for region in ("", "us-east-1"):
         assert made.of(None, region).credentials is calls
+        assert made.of(None, region).prober is prober
     assert made.of(None, "eu-west-1").credentials is not calls
 
 
@@ -149,6 +153,19 @@ def test_a_role_is_taken_by_the_portals_hub_and_narrowed_to_the_calls(server: Lo
         "sts:AssumeRoot",
         "cognito-identity:GetOpenIdTokenForDeveloperIdentity",
     ]
+
+
+def test_a_hub_tries_out_the_denies_of_its_own_roles(server: LocalServer) -> None:
+    probe = ProbeCall(Partition.AWS, PrincipalKind.ROLE, ROLE, "sp-canary", ProbeAction.ACCESS_KEY_INFO)
+    with pytest.raises(BrokerError):
+        hubs(server.url).of(KEYS, "eu-west-1").prober.probe(probe)
+    assert signer(server) == "AKIAOTHEROTHER12 eu-west-1"
+
+
+def test_a_role_without_an_external_id_is_taken_without_one(server: LocalServer) -> None:
+    with pytest.raises(BrokerError):
+        hubs(server.url).of(replace(BY_ROLE, external_id=""), "").credentials.assume_role(role_call())
+    assert "ExternalId" not in server.requests[0][2]
 
 
 def test_a_roles_credentials_are_fetched_once_for_many_calls(server: LocalServer) -> None:

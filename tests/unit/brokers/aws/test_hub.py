@@ -336,3 +336,16 @@ def test_a_refusal_inside_a_refresh_keeps_its_own_name(monkeypatch: pytest.Monke
     accounts, _ = access(sts, monkeypatch)
     with pytest.raises(AwsAccessDenied, match="sts:AssumeRole of the role"):
         accounts.iam(target()).get_role(RoleName="Developer")
+
+
+def test_clients_that_go_through_a_role_are_kept_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "_KEPT_OTHERS", 2)
+    hub = Hub(KEY, region="us-east-1")
+    first = hub.sts_through(VIA, dict)
+    assert hub.sts_through(VIA, dict) is first
+    other = hub.sts_through("another", dict)
+    assert other is not first
+    assert hub.sts_through(VIA, dict) is first
+    hub.sts_through("a third", dict)
+    assert hub.sts_through(VIA, dict) is first
+    assert hub.sts_through("another", dict) is not other
