@@ -41,13 +41,15 @@ def _flat(value: Any) -> bytes:
 
 
 def redis_dump(server: Valkey) -> bytes:
-    """Return every key with its value, as Redis itself would write them, and as they are."""
-    client: Any = server.client()
+    """Return every key with its value, as they are; of other kinds as Redis writes them."""
+    return redis_content(server.client())
+
+
+def redis_content(client: Any) -> bytes:
     found = []
     for key in client.scan_iter(count=1000):
-        value = {"string": client.get, "list": lambda name: client.lrange(name, 0, -1)}.get(
-            client.type(key).decode(), client.dump
-        )(key)
+        ways = {b"string": client.get, b"list": lambda name: client.lrange(name, 0, -1)}
+        value = ways.get(client.type(key), client.dump)(key)
         found += [key, *(value if isinstance(value, list) else [value or b""])]
     return b"\n".join(found)
 
