@@ -191,6 +191,7 @@ def _status(refusal: DomainError) -> int:
 def _json(
     told: Mapping[str, str], *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
-    return HttpResponse(
-        json.dumps(told), status=status, headers=dict(headers or {}), content_type="application/json"
-    )
+    body = json.dumps(told).encode()
+    # Else it would go in chunks, as the middleware that tells the length comes later.
+    sized = {"Content-Length": str(len(body)), **(headers or {})}
+    return HttpResponse(body, status=status, headers=sized, content_type="application/json")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Module, and after how many seconds its process is ended: some times what it takes on two idle cores.
-BENCHES = {"sweep": 1200, "lifecycle": 7200, "sync": 900}
+BENCHES = {"sweep": 1200, "lifecycle": 7200, "sync": 900, "credentials": 900}
 
 
 @dataclass(frozen=True)
