@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from portal.demo.sandbox import constraints, estate
+from portal.demo.sandbox.authenticator import Authenticator
 from portal.demo.sandbox.bootstrap import Bootstrap
 from portal.demo.sandbox.callers import Registry
 from portal.demo.sandbox.child import StandIn
@@ -33,11 +34,13 @@ async def health(_: web.Request) -> web.Response:
     return web.json_response({"status": "ok", "simulation": True})
 
 
-def application(proxy: Proxy, console: Console, video: Video) -> web.Application:
+def application(
+    proxy: Proxy, console: Console, video: Video, authenticator: Authenticator
+) -> web.Application:
     app = web.Application(middlewares=[cross_origin, show_reason], client_max_size=256 * 1024)
     app.add_routes([*video.routes(), *Signaling(video.channels, video.judge).routes()])
     app.add_routes([web.get("/_sandbox/health", health), web.get("/_sandbox/calls", proxy.gate.counts.show)])
-    app.add_routes([web.static("/static", STATIC), *console.routes()])
+    app.add_routes([web.static("/static", STATIC), *console.routes(), *authenticator.routes()])
     app.add_routes([web.route("*", "/{path:.*}", proxy.handle)])
     return app
 
@@ -73,11 +76,14 @@ async def sandbox(
     ) as client:
         console = Console(SignIn(stand_in.url, registry), Trier(stand_in.url, base_url))
         video = Video(directory, base_url, gate, Judge(stand_in.url, estate.HUB.account_id, client))
-        app = application(Proxy(stand_in.url, gate, registry, client), console, video)
+        known: dict[str, Any] = {}
+        authenticator = Authenticator(lambda: known.get("mfa_users", ()))
+        app = application(Proxy(stand_in.url, gate, registry, client), console, video, authenticator)
         async with listening(app, host, port):
             try:
                 await stand_in.start()
                 facts = await asyncio.to_thread(seed, root, directory, base_url, identity_provider)
+                known.update(facts)
                 await asyncio.to_thread(
                     lambda: [constraints.model(name) for name in ("sts", "iam", "cognito-identity")]
                 )

@@ -106,6 +106,13 @@ class Registry:
         )
         self._save()
 
+    def observe_json(self, answer: bytes) -> None:
+        """Remember those of an identity pool, which are a role's."""
+        found = json.loads(answer)["Credentials"]
+        key, ends_at = str(found["AccessKeyId"]), float(found["Expiration"])
+        self.issued[key] = Issued(key, Kind.ROLE, chained=False, arn="", expires_at=ends_at)
+        self._save()
+
     def _load(self) -> None:
         try:
             rows = json.loads(self.path.read_text())

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from portal.demo.sandbox.video import PATHS
 
-OWN = ("/console", "/federation", "/oauth", "/static", "/_")
+OWN = ("/console", "/federation", "/oauth", "/static", "/authenticator", "/_")
 ANYBODY = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -146,6 +146,8 @@ class Proxy:
             body = await answer.read()
             if passed.issues and answer.status == 200:  # noqa: PLR2004 - HTTP's own figure
                 self.registry.observe(passed.action, body, passed.caller, with_mfa=passed.with_mfa)
+            if passed.action == "GetCredentialsForIdentity" and answer.status == 200:  # noqa: PLR2004 - as above
+                self.registry.observe_json(body)
             if passed.fault is not None:
                 raise passed.fault.refusal()
             if answer.status == 200:  # noqa: PLR2004 - as above

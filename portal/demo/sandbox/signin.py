@@ -21,6 +21,8 @@ from portal.demo.sandbox.callers import Kind, Registry
 TOKEN_LIVES_S = 15 * 60
 SESSION_MIN_S, SESSION_MAX_S = 900, 43_200
 CONSOLE_HOSTS = ("console.aws.amazon.com", "console.amazonaws.cn", "console.amazonaws-us-gov.com")
+# The console wants a role or a federated user: an IAM user's session, or a root's for one task, gets no token.
+NO_CONSOLE = {Kind.SESSION_TOKEN, Kind.SESSION_TOKEN_WITH_MFA, Kind.ROOT_TASK}
 SECRET_FIELDS = ("sessionId", "sessionKey", "sessionToken")
 
 
@@ -103,6 +105,8 @@ class SignIn:
         """Return a sign-in token for the credentials in `Session`, after trying them."""
         key, secret, session_token = self._credentials(given.get("Session", ""))
         issued = self.registry.issued.get(key)
+        if issued and issued.kind in NO_CONSOLE:
+            raise SignInRefusedError("Session must hold credentials of a role or of a federated user")
         seconds = self._duration(given.get("SessionDuration"))
         if seconds is not None and issued and issued.kind is Kind.FEDERATED:
             raise SignInRefusedError("SessionDuration is not allowed with GetFederationToken credentials")

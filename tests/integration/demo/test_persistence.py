@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from portal.demo.sandbox.calls.mfa import code_at
 from portal.demo.sandbox.estate import HUB_USER
 from tests.integration.demo.answers import ALL, deny_session, refused
 from tests.servers.aws_outcome import ALLOWED, outcome
+from tests.servers.demo_idp import demo_idp
 from tests.servers.process import free_port, port_answers, wait_until
 from tests.servers.sandbox import Sandbox, sandbox
 
@@ -45,6 +47,34 @@ def test_everything_survives(tmp_path: Path, end: signal.Signals) -> None:
         assert aws.client("sts", federated).get_caller_identity()["UserId"] == "111122223333:somebody"
         hub = aws.hub("sts").get_caller_identity()
         assert (hub["Account"], hub["Arn"]) == ("111122223333", f"arn:aws:iam::111122223333:user/{HUB_USER}")
+
+
+def test_pools_devices_and_sessions_of_the_other_calls_survive(tmp_path: Path) -> None:
+    port = free_port()
+    with demo_idp(tmp_path / "idp") as idp:
+        with sandbox(tmp_path / "aws", port=port, identity_provider=idp.base_url) as aws:
+            before = aws.estate
+            pool = before["identity_pools"][1]
+            vouched = {
+                "IdentityPoolId": pool["identity_pool_id"],
+                "Logins": {pool["developer_provider"]: "noor"},
+            }
+            cognito = aws.hub("cognito-identity")
+            identity = cognito.get_open_id_token_for_developer_identity(**vouched)["IdentityId"]
+            user = before["mfa_users"][0]
+            key = {"AccessKeyId": user["access_key_id"], "SecretAccessKey": user["secret_access_key"]}
+            used = {
+                "SerialNumber": user["mfa_serial"],
+                "TokenCode": code_at(user["mfa_seed"], int(time.time()) // 30),
+            }
+            session = aws.client("sts", key).get_session_token(**used)["Credentials"]
+            time.sleep(0.5)
+        with sandbox(tmp_path / "aws", port=port, identity_provider=idp.base_url) as aws:
+            assert aws.estate == before
+            cognito = aws.hub("cognito-identity")
+            assert cognito.get_open_id_token_for_developer_identity(**vouched)["IdentityId"] == identity
+            assert refused(aws.client("sts", key).get_session_token, **used) == ("AccessDenied", 403)
+            assert aws.client("s3", session).list_objects_v2(Bucket="harbor-measurements")["KeyCount"] == 2
 
 
 def test_ministack_comes_back_when_it_dies(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """GetSessionToken with an MFA code: what the sandbox refuses as AWS does, each with the neighbour that gets in."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import urllib3
 
 from portal.demo.sandbox.calls.mfa import STEP_S, code_at
 from tests.integration.demo.answers import refused
@@ -24,15 +26,8 @@ def device(aws: Sandbox) -> Iterator[dict[str, str]]:
     """An IAM user of the test's own, whose codes nobody has used."""
     iam = aws.root("iam", ACCOUNT)
     iam.create_user(UserName="tess", Path="/sallyport/")
-    for name, document in (
-        (
-            "Rights",
-            aws.root("iam", ACCOUNT).get_user_policy(UserName="chidi-rao", PolicyName="Rights")[
-                "PolicyDocument"
-            ],
-        ),
-    ):
-        iam.put_user_policy(UserName="tess", PolicyName=name, PolicyDocument=json.dumps(document))
+    rights = iam.get_user_policy(UserName="chidi-rao", PolicyName="Rights")["PolicyDocument"]
+    iam.put_user_policy(UserName="tess", PolicyName="Rights", PolicyDocument=json.dumps(rights))
     key = iam.create_access_key(UserName="tess")["AccessKey"]
     made = iam.create_virtual_mfa_device(VirtualMFADeviceName="tess")["VirtualMFADevice"]
     serial, seed = made["SerialNumber"], made["Base32StringSeed"].decode()
@@ -122,9 +117,12 @@ def test_the_users_sessions_are_cut_and_the_key_stays(aws: Sandbox, device: dict
     assert aws.client("s3", device).list_objects_v2(**READ)["KeyCount"] == 2
 
 
-def test_the_estates_own_user(aws: Sandbox) -> None:
+def test_the_estates_own_user_and_the_app_on_their_telephone(aws: Sandbox) -> None:
     user = aws.estate["mfa_users"][0]
     key = {"AccessKeyId": user["access_key_id"], "SecretAccessKey": user["secret_access_key"]}
-    found = code_at(user["mfa_seed"], int(time.time()) // STEP_S)
+    page = urllib3.request("GET", f"{aws.endpoint_url}/authenticator", timeout=10).data.decode()
+    shown = re.search(r">(\d{3}) (\d{3})<", page)
+    assert shown, page
+    found = shown[1] + shown[2]
     sts = aws.client("sts", key)
     assert sts.get_session_token(SerialNumber=user["mfa_serial"], TokenCode=found)["Credentials"]

@@ -180,6 +180,14 @@ def test_session_duration_is_not_for_chained_roles(aws: Sandbox) -> None:
         iam.update_assume_role_policy(RoleName="PartnerDropbox", PolicyDocument=json.dumps(found))
 
 
+def test_only_roles_and_federated_users_have_a_console(aws: Sandbox) -> None:
+    unlock = {"arn": "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}
+    root = aws.hub("sts").assume_root(TargetPrincipal="555566667777", TaskPolicyArn=unlock)["Credentials"]
+    user = aws.hub("sts").get_session_token()["Credentials"]
+    assert [get_token(aws, each).status for each in (root, user)] == [400, 400]
+    assert get_token(aws, aws.assume("ProductionReadOnly", "somebody")).status == 200
+
+
 def test_a_token_is_good_more_than_once(aws: Sandbox) -> None:
     url = login_url(aws, aws.assume("ProductionReadOnly", "somebody"))
     assert [Browser(aws.endpoint_url).open(url).status for _ in range(2)] == [302, 302]
