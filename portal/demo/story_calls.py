@@ -152,7 +152,7 @@ def _openid(issuer: str) -> IdentityProvider:
     provider, _ = IdentityProvider.objects.get_or_create(
         slug=OPENID,
         defaults={
-            "name": "Harbour apps (OpenID Connect, simulated)",
+            "name": "OpenID Connect (simulated)",
             "kind": IdentityProvider.Kind.OIDC,
             "name_attribute": "name",
         },

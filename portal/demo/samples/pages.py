@@ -65,9 +65,9 @@ def start(portal: str) -> str:
         el(
             "p",
             {"class": "note"},
-            "Sign in there as somebody with a grant to the camera's role, Chidi Rao for one. End that grant in the ",
+            "Sign in there as Ben Lindqvist or Chidi Rao: both have a grant to the camera. End one in the ",
             el("a", {"href": portal}, "portal"),
-            ", and see the next renewal refused.",
+            ", and see that page's next renewal refused.",
         ),
     )
 
