@@ -3,7 +3,8 @@
 - `AROA…:name`, `ACCOUNT:name`: by `aws:userid`.
 - `AROA…:name<TIME`, `AIDA…<TIME`: by `aws:userid`, of what AWS issued before that time. Where others give sessions
   their name (AssumeRoleWithSAML), and for an IAM user, whose long-lived keys have no TokenIssueTime and go on.
-- `sub=REGION:GUID`: by the identity of a Cognito pool, whose sessions share one name.
+- `sub=REGION:GUID`: by the identity of a Cognito pool, whose sessions share one name; `sub=REGION:GUID<TIME`: of what
+  AWS issued before that time.
 
 Source: IAM User Guide, "IAM JSON policy elements: Variables", its table of `aws:userid`; "AWS global condition context
 keys", aws:TokenIssueTime; "IAM and AWS STS condition context keys", cognito-identity.amazonaws.com:sub.
@@ -29,7 +30,8 @@ _TIMED = re.compile(
     re.ASCII,
 )
 _SUB = re.compile(
-    r"sub=(?P<sub>(?P<region>[a-z]{2}(?:-[a-z]+)+-\d{1,2}):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
+    r"sub=(?P<sub>(?P<region>[a-z]{2}(?:-[a-z]+)+-\d{1,2}):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    r"(?:<(?P<before>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ))?",
     re.ASCII,
 )
 _USERID = "aws:userid"
@@ -38,7 +40,9 @@ _SUBS: Mapping[str, str] = {
     "us-gov": "cognito-identity-us-gov.amazonaws.com:sub",
     "": "cognito-identity.amazonaws.com:sub",
 }
-_FORMS = "ROLE-ID:SESSION-NAME or ACCOUNT:NAME, ROLE-ID:SESSION-NAME<TIME, USER-ID<TIME, or sub=REGION:GUID"
+_FORMS = (
+    "ROLE-ID:SESSION-NAME or ACCOUNT:NAME, ROLE-ID:SESSION-NAME<TIME, USER-ID<TIME, or sub=REGION:GUID[<TIME]"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,9 +55,8 @@ class Kind:
     @property
     def sid(self) -> str:
         """Name the statement: IAM wants each to be unique in its document, of letters and digits."""
-        if self.before:
-            return f"{SID}Until{re.sub(r'[^0-9]', '', self.before)}"
-        return SID if self.key == _USERID else f"{SID}Sub"
+        sid = SID if self.key == _USERID else f"{SID}Sub"
+        return f"{sid}Until{re.sub(r'[^0-9]', '', self.before)}" if self.before else sid
 
     def statement(self, values: Iterable[str]) -> Mapping[str, Any]:
         """Return the deny of these sessions."""
@@ -64,9 +67,8 @@ class Kind:
 
     def entry(self, value: str) -> str:
         """Return the entry that a value of the statement stands for."""
-        if self.key != _USERID:
-            return f"sub={value}"
-        return f"{value}<{self.before}" if self.before else value
+        named = value if self.key == _USERID else f"sub={value}"
+        return f"{named}<{self.before}" if self.before else named
 
 
 PLAIN = Kind()
@@ -83,7 +85,8 @@ def read(entry: str) -> tuple[Kind, str]:
     if timed := _TIMED.fullmatch(entry):
         return _until(timed["before"]), timed["userid"]
     if pool := _SUB.fullmatch(entry):
-        return _of_pool(pool["region"]), pool["sub"]
+        kind = _of_pool(pool["region"])
+        return (_until(pool["before"], kind.key) if pool["before"] else kind), pool["sub"]
     raise LimitExceeded(_USERID, shown(entry), _FORMS)
 
 
@@ -106,11 +109,11 @@ def _of_pool(region: str) -> Kind:
     return Kind(_SUBS[start])
 
 
-def _until(before: str) -> Kind:
+def _until(before: str, key: str = _USERID) -> Kind:
     try:
         datetime.strptime(before, TIME).replace(tzinfo=UTC)
     except ValueError:
         raise LimitExceeded(
             "aws:TokenIssueTime", shown(before), "a time in UTC, in whole seconds with a Z"
         ) from None
-    return Kind(before=before)
+    return Kind(key, before)

@@ -15,7 +15,7 @@ class Cut(StrEnum):
 
     USERID = "aws:userid"
     USERID_AND_TIME = "aws:userid and aws:TokenIssueTime"
-    COGNITO_SUB = "cognito-identity.amazonaws.com:sub"
+    COGNITO_SUB_AND_TIME = "cognito-identity.amazonaws.com:sub and aws:TokenIssueTime"
     OWN_ROLE = "the role itself"
     NOTHING = "nothing"
 
@@ -28,7 +28,7 @@ CUTS: Mapping[Call, Cut] = {
     Call.SAML: Cut.USERID_AND_TIME,
     Call.WEB_IDENTITY: Cut.USERID,
     Call.SESSION_TOKEN: Cut.USERID_AND_TIME,
-    Call.COGNITO: Cut.COGNITO_SUB,
+    Call.COGNITO: Cut.COGNITO_SUB_AND_TIME,
     Call.COGNITO_DEVELOPER: Cut.USERID,
     Call.ROOT_TASK: Cut.NOTHING,
 }
@@ -46,7 +46,7 @@ def cut_of(role: RoleFacts) -> tuple[Cut, str]:
         Call.FEDERATION_TOKEN: f"{where} aws:userid (account:name of the session), on the user that called.",
         Call.SAML: f"{where} aws:userid and aws:TokenIssueTime together, since the assertion names the session.",
         Call.SESSION_TOKEN: f"{where} aws:userid and aws:TokenIssueTime together; the long-lived key stays.",
-        Call.COGNITO: f"{where} cognito-identity.amazonaws.com:sub, since sessions of one pool share one name.",
+        Call.COGNITO: f"{where} cognito-identity.amazonaws.com:sub and aws:TokenIssueTime: sessions share a name.",
         Call.CROSS_ACCOUNT: "Nobody new gets in by the role, who is in is denied everything, and it is taken away.",
     }
     return CUTS[call], words.get(call, f"{where} aws:userid (the role's id and the session's own name).")

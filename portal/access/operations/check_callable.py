@@ -4,14 +4,13 @@ from datetime import datetime
 
 from brokers.ports import AwsPorts
 from portal.access.lifecycle import MAY_LIVE, stored
-from portal.access.models import AwsSession, Grant, Revocation
+from portal.access.models import AwsSession, Grant
 from portal.access.operations.account_hubs import hub_row
 from portal.access.operations.ready_proof import check_proof_kind
 from portal.access.policy import LENGTH_RULES
 from portal.access.proofs import ReadyProof, VerifiedProof
 from portal.catalog.models import AccountHub, AwsRole
 from portal.kernel.errors import ConflictError
-from portal.kernel.periods import utc_clock
 
 
 class NotCallableError(ConflictError):
@@ -26,7 +25,7 @@ def check_callable(grant: Grant, proof: ReadyProof | None, aws: AwsPorts, now: d
     Raises:
         ProofNeededError: the call takes a proof along, and none came.
         NotCallableError: a scope on a call without a session policy; GetFederationToken from a hub without
-            long-lived keys; sessions that could not be told from those that were cut off, or from another's.
+            long-lived keys; a session that could not be told from another person's.
     """
     role = grant.role
     rule = LENGTH_RULES[role.method]
@@ -41,8 +40,6 @@ def check_callable(grant: Grant, proof: ReadyProof | None, aws: AwsPorts, now: d
             "GetFederationToken needs an IAM user's own keys, and the portal works on temporary credentials in "
             f"{role.account.name}."
         )
-    if role.method == AwsRole.Method.COGNITO:
-        check_not_cut(grant, now)
     if isinstance(proof, VerifiedProof) and proof.session_name:
         _check_own_name(grant, proof.session_name, now)
 
@@ -50,18 +47,6 @@ def check_callable(grant: Grant, proof: ReadyProof | None, aws: AwsPorts, now: d
 def _has_long_lived_keys(role: AwsRole, aws: AwsPorts) -> bool:
     row = hub_row(role.account)
     return not aws.hub_is_chained if row is None else row.kind == AccountHub.Kind.KEYS
-
-
-def check_not_cut(grant: Grant, now: datetime) -> None:
-    """Sessions of one Cognito identity share a name, and a deny has no time: it would reach the new one, too."""
-    cut = Revocation.objects.filter(
-        grant__person=grant.person_id, grant__role=grant.role_id, cleaned_at=None, covers_until__gt=now
-    ).order_by("-covers_until")
-    if row := cut.first():
-        raise NotCallableError(
-            "Cognito can't tell this session from those that were cut off before: nothing can be had of this role "
-            f"until {utc_clock(row.covers_until)}."
-        )
 
 
 def _check_own_name(grant: Grant, session_name: str, now: datetime) -> None:

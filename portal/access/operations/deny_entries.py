@@ -7,8 +7,9 @@ from portal.access.models import AwsSession
 from portal.catalog.models import AwsRole
 
 Method = AwsRole.Method
-# Who names a session is not us: all of its name that AWS issued before a time are cut, so that later ones live.
-BY_TIME = frozenset({Method.SAML.value, Method.SESSION_TOKEN.value})
+# Who names a session is not us, and several share the name: those that AWS issued before a time are cut, so that later
+# ones live.
+BY_TIME = frozenset({Method.SAML.value, Method.SESSION_TOKEN.value, Method.COGNITO.value})
 # AWS's clock and ours may differ, and a call that was sent before the cut may be answered after it.
 CUT_MARGIN = timedelta(seconds=60)
 # Whose sessions the portal can make another of, under the same name, to see whether AWS denies it.

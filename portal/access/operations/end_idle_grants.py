@@ -51,7 +51,8 @@ def _statement(columns: Sequence[str], recording: str) -> str:
     return f"""WITH ended AS (
         UPDATE {grant} g SET {", ".join(f"{column} = %s" for column in columns)}
         WHERE g.id = ANY(%s) AND g.ended_at IS NULL AND g.partner_account_id IS NULL
-        AND NOT EXISTS (SELECT FROM {session} s WHERE s.grant_id = g.id AND s.expires_at > %s)
+        AND NOT EXISTS (SELECT FROM {session} s
+            WHERE s.grant_id = g.id AND (s.expires_at > %s OR s.ends_at IS NULL))
         AND NOT EXISTS (SELECT FROM {link} l WHERE l.grant_id = g.id)
         RETURNING g.id AS grant_id, g.person_id, g.role_id, NULL::uuid AS partner_id, g.ends_at,
         jsonb_build_object('ends_at', {ISO}) AS details

@@ -8,7 +8,6 @@ from portal.access.choice import Choice, GrantFacts, choose
 from portal.access.choice_calls import RoleFacts, how_it_is_got
 from portal.access.models import AwsSession, Grant, UserKey
 from portal.access.operations.account_hubs import hub_row, reached_as
-from portal.access.operations.check_callable import NotCallableError, check_not_cut
 from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.find_doctored import asker_of, find_grant
 from portal.access.operations.may_use import check_may_use, issued_until, what_ends
@@ -46,7 +45,7 @@ def role_facts(role: AwsRole, *, hub_is_chained: bool) -> RoleFacts:
     on_keys = not hub_is_chained if row is None else row.kind == AccountHub.Kind.KEYS
     return RoleFacts(
         method=role.method,
-        name=role.name,
+        name="The root user" if role.method == AwsRole.Method.ROOT_TASK else role.name,
         account=role.account.name,
         max_session=role.max_session,
         is_role=role.is_role,
@@ -79,7 +78,7 @@ def _grant_facts(grant: Grant, now: datetime) -> GrantFacts:
         end=what_ends(grant, ends_at, now, vouched=vouched),
         ends_words=utc_clock(ends_at),
         scope=scope,
-        stops=_lacks(grant) or _cut_before(grant, now),
+        stops=_lacks(grant),
     )
 
 
@@ -104,13 +103,3 @@ def _lacks(grant: Grant) -> str:
     if counting_identities(grant.person_id).filter(provider=role.vouched_by).exists():
         return ""
     return f"{role.vouched_by.name} vouches for this role, and {grant.subject_name} has no identity there."
-
-
-def _cut_before(grant: Grant, now: datetime) -> str:
-    if grant.role.method != AwsRole.Method.COGNITO:
-        return ""
-    try:
-        check_not_cut(grant, now)
-    except NotCallableError as refusal:
-        return str(refusal)
-    return ""

@@ -23,7 +23,10 @@ LATER_ENTRY = "AROA1234567890ABCDEF:ada@example.org<2031-01-02T04:00:00Z"
 USER_SESSION = "AIDA1234567890ABCDEF<2031-01-02T03:00:00Z"
 GUID = "0b7e4f5a-0000-4000-8000-00000000000b"
 POOL_ENTRY = f"sub=eu-west-1:{GUID}"
-EVERY_KIND = [ROLE_ENTRY, SAML_ENTRY, SAML_NEIGHBOUR, LATER_ENTRY, USER_SESSION, POOL_ENTRY]
+EARLIER_POOL_ENTRY = f"{POOL_ENTRY}<2031-01-02T03:00:00Z"
+EVERY_KIND = [
+    *(ROLE_ENTRY, SAML_ENTRY, SAML_NEIGHBOUR, LATER_ENTRY, USER_SESSION, POOL_ENTRY, EARLIER_POOL_ENTRY),
+]
 CUT = datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -71,6 +74,9 @@ def test_the_same_set_makes_the_same_document() -> None:
         "sub=eu-west-1:*",
         f"sub=eu-west-1:{GUID}\n",
         f"sub=eu-west-1:{GUID.upper()}",
+        f"sub=eu-west-1:{GUID}<",
+        f"sub=eu-west-1:{GUID}<2031-01-02",
+        f"sub=eu-west-1:{GUID}<2031-01-02T03:04:05Z\n",
         f"eu-west-1:{GUID}",
         f"sub={GUID}",
         "AROA1234567890ABCDEF:${aws:username}",
@@ -227,6 +233,24 @@ def test_a_pools_sessions_are_cut_by_their_identity(region: str, key: str) -> No
     ]
 
 
+def test_a_pools_sessions_are_cut_up_to_a_time_beside_a_users_of_the_same() -> None:
+    document = deny_document([EARLIER_POOL_ENTRY, USER_SESSION])
+    assert document["Statement"][0] == statement(
+        "SallyportRevokedUntil20310102030000",
+        {
+            "StringEquals": {"aws:userid": ["AIDA1234567890ABCDEF"]},
+            "DateLessThan": {"aws:TokenIssueTime": "2031-01-02T03:00:00Z"},
+        },
+    )
+    assert document["Statement"][1] == statement(
+        "SallyportRevokedSubUntil20310102030000",
+        {
+            "StringEquals": {"cognito-identity.amazonaws.com:sub": [f"eu-west-1:{GUID}"]},
+            "DateLessThan": {"aws:TokenIssueTime": "2031-01-02T03:00:00Z"},
+        },
+    )
+
+
 def test_a_time_that_does_not_exist_is_refused() -> None:
     with pytest.raises(LimitExceeded, match="aws:TokenIssueTime is"):
         check_entries(["AIDA1234567890ABCDEF<2031-02-30T03:04:05Z"])
@@ -237,7 +261,7 @@ def test_every_kind_stands_in_one_document_and_is_read_back() -> None:
     sids = [each["Sid"] for each in document["Statement"]]
     assert sids[0] == "SallyportRevoked"
     assert sids[-1] == "SallyportRevokedBefore"
-    assert len(set(sids)) == len(sids) == 5
+    assert len(set(sids)) == len(sids) == 6
     assert all(sid.isalnum() for sid in sids)
     assert denied_by(document) == (frozenset(EVERY_KIND), CUT)
 
