@@ -137,12 +137,14 @@ def session_length(
 def _too_near(rule: LengthRule, left: timedelta, end: str) -> str:
     return (
         f"{rule.call} gives {_minutes(rule.shortest)} at least and takes no policy that could end it earlier: "
-        f"{end} is only {_minutes(left)} away. Have the grant extended, or ask for a new one."
+        f"{end} is {_minutes(left)} away. Have the grant extended, or ask for a new one."
     )
 
 
 def _minutes(span: timedelta) -> str:
     minutes = int(span.total_seconds()) // 60
+    if minutes == 0:
+        return "less than a minute"
     return "one minute" if minutes == 1 else f"{minutes} minutes"
 
 

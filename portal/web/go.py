@@ -25,7 +25,7 @@ from portal.access.operations.may_use import switched_off
 from portal.access.queries import grants_of
 from portal.catalog.models import AwsRole
 from portal.kernel.clock import database_now
-from portal.kernel.errors import InvalidError
+from portal.kernel.errors import InvalidError, UpstreamError
 from portal.web.aws import aws_ports, sign_in_origins, sign_out_url
 from portal.web.cards import countdown_of
 from portal.web.csp import allow_forms_to
@@ -105,6 +105,11 @@ def go_link(role: AwsRole, *, to: str = "") -> str:
     return f"{address}?to={quote(to, safe='')}" if to else address
 
 
+def is_opened_here(role: AwsRole) -> bool:
+    """Whether a button can open the role's console: not where each call takes somebody's own proof along."""
+    return role.allows_console and not role.needs_proof
+
+
 def _is_meant(role: AwsRole, account: str, name: str) -> bool:
     """By the account's number, or its name as in an address; by the role's name in AWS, which has no case there."""
     number, slug = role.account.account_id, slugify(role.account.name)
@@ -120,6 +125,8 @@ def _place(request: PersonRequest, role: AwsRole) -> tuple[Destination, str]:
         aws_ports().console.check_destination(partition, found.value)
     except (InvalidError, BrokerError) as refusal:
         return Destination("", ""), str(refusal)
+    except UpstreamError:
+        return found, ""  # the page itself works; opening it judges the place anew
     return found, ""
 
 
@@ -138,8 +145,8 @@ def _ways(request: PersonRequest, held: Sequence[Grant], now: datetime) -> list[
 
 
 def _shut(grant: Grant, now: datetime) -> str:
-    if not grant.role.allows_console:
-        return "This role has no console."
+    if not is_opened_here(grant.role):
+        return "This role's console can't be opened from here."
     if now < grant.starts_at:
         return "It has not started yet."
     if not grant.is_open(now):

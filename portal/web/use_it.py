@@ -18,7 +18,7 @@ from portal.web.aws import sign_in_origins, sign_out_url
 from portal.web.cards import card, shown_choice
 from portal.web.credentials import profile_name
 from portal.web.csp import allow_forms_to
-from portal.web.go import go_link
+from portal.web.go import go_link, is_opened_here
 from portal.web.guard import PersonRequest, signed_in, zone_of
 from portal.web.presenters.pasting import Snippet
 from portal.web.presenters.using import (
@@ -48,7 +48,7 @@ def use_it(request: PersonRequest, grant_id: UUID) -> HttpResponse:
         "use": _use(grant),
         "choice": shown_choice(grant),
         "programs": programs_of(grant, request.user, now=now),
-        "sign_out_url": sign_out_url() if grant.role.allows_console else "",
+        "sign_out_url": sign_out_url() if is_opened_here(grant.role) else "",
     }
     return allow_forms_to(render(request, "access/use.html", context), sign_in_origins())
 
@@ -65,7 +65,7 @@ def _use(grant: Grant) -> Use:
             region=settings.AWS_REGION,
             endpoint_url=settings.AWS_ENDPOINT_URL if stand_in else "",
         ),
-        go_link=go_link(grant.role) if grant.role.allows_console else "",
+        go_link=go_link(grant.role) if is_opened_here(grant.role) else "",
         sends=_sends(grant),
         is_own_key=grant.role.method == AwsRole.Method.SESSION_TOKEN,
     )

@@ -24,6 +24,7 @@ class GrantCard:
     `is_open`: it can be used now. `window`: when it is open each week; `window_now` says how that stands.
     `shut`: why nothing is given under it though its time has come. `destination_error` and `typed_destination`
     bring back a refused 'other address'. `factor_minutes`: how old a second factor may be; 0: none is asked for.
+    `needs_proof`: each call takes the person's own proof along, so that no button here can make it.
     """
 
     id: str
@@ -48,6 +49,7 @@ class GrantCard:
     shut: str = ""
     no_kill_switch: bool = False
     factor_minutes: int = 0
+    needs_proof: bool = False
 
 
 @dataclass(frozen=True, slots=True)

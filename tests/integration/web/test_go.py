@@ -10,8 +10,10 @@ from django.urls import reverse
 
 from portal.access.models import Grant
 from portal.directory.models import Person
+from portal.kernel.errors import UpstreamError
 from tests.entitled import entitle, make_group
 from tests.fakes import FakeAws
+from tests.vouched import tests_provider as usual_provider
 from tests.world import Answer, make_grant, make_person, make_role, make_scheduled, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -103,8 +105,13 @@ def test_one_that_has_not_begun_says_so(ben: Person) -> None:
 
 
 def test_a_role_without_console_says_so(ben: Person) -> None:
-    page = shown(ben, link(make_grant(ben, make_role(allows_console=False))))
-    assert "This role has no console." in page
+    by_proof = make_role(
+        method="saml", vouched_by=usual_provider(), provider_arn="arn:aws:iam::1:x", audience="a"
+    )
+    for role in (make_role(allows_console=False), by_proof):
+        page = shown(ben, link(make_grant(ben, role)))
+        assert "console can&#x27;t be opened from here" in page
+        assert "Open console" not in page
 
 
 def test_what_ones_groups_may_take_is_offered_and_leads_back(ben: Person) -> None:
@@ -166,3 +173,14 @@ def test_how_to_leave_another_console_is_said(ben: Person) -> None:
 def _without_own(answer: Answer) -> str:
     page = answer.content.decode().replace(answer.headers["X-Request-Id"], "")
     return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
+
+
+def test_it_is_shown_while_the_portal_has_no_aws(ben: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_aws() -> None:
+        raise UpstreamError("none", upstream_code="aws.no_credentials", retryable=True)
+
+    monkeypatch.setattr("portal.web.go.aws_ports", no_aws)
+    monkeypatch.setattr("portal.web.go.sign_out_url", lambda: "")
+    page = shown(ben, link(make_grant(ben)))
+    assert "Open console" in page
+    assert "must first log out" not in page

@@ -1,5 +1,6 @@
 """Use it: all the ways to one grant's credentials on one page, none of which shows a secret."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from django.urls import reverse
 from portal.access.models import AwsSession, Grant
 from portal.cli.grants import names, read_grant
 from portal.directory.models import Person
+from portal.kernel.clock import database_now
 from portal.web.use_it import program_name
 from tests.fakes import FakeAws
 from tests.integration.api.calling import caller, send
@@ -89,6 +91,26 @@ def test_what_takes_a_proof_along_says_where_it_is_handed_over(
     assert f"&quot;{field}&quot;" in shown
     assert "sallyport exec" not in shown
     assert "Open console" not in shown
+    assert "To share" not in shown
+    cards = signed_in(ben).get("/").content.decode()
+    assert "How to use it" in cards
+    assert "Open console" not in cards
+    assert "Get credentials" not in cards
+
+
+def test_what_can_not_be_had_now_has_no_button(ben: Person) -> None:
+    soon = database_now() + timedelta(seconds=40)
+    role = make_role(
+        method="root_task",
+        root_task="S3UnlockBucketPolicy",
+        max_session_seconds=900,
+        name="root",
+        allows_console=False,
+    )
+    shown = page(ben, make_grant(ben, role, ends_at=soon))
+    assert "the grant&#x27;s end is less than a minute away" in shown
+    assert "Get credentials" not in shown
+    assert "Get credentials" in page(ben, make_grant(ben, role))
 
 
 def test_ones_own_user_gives_its_code(ben: Person) -> None:

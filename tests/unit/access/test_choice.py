@@ -68,7 +68,7 @@ def test_all_ten_are_told_and_the_definitions_one_is_taken(call: Call) -> None:
         (Call.SAML, SessionPolicy.END, Cut.USERID_AND_TIME, False),
         (Call.WEB_IDENTITY, SessionPolicy.END, Cut.USERID, False),
         (Call.SESSION_TOKEN, SessionPolicy.NONE, Cut.USERID_AND_TIME, False),
-        (Call.COGNITO, SessionPolicy.NONE, Cut.COGNITO_SUB, False),
+        (Call.COGNITO, SessionPolicy.NONE, Cut.COGNITO_SUB_AND_TIME, False),
         (Call.COGNITO_DEVELOPER, SessionPolicy.END, Cut.USERID, True),
         (Call.ROOT_TASK, SessionPolicy.TASK, Cut.NOTHING, False),
     ],
@@ -83,9 +83,9 @@ def test_each_has_its_policy_its_end_its_cut_and_its_console(
         assert "AWS refuses every call from that second on" in choice.end_why
     else:
         assert "session policy" not in choice.end_why
-    if cut in {Cut.USERID, Cut.USERID_AND_TIME, Cut.COGNITO_SUB}:
+    if cut in {Cut.USERID, Cut.USERID_AND_TIME, Cut.COGNITO_SUB_AND_TIME}:
         assert cut.value.split(" and ")[0] in choice.cut_why
-    assert ("TokenIssueTime" in choice.cut_why) is (cut == Cut.USERID_AND_TIME)
+    assert ("TokenIssueTime" in choice.cut_why) is ("TokenIssueTime" in cut.value)
 
 
 def test_a_scope_is_named_where_the_call_carries_one_and_refused_where_it_can_not() -> None:
