@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
 
 import redis
 from django.conf import settings
 from django.db import connection
+
+from portal.kernel.redis_client import redis_address
 
 PATIENCE = 1.0
 # After one that failed nobody asks for this long: the sweep must not wait round by round.
@@ -81,16 +82,6 @@ def memories() -> tuple[Memory, ...]:
     if connection.vendor == "sqlite" and database.is_file():
         made.append(FileMemory(database))
     return tuple(made)
-
-
-def redis_address(url: str) -> str:
-    """Return Celery's address as the Redis client writes it; empty where it is none of Redis."""
-    parts = urlsplit(url)
-    if parts.scheme in {"redis", "rediss"}:
-        return url
-    if parts.scheme == "redis+socket":
-        return f"unix://{parts.path}?db={parse_qs(parts.query).get('virtual_host', ['0'])[0]}"
-    return ""
 
 
 def _note(found: dict[str, int], memory: Memory) -> None:

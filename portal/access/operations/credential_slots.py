@@ -69,6 +69,8 @@ def _fact(grant: Grant, path: str) -> Any:
 
 def take_slot(grant_id: UUID, *, seen: CredentialSlot | None, now: datetime) -> SlotLease | None:
     """Return the lease; None where another holds it, or has been there since the slot was `seen`."""
+    if seen is not None and seen.leased_until is not None and seen.leased_until > now:
+        return None
     if seen is None:
         CredentialSlot.objects.bulk_create([CredentialSlot(grant_id=grant_id)], ignore_conflicts=True)
     fence = seen.fence if seen else 0
@@ -79,20 +81,32 @@ def take_slot(grant_id: UUID, *, seen: CredentialSlot | None, now: datetime) -> 
     return SlotLease(grant_id, fence + 1) if changed else None
 
 
-def held_slot(lease: SlotLease) -> QuerySet[CredentialSlot]:
+def has_moved(grant_id: UUID, *, seen: CredentialSlot | None, now: datetime) -> bool:
+    """Whether something came of the slot since it was `seen`, or its holder's time is over: it is worth a look."""
+    found = CredentialSlot.objects.filter(grant=grant_id).values_list("fence", "leased_until").first()
+    if found is None:
+        return seen is not None
+    fence, leased_until = found
+    return seen is None or fence != seen.fence or leased_until is None or leased_until <= now
+
+
+def give_back(lease: SlotLease, **facts: Any) -> None:
+    """Free the slot, and write these columns; nothing where the lease was lost.
+
+    The fence goes on: who saw the slot while it was held must look again before taking it.
+    """
+    _held(lease).update(fence=lease.fence + 1, **facts, **FREE)
+
+
+def _held(lease: SlotLease) -> QuerySet[CredentialSlot]:
     return CredentialSlot.objects.filter(grant=lease.grant_id, fence=lease.fence)
-
-
-def give_back(lease: SlotLease) -> None:
-    held_slot(lease).update(**FREE)
 
 
 def keep_refusal(lease: SlotLease, *, version: str, code: str, why: str, until: datetime) -> None:
     """Keep what AWS refused for all who ask meanwhile, and free the slot. What is cached of another version goes."""
     told = {"refused_code": code[:80], "refused_why": why[:300], "refused_until": until}
-    slot = held_slot(lease)
-    if not slot.filter(version=version, expires_at__isnull=False).update(**told, **FREE):
-        slot.update(**EMPTY | {"version": version}, **told, **FREE)
+    keeps = _held(lease).filter(version=version, expires_at__isnull=False).exists()
+    give_back(lease, **told, **({} if keeps else EMPTY | {"version": version}))
 
 
 def empty_slots(grants: Collection[UUID]) -> None:

@@ -16,11 +16,10 @@ from portal.access.freshness import Freshness
 from portal.access.models import AwsSession, DenyDocument, Grant
 from portal.access.operations.credential_cache import Kept, keep_outside, open_kept, seal_kept
 from portal.access.operations.credential_slots import (
-    FREE,
     NOT_REFUSED,
     SlotLease,
     give_back,
-    held_slot,
+    has_moved,
     keep_refusal,
     take_slot,
 )
@@ -105,15 +104,23 @@ def fetch_credentials(  # noqa: PLR0913  # what every door has to say
             issued_at=found.issued_at,
         )
     gives_up = time.monotonic() + PATIENCE
-    nap = FIRST_NAP
     while True:
         seen = _look(fetch)
         if (answer := _answer(fetch, seen)) is not None:
             return answer
-        if time.monotonic() >= gives_up:
-            return _waited_long(fetch, seen)
+        if not _waited(fetch, seen, gives_up):
+            return _again(fetch)
+
+
+def _waited(fetch: _Fetch, seen: Look, gives_up: float) -> bool:
+    """Wait until something came of the slot; False where nothing did in time."""
+    nap = FIRST_NAP
+    while time.monotonic() < gives_up:
+        if has_moved(fetch.grant_id, seen=seen.slot, now=database_now()):
+            return True
         time.sleep(nap)
         nap = min(nap * 1.5, LONGEST_NAP)
+    return False
 
 
 def _look(fetch: _Fetch) -> Look:
@@ -147,10 +154,7 @@ def _answer(fetch: _Fetch, seen: Look) -> FetchedCredentials | None:
 
 def _again(fetch: _Fetch) -> FetchedCredentials:
     """Look once more, as the grant may have ended meanwhile, and hand out what is kept."""
-    return _waited_long(fetch, _look(fetch))
-
-
-def _waited_long(fetch: _Fetch, seen: Look) -> FetchedCredentials:
+    seen = _look(fetch)
     if (kept := _kept(seen)) is not None:
         return _handed_out(fetch, seen, kept)
     raise BusyError(
@@ -245,14 +249,14 @@ def _keep(fetch: _Fetch, seen: Look, lease: SlotLease, issued: IssuedCredentials
     seconds = (issued.ends_at - seen.now).total_seconds()
     is_outside = keep_outside(fetch.grant_id, session.pk, sealed.value, seconds=seconds)
     note_first(session.pk, fetch.place, seen.now)
-    held_slot(lease).update(
+    give_back(
+        lease,
         key=sealed.key,
         version=seen.version,
         session=session.pk,
         sealed=b"" if is_outside else sealed.value,
         expires_at=issued.ends_at,
         **NOT_REFUSED,
-        **FREE,
     )
 
 

@@ -8,7 +8,8 @@ import redis
 
 from portal.config.celery import app
 from portal.jobs import outside_memory
-from portal.jobs.outside_memory import FileMemory, RedisMemory, read_memories, redis_address, write_memories
+from portal.jobs.outside_memory import FileMemory, RedisMemory, read_memories, write_memories
+from portal.kernel.redis_client import redis_address
 from tests.servers.valkey import valkey
 
 
