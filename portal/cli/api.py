@@ -15,6 +15,7 @@ from portal.cli.web import Answer, Web
 API: Final = "/api/v1"
 MOST_PAGES: Final = 20
 T = TypeVar("T")
+PROOFS: Final = "Give it with --mfa, --id-token-file or --assertion-file."
 TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
@@ -47,8 +48,9 @@ class Api:
     def grant(self, grant_id: str) -> Grant:
         return self._read(read_grant, self._get(f"{API}/grants/{quote(grant_id, safe='')}"))
 
-    def credentials(self, grant: Grant) -> Credentials:
-        return self._read(_credentials, self._post(f"{API}/grants/{grant.id}/credentials", {}))
+    def credentials(self, grant: Grant, proof: Mapping[str, str]) -> Credentials:
+        """Return credentials. `proof`: what the role's call takes along, for those that need it."""
+        return self._read(_credentials, self._post(f"{API}/grants/{grant.id}/credentials", dict(proof)))
 
     def console_link(self, grant: Grant, destination: str) -> str:
         body = {"destination": destination} if destination else {}
@@ -130,6 +132,8 @@ def refusal(answer: Answer, where: str) -> CliError:  # noqa: PLR0911  # one lin
         return RefusedError(
             f"{sentence(detail)} Run `sallyport login`, or use a token that has it.", code=code
         )
+    if code == "proof_needed":
+        return RefusedError(f"{sentence(detail)} {PROOFS}", code=code)
     fields = [plain(each.get("message", "")) for each in told.get("errors") or [] if isinstance(each, dict)]
     more = [sentence(each) for each in fields if each and each not in detail]
     return RefusedError(" ".join([sentence(detail), *more]), code=code)

@@ -1,6 +1,6 @@
 """What several commands take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -28,6 +28,52 @@ def place(command: F) -> F:
         callback=_portal,
         help="The portal (or SALLYPORT_PORTAL; else the one that was signed in to last).",
     )(command)
+
+
+def proof_options(command: F) -> F:
+    """Add what hands over a role's own proof. None is an option's value: process lists show those."""
+    command = click.option(
+        "--assertion-file", metavar="FILE", help="A SAML assertion meant for AWS, for roles that need one."
+    )(command)
+    command = click.option(
+        "--id-token-file", metavar="FILE", help="An ID token, for roles that need one; read at each renewal."
+    )(command)
+    return click.option(
+        "--mfa", is_flag=True, help="Ask for a code of your MFA device, for roles that need one."
+    )(command)
+
+
+def proof_reader(
+    *, mfa: bool, id_token_file: str | None, assertion_file: str | None
+) -> Callable[[], Mapping[str, str]]:
+    """Return what gives the proof for each fetch: a code the first time alone, a file as it is then.
+
+    Raises:
+        WrongInputError: more than one is given.
+    """
+    if sum(map(bool, (mfa, id_token_file, assertion_file))) > 1:
+        raise WrongInputError("Give one of --mfa, --id-token-file and --assertion-file.")
+    codes = [str(click.prompt("MFA code", hide_input=True, err=True)).strip()] if mfa else []
+
+    def read() -> Mapping[str, str]:
+        if id_token_file:
+            return {"id_token": _file(id_token_file)}
+        if assertion_file:
+            return {"assertion": _file(assertion_file)}
+        return {"mfa_code": codes.pop()} if codes else {}
+
+    return read
+
+
+def _file(name: str) -> str:
+    from pathlib import Path
+
+    from portal.cli.files import read_text
+
+    text = read_text(Path(name).expanduser())
+    if text is None:
+        raise CliError(f"There is no file {name}.")
+    return text.strip()
 
 
 def grant_argument(command: F) -> F:

@@ -67,6 +67,12 @@ def test_a_token_that_is_over(say: Say, signed_in: ScriptedPortal, words: list[s
     assert (ran.code, ran.line) == (3, f"Your sign-in at {signed_in.url} is over: run `sallyport login`.")
 
 
+@commands
+def test_another_servers_page(say: Say, signed_in: ScriptedPortal, words: list[str]) -> None:
+    test_garbage(say, signed_in, words, GARBAGE[1])
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("body", GARBAGE, ids=range(len(GARBAGE)))
 @commands
 def test_garbage(say: Say, signed_in: ScriptedPortal, words: list[str], body: str) -> None:
