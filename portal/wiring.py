@@ -17,7 +17,6 @@ from brokers.ports import (
     AwsPorts,
     DocumentFetcher,
     LdapDirectory,
-    OidcClient,
     PolicyAnalyst,
     SamlMetadataReader,
     SamlServiceProvider,
@@ -79,13 +78,8 @@ def saml_ports() -> SamlPorts:
 
 
 @lru_cache(maxsize=1)
-def oidc_ports() -> OidcClient:
+def oidc_ports() -> RelyingParty:
     """Return the portal's OpenID relying party, which keeps what providers say of themselves for some minutes."""
-    return _relying_party()
-
-
-@lru_cache(maxsize=1)
-def _relying_party() -> RelyingParty:
     return RelyingParty(guarded_http("oidc"))
 
 
@@ -93,7 +87,7 @@ def _relying_party() -> RelyingParty:
 def proof_ports() -> ProofPorts:
     """Return what reads the assertions and tokens that are handed over for credentials."""
     return ProofPorts(
-        assertions=AwsAssertions(), id_tokens=IdTokens(_relying_party()), read_metadata=MetadataReader()
+        assertions=AwsAssertions(), id_tokens=IdTokens(oidc_ports()), read_metadata=MetadataReader()
     )
 
 

@@ -25,6 +25,7 @@ AGAIN: Final = "Signing in again helps. Many of these from one address: look at 
 ALGORITHMS: Final = "Have the provider sign with SHA-256 or better, and encrypt with AES-GCM and RSA-OAEP."
 CLOCKS: Final = "Have both machines follow a time server: sign-ins are judged to the minute."
 THERE: Final = "It is the provider's own log that says why."
+FOR_AWS: Final = "Put the attributes for AWS right at the provider; its own guide for AWS says how."
 DIRECTORY: Final = "Put the account right in the directory; the portal asks it anew at the next sign-in."
 _FORM: Final = Why("The answer was not in the form that it must have.", FORGED)
 WHY: Final[Mapping[str, Why]] = {
@@ -98,6 +99,10 @@ WHY: Final[Mapping[str, Why]] = {
     **dict.fromkeys(
         ["saml.issue_instant", "saml.logout_time"], Why("A log-out message came too late.", CLOCKS)
     ),
+    "saml.aws_roles": Why("What the assertion says of AWS roles is no pair of a role and its provider.", FOR_AWS),
+    "saml.aws_session_name": Why("The assertion names no session that AWS takes (RoleSessionName).", FOR_AWS),
+    "saml.aws_session_duration": Why("Its SessionDuration is no number of 900 to 43,200 seconds.", FOR_AWS),
+    "saml.aws_source_identity": Why("Its SourceIdentity is none that AWS takes.", FOR_AWS),
     "saml.provider_disabled": Why("The provider is switched off.", "Switch it on in its settings, if it should be."),
     # LDAP: what the directory said, told apart here alone.
     "ldap.empty_password": Why("No password was typed."),
