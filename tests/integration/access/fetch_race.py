@@ -99,7 +99,8 @@ def _child(  # noqa: PLR0917  # what a fork is given
     from tests.fakes import FakeAws  # noqa: PLC0415
 
     ports = FakeAws().ports()
-    ports = replace(ports, credentials=Counted(ports.credentials, sts))
+    counted: Any = Counted(ports.credentials, sts)
+    ports = replace(ports, credentials=counted)
     start.wait(60)
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(lambda grant: _fetch(grant, person, ports, tries), grants))
