@@ -21,8 +21,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from portal import wiring
-from portal.access.models import CredentialToken
+from portal.access.models import Grant
 from portal.access.operations.credential_tokens import (
+    KnownToken,
     TokenOverError,
     find_credential_token,
     use_credential_token,
@@ -113,13 +114,12 @@ def _given(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _fetched(token: CredentialToken, request: HttpRequest) -> FetchedCredentials:
+def _fetched(token: KnownToken, request: HttpRequest) -> FetchedCredentials:
     """Raises as fetch_credentials, and TokenOverError."""
-    person = token.grant.holder
     actor = Actor(
         kind=ActorKind.TOKEN,
-        label=f"{person.name}, token {token.name}",
-        person_id=person.pk,
+        label=f"{token.person_name}, token {token.name}",
+        person_id=token.person_id,
         ip=client_ip(request),
         user_agent=request.META.get("HTTP_USER_AGENT", ""),
         request_id=request.META.get("sallyport.request_id", ""),
@@ -127,7 +127,7 @@ def _fetched(token: CredentialToken, request: HttpRequest) -> FetchedCredentials
     )
     use_credential_token(token=token, actor=actor)
     return fetch_credentials(
-        grant_id=token.grant_id, aws=wiring.aws_ports(), actor=actor, door=f"token:{token.pk}"
+        grant_id=token.grant_id, aws=wiring.aws_ports(), actor=actor, door=f"token:{token.id}"
     )
 
 
@@ -155,17 +155,17 @@ def _unknown(why: str, *, code: str = "invalid_token") -> Refused:
     return Refused(401, code, message, {"WWW-Authenticate": 'Token realm="sallyport"'})
 
 
-def _refused(refusal: DomainError, token: CredentialToken) -> Refused:
+def _refused(refusal: DomainError, token: KnownToken) -> Refused:
     """Say what stopped it, and what to do next, where."""
-    grant, home = token.grant, settings.PORTAL_URL
-    page = f"{home}{reverse('web:grant', args=[grant.pk])}"
+    home = settings.PORTAL_URL
+    page = f"{home}{reverse('web:grant', args=[token.grant_id])}"
     if isinstance(refusal, BusyError | TooManyError):
         headers = {"Retry-After": str(refusal.retry_after_seconds)}
         return Refused(_status(refusal), refusal.code, str(refusal), headers)
     if isinstance(refusal, TokenOverError):
         return Refused(403, refusal.code, f"{refusal} Make a new one at {page}")
     if isinstance(refusal, StepUpNeededError):
-        url = f"{home}{reverse('web:step-up')}?token={token.pk}&grant={grant.pk}"
+        url = f"{home}{reverse('web:step-up')}?token={token.id}&grant={token.grant_id}"
         return Refused(403, refusal.code, f"{refusal} Give it at {url} and try again.")
     if isinstance(refusal, SignInTooOldError):
         return Refused(403, refusal.code, f"{refusal} {home}{reverse('web:sign-in')}?again=1")
@@ -174,10 +174,9 @@ def _refused(refusal: DomainError, token: CredentialToken) -> Refused:
     return Refused(_status(refusal), refusal.code, f"{refusal} See {page}")
 
 
-def _ended(token: CredentialToken) -> str:
-    """Return when the token's grant ended, as people read it; empty where it goes on. Asked anew: it may just have."""
-    grant = token.grant
-    grant.refresh_from_db(fields=["ended_at", "ends_at"])
+def _ended(token: KnownToken) -> str:
+    """Return when the token's grant ended, as people read it; empty where it goes on."""
+    grant = Grant.objects.get(pk=token.grant_id)
     ended_at = grant.ended_at or (grant.ends_at if database_now() >= grant.ends_at else None)
     return utc_clock(min(ended_at, grant.ends_at)) if ended_at else ""
 

@@ -7,6 +7,7 @@ import json
 import secrets
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import django
 
@@ -36,10 +37,10 @@ def plant(many: int) -> dict[str, object]:
     grants = [_grant(person, role) for _ in range(many + 1)]
     tokens = [_token(grant) for grant in grants]
     api = create_token(name="bench", scopes=["credentials:issue"], days=1, actor=as_actor(person)).plain
-    return {"grant": str(grants[0].pk), "token": tokens[0], "api": api, "others": tokens[1:]}  # type: ignore[attr-defined]
+    return {"grant": str(grants[0].pk), "token": tokens[0], "api": api, "others": tokens[1:]}
 
 
-def _grant(person: object, role: object) -> object:
+def _grant(person: Any, role: Any) -> Any:
     from portal.access.models import Grant  # noqa: PLC0415
 
     now = datetime.now(UTC)
@@ -55,11 +56,11 @@ def _grant(person: object, role: object) -> object:
     )
 
 
-def _token(grant: object) -> str:
+def _token(grant: Any) -> str:
     from portal.access.operations.credential_tokens import make_credential_token  # noqa: PLC0415
     from tests.world import as_actor  # noqa: PLC0415
 
-    made = make_credential_token(grant_id=grant.pk, name="bench", actor=as_actor(grant.holder))  # type: ignore[attr-defined]
+    made = make_credential_token(grant_id=grant.pk, name="bench", actor=as_actor(grant.holder))
     return made.plain
 
 

@@ -5,13 +5,15 @@ person's deactivation, a suspended partner, the clock) ends the token with it.
 """
 
 import secrets
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import DateTimeField, Func, QuerySet, Value
 
 from portal.access.models import AwsSession, CredentialToken, Grant
 from portal.access.operations.locking import lock_grant
@@ -23,6 +25,7 @@ from portal.audit.operations import Entry, record
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from portal.kernel.prepared import PreparedQuery
 from portal.kernel.sealing import fingerprint
 
 PREFIX: Final = "spc_"
@@ -31,6 +34,11 @@ MOST: Final = 20
 NAME_LIMIT: Final = 80
 SHORTEST: Final = timedelta(minutes=1)
 USED_EVERY: Final = timedelta(minutes=1)
+# What KnownToken has, but for the time.
+KNOWN: Final = (
+    *("id", "grant_id", "grant__person_id", "grant__person__name", "name"),
+    *("expires_at", "revoked_at", "last_used_at", "factor_at"),
+)
 
 
 class TokenOverError(ForbiddenError):
@@ -45,6 +53,22 @@ class MadeCredentialToken:
 
     token: CredentialToken
     plain: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownToken:
+    """A token as whoever fetches by it needs it, as it stood at `now`."""
+
+    id: UUID
+    grant_id: UUID
+    person_id: UUID
+    person_name: str
+    name: str
+    expires_at: datetime
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    factor_at: datetime | None
+    now: datetime
 
 
 def make_credential_token(
@@ -109,18 +133,15 @@ def revoke_credential_token(*, grant_id: UUID, token_id: UUID, actor: Actor) -> 
     return token
 
 
-def find_credential_token(*, plain: str) -> CredentialToken | None:
-    """Return the token that `plain` is, also one that is over, with its grant, in one statement; or None."""
+def find_credential_token(*, plain: str) -> KnownToken | None:
+    """Return the token that `plain` is, also one that is over, by one statement; or None."""
     if not plain.startswith(PREFIX):
         return None
-    return (
-        CredentialToken.objects.select_related("grant__role__account", "grant__person__partner")
-        .filter(digest=fingerprint(plain))
-        .first()
-    )
+    row = _by_digest.first({"digest": fingerprint(plain), "now": datetime.now(UTC)})
+    return None if row is None else KnownToken(*row)
 
 
-def use_credential_token(*, token: CredentialToken, actor: Actor) -> None:
+def use_credential_token(*, token: KnownToken, actor: Actor) -> None:
     """Note that it was used, and refuse one that is over by itself. Both are written down once a minute at most.
 
     Of its grant, whoever fetches by it is told by the grant's own rules.
@@ -128,20 +149,28 @@ def use_credential_token(*, token: CredentialToken, actor: Actor) -> None:
     Raises:
         TokenOverError: revoked, or past its end.
     """
-    now, kind = database_now(), AwsSession.Kind.CREDENTIALS.value
-    is_noted = token.last_used_at is None or now - token.last_used_at > USED_EVERY
+    is_noted = token.last_used_at is None or token.now - token.last_used_at > USED_EVERY
     if is_noted:
-        CredentialToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        CredentialToken.objects.filter(pk=token.id).update(last_used_at=token.now)
+    if token.revoked_at is None and token.now < token.expires_at:
+        return
+    kind = AwsSession.Kind.CREDENTIALS.value
     recorded = refusals_recorded(grant_id=token.grant_id, kind=kind, actor=actor)
     with recorded if is_noted else nullcontext():
-        _check_usable(token, now)
+        raise TokenOverError(
+            f"The token {token.name} {'is over' if token.revoked_at is None else 'was revoked'}."
+        )
 
 
-def _check_usable(token: CredentialToken, now: datetime) -> None:
-    if token.revoked_at is not None:
-        raise TokenOverError(f"The token {token.name} was revoked.")
-    if now >= token.expires_at:
-        raise TokenOverError(f"The token {token.name} is over.")
+def _find(given: Mapping[str, Any]) -> QuerySet[Any, Any]:
+    now = Value(given["now"], DateTimeField())
+    if connection.vendor == "postgresql":
+        now = Func(function="clock_timestamp", output_field=DateTimeField())  # type: ignore[assignment]  # both are times
+    tokens = CredentialToken.objects.filter(digest=given["digest"]).annotate(now=now).order_by()
+    return tokens.values_list(*KNOWN, "now")
+
+
+_by_digest = PreparedQuery(_find, {"digest": "\x00digest", "now": datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)})
 
 
 def _checked_name(name: str) -> str:

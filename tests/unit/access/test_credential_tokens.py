@@ -1,6 +1,7 @@
 """Tokens by which programs fetch one grant's credentials: who makes them, until when they do, who takes them away."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ import pytest
 from portal.access.models import CredentialToken, Grant
 from portal.access.operations.credential_tokens import (
     MOST,
+    KnownToken,
     TokenOverError,
     find_credential_token,
     make_credential_token,
@@ -150,41 +152,38 @@ def test_a_token_is_revoked_under_its_own_grant_alone(
     assert revoke_credential_token(grant_id=grant.pk, token_id=token.pk, actor=hand).revoked_at
 
 
-def test_it_is_found_by_all_of_it_in_one_statement(
-    grant: Grant, hand: Actor, django_assert_num_queries: Any
-) -> None:
+def test_it_is_found_by_all_of_it_alone(grant: Grant, hand: Actor, ben: Person) -> None:
     made = make_credential_token(grant_id=grant.pk, name="a", actor=hand)
-    with django_assert_num_queries(1):
-        found = find_credential_token(plain=made.plain)
-        assert found is not None
-        assert found.grant.role.account.account_id
-        assert found.grant.holder.name == "Ben Lindqvist"
+    found = find_credential_token(plain=made.plain)
+    assert found is not None
+    assert (found.id, found.grant_id) == (made.token.pk, grant.pk)
+    assert (found.person_id, found.person_name, found.name) == (ben.pk, "Ben Lindqvist", "a")
+    assert (found.expires_at, found.revoked_at, found.factor_at) == (grant.ends_at, None, None)
+    assert abs(found.now - database_now()) < timedelta(minutes=1)
     assert find_credential_token(plain=made.plain[:-1]) is None
-    with django_assert_num_queries(0):
-        assert find_credential_token(plain=made.plain.removeprefix("spc_")) is None
+    assert find_credential_token(plain=made.plain.removeprefix("spc_")) is None
+
+
+def known(plain: str, **changes: Any) -> KnownToken:
+    found = find_credential_token(plain=plain)
+    assert found is not None
+    return replace(found, **changes)
 
 
 def test_what_is_over_or_revoked_is_told_so(grant: Grant, hand: Actor) -> None:
-    token = make_credential_token(grant_id=grant.pk, name="a", actor=hand).token
-    use_credential_token(token=token, actor=hand)
-    token.expires_at = database_now()
+    made = make_credential_token(grant_id=grant.pk, name="a", actor=hand)
+    ends_at = made.token.expires_at
+    use_credential_token(token=known(made.plain, now=ends_at - timedelta(microseconds=1)), actor=hand)
     with pytest.raises(TokenOverError, match="is over"):
-        use_credential_token(token=token, actor=hand)
-    revoked = revoke_credential_token(grant_id=grant.pk, token_id=token.pk, actor=hand)
+        use_credential_token(token=known(made.plain, now=ends_at), actor=hand)
+    revoke_credential_token(grant_id=grant.pk, token_id=made.token.pk, actor=hand)
     with pytest.raises(TokenOverError, match="was revoked"):
-        use_credential_token(token=revoked, actor=hand)
+        use_credential_token(token=known(made.plain), actor=hand)
 
 
 def test_its_use_is_noted_once_a_minute(grant: Grant, hand: Actor) -> None:
-    token = make_credential_token(grant_id=grant.pk, name="a", actor=hand).token
-    use_credential_token(token=token, actor=hand)
-    token.refresh_from_db()
-    first = token.last_used_at
-    assert first is not None
-    use_credential_token(token=token, actor=hand)
-    token.refresh_from_db()
-    assert token.last_used_at == first
-    token.last_used_at = first - timedelta(seconds=61)
-    use_credential_token(token=token, actor=hand)
-    token.refresh_from_db()
-    assert token.last_used_at > first
+    plain = make_credential_token(grant_id=grant.pk, name="a", actor=hand).plain
+    first = known(plain).now
+    for later, seen in ((0, 0), (60, 0), (61, 61), (90, 61)):
+        use_credential_token(token=known(plain, now=first + timedelta(seconds=later)), actor=hand)
+        assert known(plain).last_used_at == first + timedelta(seconds=seen)
