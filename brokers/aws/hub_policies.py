@@ -68,6 +68,7 @@ def revoker_policy(partition: str, account: str) -> Policy:
         _allow("WriteDeniesOnManagedRoles", _inline("Role"), roles),
         *_denies_with_no_room(partition, account, "Role", roles),
         _allow("WriteDeniesOnPeoplesOwnUsers", _inline("User"), users),
+        _attach("AttachThoseToUsersToo", partition, account, "User", users),
     )
 
 
@@ -245,11 +246,19 @@ def _inline(kind: str) -> Sequence[str]:
 
 def _denies_with_no_room(partition: str, account: str, kind: str, principals: str) -> Sequence[Policy]:
     """Allow the managed policies of the portal's own, which hold the denies that an inline policy has no room for."""
-    own = f"arn:{partition}:iam::{account}:policy{OWN_PATH}*"
+    own = _own_policies(partition, account)
     verbs = [f"iam:{verb}Policy{what}" for what in ("", "Version") for verb in ("Get", "Create", "Delete")]
-    attach = [f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach")]
     return (
         _allow("MoreDeniesGoToManagedPoliciesOfThePortalsOwn", [*verbs, "iam:ListPolicyVersions"], own),
-        _allow("AttachThoseAndNoOthers", attach, principals, {"ArnLike": {"iam:PolicyARN": own}}),
+        _attach("AttachThoseAndNoOthers", partition, account, kind, principals),
         _allow("FindWhatWasLeftBehind", ["iam:ListPolicies"], "*"),
     )
+
+
+def _own_policies(partition: str, account: str) -> str:
+    return f"arn:{partition}:iam::{account}:policy{OWN_PATH}*"
+
+
+def _attach(sid: str, partition: str, account: str, kind: str, principals: str) -> Policy:
+    verbs = [f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach")]
+    return _allow(sid, verbs, principals, {"ArnLike": {"iam:PolicyARN": _own_policies(partition, account)}})

@@ -198,6 +198,20 @@ aws iam put-role-policy --role-name SallyportRevoker --policy-name Permissions \
         "iam:ListAttachedUserPolicies"
       ],
       "Resource": "arn:aws:iam::222233334444:user/sallyport/*"
+    },
+    {
+      "Sid": "AttachThoseToUsersToo",
+      "Effect": "Allow",
+      "Action": [
+        "iam:AttachUserPolicy",
+        "iam:DetachUserPolicy"
+      ],
+      "Resource": "arn:aws:iam::222233334444:user/sallyport/*",
+      "Condition": {
+        "ArnLike": {
+          "iam:PolicyARN": "arn:aws:iam::222233334444:policy/sallyport/*"
+        }
+      }
     }
   ]
 }'

@@ -113,6 +113,20 @@ resource "aws_iam_role_policy" "revoker" {
           "iam:ListAttachedUserPolicies"
         ],
         "Resource" : "arn:${local.partition}:iam::${local.account}:user/sallyport/*"
+      },
+      {
+        "Sid" : "AttachThoseToUsersToo",
+        "Effect" : "Allow",
+        "Action" : [
+          "iam:AttachUserPolicy",
+          "iam:DetachUserPolicy"
+        ],
+        "Resource" : "arn:${local.partition}:iam::${local.account}:user/sallyport/*",
+        "Condition" : {
+          "ArnLike" : {
+            "iam:PolicyARN" : "arn:${local.partition}:iam::${local.account}:policy/sallyport/*"
+          }
+        }
       }
     ]
   })

@@ -245,13 +245,18 @@ def deny_writing(kind: str, account_id: str, principals: str) -> tuple[Policy, .
     """Allow what writing denies needs: inline policies of `principals`, managed ones under PATH for the overflow."""
     own = f"arn:aws:iam::{account_id}:policy{PATH}*"
     managed = [f"{verb}Policy{what}" for what in ("", "Version") for verb in ("Get", "Create", "Delete")]
-    attach = allow([f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach")], principals)
     return (
         allow(inline_of(kind), principals),
         allow([f"iam:{verb}" for verb in (*managed, "ListPolicyVersions")], own),
-        {**attach, "Condition": {"ArnLike": {"iam:PolicyARN": own}}},
+        attach_own(kind, account_id, principals),
         allow(["iam:ListPolicies"], "*"),
     )
+
+
+def attach_own(kind: str, account_id: str, principals: str) -> Policy:
+    attach = allow([f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach")], principals)
+    own = f"arn:aws:iam::{account_id}:policy{PATH}*"
+    return {**attach, "Condition": {"ArnLike": {"iam:PolicyARN": own}}}
 
 
 def revoker(account_id: str) -> Role:
@@ -264,6 +269,7 @@ def revoker(account_id: str) -> Role:
         (
             *deny_writing("Role", account_id, f"arn:aws:iam::{account_id}:role{PATH}*"),
             allow(inline_of("User"), f"arn:aws:iam::{account_id}:user{PATH}*"),
+            attach_own("User", account_id, f"arn:aws:iam::{account_id}:user{PATH}*"),
         ),
         path="/",
     )

@@ -29,12 +29,14 @@ from brokers.types import (
     AccountPlace,
     AssumeRoleCall,
     DenyTarget,
+    DeveloperIdentityCall,
     FederationTokenCall,
     Partition,
     PartnerRoleSpec,
     PrincipalKind,
     ProbeAction,
     ProbeCall,
+    RootTaskCall,
     Scope,
 )
 from portal.demo.sandbox import estate
@@ -85,6 +87,10 @@ class Recorder:
     def make(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
         service = client.meta.service_model.service_name
         action, error = f"{service}:{operation}", ""
+        if (
+            client.meta.service_model.operation_model(operation).auth_type == "none"
+        ):  # what it carries is the proof
+            return self.plain(client, operation, parameters)
         found = self.of(client, action, parameters)
         try:
             return self.plain(client, operation, parameters)
@@ -124,13 +130,30 @@ class Recorder:
             if action == "iam:CreateRole":
                 resource = f"{root}:role{given['Path']}{given['RoleName']}"
             return resource, context
+        if action == "sts:AssumeRoot":
+            context["sts:TaskPolicyArn"] = given["TaskPolicyArn"]["arn"]
+        return self.named(action, account, given), context
+
+    def named(self, action: str, account: str, given: Mapping[str, Any]) -> str:
+        """Return the resource of a call that is on no role."""
+        pool = str(given.get("IdentityPoolId", ""))
+        by_action = {
+            "iam:CreatePolicy": f"arn:aws:iam::{account}:policy{given.get('Path')}{given.get('PolicyName')}",
+            "sts:GetFederationToken": f"arn:aws:sts::{account}:federated-user/{given.get('Name')}",
+            "sts:AssumeRoot": f"arn:aws:iam::{given.get('TargetPrincipal')}:root",
+            "cognito-identity:GetOpenIdTokenForDeveloperIdentity": (
+                f"arn:aws:cognito-identity:{pool.partition(':')[0]}:{account}:identitypool/{pool}"
+            ),
+        }
         if "UserName" in given:
-            return f"{root}:user/{given['UserName']}", context
-        if action == "iam:CreatePolicy":
-            return f"{root}:policy{given['Path']}{given['PolicyName']}", context
-        if action == "sts:GetFederationToken":
-            return f"arn:aws:sts::{account}:federated-user/{given['Name']}", context
-        return str(given.get("PolicyArn") or given.get("RoleArn") or "*"), context
+            return self.user(account, given["UserName"])
+        return str(by_action.get(action) or given.get("PolicyArn") or given.get("RoleArn") or "*")
+
+    def user(self, account: str, name: str) -> str:
+        try:
+            return str(self.aws.root("iam", account).get_user(UserName=name)["User"]["Arn"])
+        except ClientError:
+            return f"arn:aws:iam::{account}:user/{name}"
 
     def standing(self, account: str, name: str) -> tuple[str, str]:
         try:
@@ -167,6 +190,7 @@ def recorded(aws: Sandbox) -> list[Call]:
         brokers = AwsBrokers.build(hub=key, region=aws.estate["region"], endpoint_url=aws.endpoint_url)
         ports = brokers.ports()
         issue(ports)
+        vouch(aws, ports)
         deny(aws, ports)
         partners(aws, ports)
     return recorder.calls
@@ -200,9 +224,32 @@ def issue(ports: AwsPorts) -> None:
         )
 
 
+def vouch(aws: Sandbox, ports: AwsPorts) -> None:
+    """Make the two calls of the hub's own besides these: for a device's identity, and for a member's root."""
+    pool = next(each for each in aws.estate["identity_pools"] if each["developer_provider"])
+    quarter = timedelta(minutes=15)
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    calls = ports.hub_of(None, "").credentials
+    calls.get_developer_credentials(
+        DeveloperIdentityCall(
+            pool["identity_pool_id"],
+            pool["developer_provider"],
+            str(uuid4()),
+            pool["role_arn"],
+            ports.session_name(uuid4()),
+            quarter,
+            timedelta(hours=1),
+            soon,
+        )
+    )
+    calls.assume_root(RootTaskCall(Partition.AWS, ACCOUNT, "S3UnlockBucketPolicy", quarter, soon))
+
+
 def deny(aws: Sandbox, ports: AwsPorts) -> None:
-    """Write more than fits inline, look, and take it away; on a role and on the hub's user."""
-    for target, prefix, many in ((ROLE, aws.role_id("DataAnalyst"), 300), (USER, HUB, 60)):
+    """Write more than fits inline, look, and take it away; on a role, the hub's user and a person's own."""
+    own = DenyTarget(Partition.AWS, ACCOUNT, PrincipalKind.USER, aws.estate["mfa_users"][0]["user_name"], VIA)
+    targets = (ROLE, aws.role_id("DataAnalyst"), 300), (USER, HUB, 60), (own, ACCOUNT, 60)
+    for target, prefix, many in targets:
         entries = [f"{prefix}:sp-{number:026}" for number in range(many)]
         ports.deny.write(target, entries)
         for fewer in range(1, 7):  # more versions than a policy keeps
@@ -328,6 +375,8 @@ def test_a_call_that_is_new_in_the_code_is_recorded_too(recorded: list[Call]) ->
         "iam:CreateUser", "iam:DeleteUser", "iam:DeleteRolePermissionsBoundary",
         # Signed by hand, with a session's own credentials.
         "sts:GetAccessKeyInfo", "iam:ListAccountAliases",
+        # Proven by what they carry, or signed with a person's own key: no right of the hub's.
+        "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:GetSessionToken",
     }  # fmt: skip
     made = {call.action for call in recorded}
     assert in_code() - made - elsewhere == set()
