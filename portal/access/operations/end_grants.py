@@ -23,6 +23,7 @@ from portal.access.policy import dead_at
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.catalog.models import AwsRole
+from portal.catalog.models.roles import PROOF_METHODS
 from portal.kernel import outbox
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError
@@ -78,10 +79,13 @@ def end_locked_grants(grants: Sequence[Grant], ending: Ending) -> list[Revocatio
 
 def _sharing_names(grants: Sequence[Grant]) -> Collection[UUID]:
     """Return the living grants whose sessions AWS calls as these': a deny of these reaches what is kept of them."""
-    named = [grant for grant in grants if grant.role.needs_proof]
-    if not named:
+    needing = AwsRole.objects.filter(
+        pk__in={grant.role_id for grant in grants}, method__in=PROOF_METHODS
+    ).values_list("pk", flat=True)
+    roles = set(needing)
+    if not roles:
         return ()
-    people, roles = {grant.person_id for grant in named}, {grant.role_id for grant in named}
+    people = {grant.person_id for grant in grants if grant.role_id in roles}
     return Grant.objects.filter(person__in=people, role__in=roles, ended_at=None).values_list("pk", flat=True)
 
 
