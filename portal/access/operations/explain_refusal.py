@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from portal.access.doctor import DoctorStep
-from portal.access.doctor.refused import PersonFacts, Refusal, walk_refusal
+from portal.access.doctor import DoctorStep, Verdict
+from portal.access.doctor.refused import OTHER, PersonFacts, Refusal, walk_refusal
 from portal.access.models import AwsSession, Grant, Hold
 from portal.access.operations.explain_choice import choice_of
 from portal.access.operations.find_doctored import NO_GRANT, asker_of, find_grant
@@ -59,6 +59,12 @@ def refusal_steps(grant: Grant, *, at: datetime | None, hub_is_chained: bool) ->
     moment = at or (refusal.at if refusal is not None else database_now())
     choice = choice_of(grant, hub_is_chained=hub_is_chained, now=database_now())
     return walk_refusal(replace(_facts(grant, refusal, moment), choice=choice))
+
+
+def reason_of(grant: Grant, refusal: Refusal) -> str:
+    """Return the name of the step at which a refusal of a person's grant was stopped, as it will be explained."""
+    steps = walk_refusal(_facts(grant, refusal, refusal.at))
+    return next((step.name for step in steps if step.verdict == Verdict.STOPPED), OTHER)
 
 
 def _refusal(event: AuditEvent) -> Refusal:

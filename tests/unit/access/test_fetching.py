@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from portal.access.models import AwsSession, CredentialSlot, DenyDocument, Grant, HandOut
+from portal.access.models import AwsSession, CredentialSlot, DenyDocument, Grant, HandOut, Hold
 from portal.access.operations.credential_cache import open_kept
 from portal.access.operations.cut_preview import document_of_role
 from portal.access.operations.cut_role import cut_role
@@ -15,9 +15,11 @@ from portal.access.operations.fetch_credentials import FetchedCredentials, fetch
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
+from portal.catalog.models import AwsRole
+from portal.directory.models import ExternalIdentity
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, NotFoundError, UpstreamError
+from portal.kernel.errors import ConflictError, DomainError, NotFoundError, UpstreamError
 from tests.fakes import GONE, SECRET, TOKEN, UNAVAILABLE, FakeAws
 
 pytestmark = pytest.mark.django_db
@@ -199,3 +201,42 @@ def test_a_longer_grant_is_fetched_anew(make_grant: Make, ben: Any, fetch: Make)
     second = fetch(grant, ben)
     assert not second.was_cached
     assert second.ends_at > first.ends_at
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda: Grant.objects.update(state="revoked", ended_at=database_now()), "window"),
+        (lambda: AwsRole.objects.update(is_enabled=False), "switched_on"),
+        (lambda: AwsRole.objects.update(allows_credentials=False), "kind"),
+        (lambda: AwsRole.objects.update(factor_minutes=5), "factor"),
+        (lambda: ExternalIdentity.objects.update(confirmed_at=None), "sign_in"),
+        (lambda: Hold.objects.create(entered_at=database_now(), reason="test"), "hold"),
+    ],
+)
+def test_a_refusal_is_written_down_with_the_doctors_reason(
+    change: Callable[[], object], reason: str, make_grant: Make, ben: Any, fetch: Make
+) -> None:
+    grant = make_grant(ben)
+    fetch(grant, ben)
+    change()
+    with pytest.raises(DomainError):
+        fetch(grant, ben)
+    told = AuditEvent.objects.get(type="access.session.refused").details
+    assert told["reason"] == reason
+
+
+def test_a_renewal_says_which_session_it_renews_and_how(make_grant: Make, ben: Any, fetch: Make) -> None:
+    grant = make_grant(ben, seconds=36_000)
+    first = fetch(grant, ben)
+    older(CredentialSlot.objects.get(), 2800)
+    second = fetch(grant, ben, "page")
+    told = AuditEvent.objects.filter(type="access.session.issued").latest("pk").details
+    assert told["session"] == str(second.session_id)
+    assert told["renews"] == str(first.session_id)
+    assert (told["door"], told["call"]) == ("page", "AssumeRole")
+    assert told["duration_seconds"] == 3600
+    session = AwsSession.objects.get(pk=second.session_id)
+    assert session.client == "page tests"
+    assert (told["session_name"], told["source_identity"]) == (session.session_name, session.source_identity)
+    assert told["access_key_id"] == "ASIAFAKE"
