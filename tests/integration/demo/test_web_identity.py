@@ -1,5 +1,8 @@
 """AssumeRoleWithWebIdentity: what the sandbox refuses as AWS does, each with the neighbour that gets in."""
 
+import base64
+import hashlib
+import hmac
 import json
 import time
 from typing import Any
@@ -130,3 +133,23 @@ def test_one_session_is_cut_and_its_neighbour_works(aws: Sandbox, idp: DemoIdp) 
         assert aws.client("s3", other).list_objects_v2(**READ)["KeyCount"] == 2
     finally:
         iam.delete_role_policy(RoleName="HarborWeb", PolicyName="Deny")
+
+
+def test_the_algorithm_is_not_the_tokens_choice(aws: Sandbox, idp: DemoIdp) -> None:
+    """Neither no signature, nor one by the public key as if that were a secret (RFC 8725, 2.1)."""
+    call = aws.anonymous("sts").assume_role_with_web_identity
+    good = idp.id_token("ben", "harbor-web")
+    body = good.split(".")[1]
+    published = idp.get("/jwks").json()["keys"][0]
+    pem = RSAKey.import_key(published).as_pem(private=False)
+
+    def part(content: bytes) -> str:
+        return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+    header = part(json.dumps({"alg": "none"}).encode())
+    none = f"{header}.{body}."
+    head = part(json.dumps({"alg": "HS256", "kid": published["kid"]}).encode())
+    mac = hmac.new(pem, f"{head}.{body}".encode(), hashlib.sha256).digest()
+    for forged in (none, f"{none}AAAA", f"{head}.{body}.{part(mac)}"):
+        assert refused(call, **asked(aws, forged)) == INVALID
+    assert call(**asked(aws, good))["Credentials"]

@@ -1,6 +1,7 @@
 """AssumeRoleWithSAML: what the sandbox refuses as AWS does, each with the neighbour that gets in."""
 
 import base64
+import copy
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,13 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from lxml import etree
 
 from portal.demo.identity_provider import response
 from portal.demo.identity_provider.for_aws import ATTRIBUTES, AWS
 from portal.demo.identity_provider.keys import load_or_make
 from portal.demo.identity_provider.people import BY_KEY
-from portal.demo.identity_provider.request import AuthnRequest, ServiceProvider
+from portal.demo.identity_provider.request import ASSERTION, AuthnRequest, ServiceProvider
 from tests.integration.demo.answers import refused
 from tests.servers.demo_idp import DemoIdp, demo_idp
 from tests.servers.sandbox import Sandbox
@@ -172,3 +174,51 @@ def test_a_session_is_cut_by_its_name_and_time_together(aws: Sandbox, idp: DemoI
         assert aws.client("s3", ben).list_objects_v2(**READ)["KeyCount"] == 2
     finally:
         iam.delete_role_policy(RoleName="HarborSaml", PolicyName="Deny")
+
+
+def assertion_signed_alone(aws: Sandbox, idp: DemoIdp) -> Any:
+    """Return a response whose assertion alone is signed, as an element."""
+    told = {f"{ATTRIBUTES}Role": [pair(aws)], f"{ATTRIBUTES}RoleSessionName": ["ben"]}
+    now = datetime.now(UTC).replace(microsecond=0)
+    bare = response._response(BY_KEY["ben"], AuthnRequest("", AWS), idp.entity_id, now, told)
+    return response._sign(bare, load_or_make(idp.directory), "Assertion")
+
+
+def sent(root: Any) -> str:
+    return base64.b64encode(etree.tostring(root)).decode()
+
+
+def test_a_signed_assertion_is_enough_and_nothing_beside_it_counts(aws: Sandbox, idp: DemoIdp) -> None:
+    """Signature wrapping: what is signed is there, and what is to be read is something else."""
+    call = aws.anonymous("sts").assume_role_with_saml
+    saml = f"{{{ASSERTION}}}"
+    assert call(**asked(aws, sent(assertion_signed_alone(aws, idp))))["Credentials"]
+
+    beside = assertion_signed_alone(aws, idp)
+    evil = copy.deepcopy(beside.find(f"{saml}Assertion"))
+    evil.remove(evil.find(f"{{{response.DSIG}}}Signature"))
+    evil.set("ID", "_evil")
+    beside.insert(2, evil)
+
+    around = assertion_signed_alone(aws, idp)
+    original = around.find(f"{saml}Assertion")
+    outer = copy.deepcopy(evil)
+    around.replace(original, outer)
+    outer.append(original)
+
+    bare = assertion_signed_alone(aws, idp)
+    assertion = bare.find(f"{saml}Assertion")
+    assertion.remove(assertion.find(f"{{{response.DSIG}}}Signature"))
+    for wrapped in (beside, around, bare):
+        assert refused(call, **asked(aws, sent(wrapped))) == INVALID
+
+
+def test_a_comment_cuts_nobodys_name_short(aws: Sandbox, idp: DemoIdp) -> None:
+    """Comments are outside of the signature: one within the name must not end it there."""
+    root = assertion_signed_alone(aws, idp)
+    name = root.find(f".//{{{ASSERTION}}}NameID")
+    name.text, whole = name.text[:5], name.text
+    name.append(etree.Comment("cut"))
+    name[0].tail = whole[5:]
+    answer = aws.anonymous("sts").assume_role_with_saml(**asked(aws, sent(root)))
+    assert answer["Subject"] == whole
