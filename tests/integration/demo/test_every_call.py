@@ -311,6 +311,18 @@ def test_a_pools_session_is_cut_by_its_identity(calls: Calls, denied: Callable[.
     assert calls.may_read(neighbour)
 
 
+def test_a_pools_sessions_are_cut_up_to_a_time_and_later_ones_are_not(
+    calls: Calls, denied: Callable[..., None]
+) -> None:
+    cut, neighbour = calls.pool("ben"), calls.pool("chidi")
+    denied("HarborCognito", f"sub={cut.identity_id}<{before_now()}")
+    assert not calls.may_read(cut)
+    assert calls.may_read(neighbour)
+    again = calls.pool("ben")
+    assert again.identity_id == cut.identity_id
+    assert calls.may_read(again)
+
+
 def test_a_users_session_is_cut_up_to_a_time_and_the_key_is_not(
     calls: Calls, aws: Sandbox, user: dict[str, str], denied: Callable[..., None]
 ) -> None:
