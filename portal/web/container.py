@@ -21,8 +21,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from portal import wiring
-from portal.access.models import Grant
 from portal.access.operations.credential_tokens import (
+    GrantEndedError,
     KnownToken,
     TokenOverError,
     find_credential_token,
@@ -33,9 +33,7 @@ from portal.access.operations.fresh_factor import StepUpNeededError
 from portal.directory.requests import client_ip
 from portal.directory.vouching import SignInTooOldError
 from portal.kernel.actor import Actor, ActorKind
-from portal.kernel.clock import database_now
-from portal.kernel.errors import BusyError, ConflictError, DomainError, TooManyError
-from portal.kernel.periods import utc_clock
+from portal.kernel.errors import BusyError, DomainError, TooManyError
 from portal.kernel.tallies import count
 from portal.web.errors import STATUS
 
@@ -115,7 +113,7 @@ def _given(request: HttpRequest) -> HttpResponse:
 
 
 def _fetched(token: KnownToken, request: HttpRequest) -> FetchedCredentials:
-    """Raises as fetch_credentials, and TokenOverError."""
+    """Raises as use_credential_token and fetch_credentials."""
     actor = Actor(
         kind=ActorKind.TOKEN,
         label=f"{token.person_name}, token {token.name}",
@@ -169,16 +167,10 @@ def _refused(refusal: DomainError, token: KnownToken) -> Refused:
         return Refused(403, refusal.code, f"{refusal} Give it at {url} and try again.")
     if isinstance(refusal, SignInTooOldError):
         return Refused(403, refusal.code, f"{refusal} {home}{reverse('web:sign-in')}?again=1")
-    if isinstance(refusal, ConflictError) and (ended := _ended(token)):
-        return Refused(403, "grant_ended", f"This grant ended at {ended}; ask for a new one at {home}/")
+    if isinstance(refusal, GrantEndedError):
+        ended = str(refusal).removesuffix(".")
+        return Refused(403, refusal.code, f"{ended}; ask for a new one at {home}/")
     return Refused(_status(refusal), refusal.code, f"{refusal} See {page}")
-
-
-def _ended(token: KnownToken) -> str:
-    """Return when the token's grant ended, as people read it; empty where it goes on."""
-    grant = Grant.objects.get(pk=token.grant_id)
-    ended_at = grant.ended_at or (grant.ends_at if database_now() >= grant.ends_at else None)
-    return utc_clock(min(ended_at, grant.ends_at)) if ended_at else ""
 
 
 def _status(refusal: DomainError) -> int:

@@ -25,6 +25,7 @@ from portal.audit.operations import Entry, record
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from portal.kernel.periods import utc_clock
 from portal.kernel.prepared import PreparedQuery
 from portal.kernel.sealing import fingerprint
 
@@ -37,7 +38,7 @@ USED_EVERY: Final = timedelta(minutes=1)
 # What KnownToken has, but for the time.
 KNOWN: Final = (
     *("id", "grant_id", "grant__person_id", "grant__person__name", "name"),
-    *("expires_at", "revoked_at", "last_used_at", "factor_at"),
+    *("expires_at", "revoked_at", "last_used_at", "factor_at", "grant__ended_at", "grant__ends_at"),
 )
 
 
@@ -45,6 +46,16 @@ class TokenOverError(ForbiddenError):
     """The token was revoked, or its own end has come; its grant may go on."""
 
     code = "token_over"
+
+
+class GrantEndedError(ForbiddenError):
+    """The token's grant ended, at `ended_at`: there is nothing to fetch any more."""
+
+    code = "grant_ended"
+
+    def __init__(self, ended_at: datetime) -> None:
+        super().__init__(f"This grant ended at {utc_clock(ended_at)}.")
+        self.ended_at = ended_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,8 @@ class KnownToken:
     revoked_at: datetime | None
     last_used_at: datetime | None
     factor_at: datetime | None
+    grant_ended_at: datetime | None
+    grant_ends_at: datetime
     now: datetime
 
 
@@ -142,24 +155,31 @@ def find_credential_token(*, plain: str) -> KnownToken | None:
 
 
 def use_credential_token(*, token: KnownToken, actor: Actor) -> None:
-    """Note that it was used, and refuse one that is over by itself. Both are written down once a minute at most.
+    """Note that it was used, and refuse one that is over. Both are written down once a minute at most.
 
-    Of its grant, whoever fetches by it is told by the grant's own rules.
+    All else of its grant, whoever fetches by it is told by the grant's own rules.
 
     Raises:
         TokenOverError: revoked, or past its end.
+        GrantEndedError: its grant is over.
     """
     is_noted = token.last_used_at is None or token.now - token.last_used_at > USED_EVERY
     if is_noted:
         CredentialToken.objects.filter(pk=token.id).update(last_used_at=token.now)
-    if token.revoked_at is None and token.now < token.expires_at:
+    if (refusal := _why_over(token)) is None:
         return
     kind = AwsSession.Kind.CREDENTIALS.value
     recorded = refusals_recorded(grant_id=token.grant_id, kind=kind, actor=actor)
     with recorded if is_noted else nullcontext():
-        raise TokenOverError(
-            f"The token {token.name} {'is over' if token.revoked_at is None else 'was revoked'}."
-        )
+        raise refusal
+
+
+def _why_over(token: KnownToken) -> ForbiddenError | None:
+    if token.revoked_at is not None:
+        return TokenOverError(f"The token {token.name} was revoked.")
+    if token.grant_ended_at is not None or token.now >= token.grant_ends_at:
+        return GrantEndedError(min(token.grant_ended_at or token.grant_ends_at, token.grant_ends_at))
+    return TokenOverError(f"The token {token.name} is over.") if token.now >= token.expires_at else None
 
 
 def _find(given: Mapping[str, Any]) -> QuerySet[Any, Any]:

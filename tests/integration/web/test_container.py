@@ -180,6 +180,15 @@ def test_that_it_is_tried_on_is_written_down_once_a_minute(grant: Grant, ben: Pe
     assert refusals.count() == 2
 
 
+def test_a_forgotten_program_fills_no_trail(grant: Grant) -> None:
+    plain = plain_of(grant)
+    revoke_grant(grant_id=grant.pk, reason="enough", actor=OPERATOR)
+    for _ in range(4):
+        refused(ask(plain), 403, "grant_ended")
+    told = AuditEvent.objects.filter(type="access.session.refused")
+    assert [event.details["code"] for event in told] == ["grant_ended"]
+
+
 def test_a_token_past_its_own_end_stops_before_its_grant(grant: Grant) -> None:
     plain = plain_of(grant, lifetime=timedelta(minutes=5))
     assert ask(plain).status_code == 200

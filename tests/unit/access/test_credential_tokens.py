@@ -11,6 +11,7 @@ import pytest
 from portal.access.models import CredentialToken, Grant
 from portal.access.operations.credential_tokens import (
     MOST,
+    GrantEndedError,
     KnownToken,
     TokenOverError,
     find_credential_token,
@@ -171,11 +172,16 @@ def known(plain: str, **changes: Any) -> KnownToken:
 
 
 def test_what_is_over_or_revoked_is_told_so(grant: Grant, hand: Actor) -> None:
-    made = make_credential_token(grant_id=grant.pk, name="a", actor=hand)
-    ends_at = made.token.expires_at
-    use_credential_token(token=known(made.plain, now=ends_at - timedelta(microseconds=1)), actor=hand)
+    made = make_credential_token(grant_id=grant.pk, name="a", actor=hand, lifetime=timedelta(minutes=5))
+    tick, ends_at = timedelta(microseconds=1), made.token.expires_at
+    use_credential_token(token=known(made.plain, now=ends_at - tick), actor=hand)
     with pytest.raises(TokenOverError, match="is over"):
         use_credential_token(token=known(made.plain, now=ends_at), actor=hand)
+    extended = known(made.plain, expires_at=grant.ends_at + timedelta(hours=1), now=grant.ends_at)
+    use_credential_token(token=replace(extended, now=grant.ends_at - tick), actor=hand)
+    with pytest.raises(GrantEndedError) as refusal:
+        use_credential_token(token=extended, actor=hand)
+    assert refusal.value.ended_at == grant.ends_at
     revoke_credential_token(grant_id=grant.pk, token_id=made.token.pk, actor=hand)
     with pytest.raises(TokenOverError, match="was revoked"):
         use_credential_token(token=known(made.plain), actor=hand)
