@@ -108,6 +108,21 @@ def find_role(role_id: UUID, *, accepts_no_kill_switch: bool) -> AwsRole:
     return role
 
 
+def check_root_task(role: AwsRole, *, is_taken: bool) -> None:
+    """An account's root can do what nothing else can: a second person grants it, and each use asks for a factor."""
+    if role.method != AwsRole.Method.ROOT_TASK:
+        return
+    if is_taken:
+        raise ForbiddenError(
+            "A root task is granted by somebody else each time: nobody takes it by themselves."
+        )
+    if not role.factor_minutes:
+        raise InvalidError(
+            "A root task asks for a fresh second factor: an admin must set its minutes on the role first.",
+            field="role",
+        )
+
+
 def check_period(partner: Partner | None, starts_at: datetime, ends_at: datetime, now: datetime) -> None:
     # Judged by whole seconds, as the end is: a minute from now is a minute.
     refused = window_refusal(starts_at.replace(microsecond=0), ends_at, now=now)

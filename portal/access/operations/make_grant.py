@@ -85,6 +85,7 @@ def write_grant(  # noqa: PLR0913  # keyword-only facts of one record
     """
     person = rules.find_recipient(order.person_id, people)
     role = rules.find_role(order.role_id, accepts_no_kill_switch=order.accepts_no_kill_switch)
+    rules.check_root_task(role, is_taken=entitlement is not None)
     starts_at = rules.checked_start(order.starts_at, now)
     rules.check_period(person.partner, starts_at, order.ends_at, now)
     grant = Grant(

@@ -1,6 +1,7 @@
 """From a grant to its one call: which, as whom, for how long, with what; what is refused before anything is asked."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 from brokers.types import HubKind
 from portal.access.models import AwsSession, Grant
 from portal.access.operations.account_hubs import reached_as
+from portal.access.operations.fresh_factor import StepUpNeededError
+from portal.access.operations.granting_rules import check_root_task
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.policy import LENGTH_RULES, EndTooNearError, session_length
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AccountHub, AwsRole
-from portal.kernel.errors import ConflictError, DomainError, InvalidError
+from portal.kernel.errors import ConflictError, DomainError, ForbiddenError, InvalidError
 from portal.kernel.sealing import seal
 from tests.fakes import FakeAws
 
@@ -36,7 +39,9 @@ def hub(account: Any) -> AccountHub:
 
 
 def issue(grant: Grant, aws: FakeAws, actor_of: Make) -> Any:
-    return issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
+    """By somebody who gave a second factor just now."""
+    actor = replace(actor_of(grant.person), factor_at=datetime.now(UTC))
+    return issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor)
 
 
 def test_a_role_behind_another_is_chained_for_an_hour(
@@ -131,6 +136,7 @@ def root_role(make_role: Make) -> AwsRole:
         root_task="S3UnlockBucketPolicy",
         max_session_seconds=900,
         allows_console=False,
+        factor_minutes=5,
     )
     return role
 
@@ -154,6 +160,26 @@ def test_a_root_task_is_had_for_a_quarter_of_an_hour_and_never_past_the_end(
 def test_a_root_task_must_be_accepted_without_a_kill_switch(make_grant: Make, root_role: AwsRole) -> None:
     with pytest.raises(InvalidError, match="No kill switch"):
         make_grant(role=root_role)
+
+
+def test_a_root_task_asks_for_a_factor_and_for_a_second_person(  # noqa: PLR0917  # fixtures
+    make_grant: Make, root_role: AwsRole, aws: FakeAws, actor_of: Make, admin: Any, person: Make
+) -> None:
+    grant = make_grant(role=root_role, accepts_no_kill_switch=True)
+    with pytest.raises(StepUpNeededError):
+        issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
+    with pytest.raises(ForbiddenError, match="to themselves"):
+        make_grant(admin, role=root_role, accepts_no_kill_switch=True, actor=actor_of(admin))
+    make_grant(person("Ben"), role=root_role, accepts_no_kill_switch=True, actor=actor_of(admin))
+    AwsRole.objects.filter(pk=root_role.pk).update(factor_minutes=0)
+    with pytest.raises(InvalidError, match="fresh second factor"):
+        make_grant(role=root_role, accepts_no_kill_switch=True)
+
+
+def test_nobody_takes_a_root_task_by_themselves(root_role: AwsRole, role: AwsRole) -> None:
+    with pytest.raises(ForbiddenError, match="by themselves"):
+        check_root_task(root_role, is_taken=True)
+    check_root_task(role, is_taken=True)
 
 
 def test_a_call_without_a_session_policy_is_not_granted_with_a_scope(
