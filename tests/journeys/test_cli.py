@@ -280,6 +280,8 @@ def test_wrong_words_are_told_in_one_line(terminal: Terminal) -> None:
     code, line = terminal.refused("credentials", "00000000-0000-4000-8000-000000000000")
     assert (code, line) == (4, "There is no such grant.")
     assert terminal.refused("list", "--portal", "http://portal.example")[0] == 2
+    code, line = terminal.refused("credentials", "measurements-by-id-token")
+    assert (code, line.endswith("--mfa, --id-token-file or --assertion-file.")) == (4, True)
 
 
 def test_a_portal_that_is_down_or_none_is_told_apart(terminal: Terminal, demo: Demo) -> None:
