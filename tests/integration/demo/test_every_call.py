@@ -430,3 +430,29 @@ def test_an_accounts_own_hub_makes_the_same_calls(
     with pytest.raises(AwsAccessDenied, match="assumed-role/HarborWeb/sallyport-hub") as caught:
         by_token.credentials.assume_role(far)
     assert caught.value.operation == "sts:AssumeRole"
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "code"),
+    [
+        ("chained", "AssumeRole", "Throttling"),
+        ("web", "AssumeRoleWithWebIdentity", "Throttling"),
+        ("pool", "GetCredentialsForIdentity", "TooManyRequestsException"),
+    ],
+)
+def test_being_throttled_is_told_after_three_tries(
+    calls: Calls, aws: Sandbox, name: str, action: str, code: str
+) -> None:
+    make = getattr(calls, name)
+    make()  # whatever is fetched once and kept
+    asked = aws.calls(action)
+    with (
+        aws.faults({"action": action, "code": code, "times": 3}),
+        pytest.raises(AwsUnavailable, match=code) as caught,
+    ):
+        make()
+    assert caught.value.throttled
+    assert aws.calls(action) == asked + 3
+    with aws.faults({"action": action, "code": code, "times": 2}):
+        assert calls.may_read(make())
+    assert aws.calls(action) == asked + 6
