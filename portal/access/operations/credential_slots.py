@@ -19,10 +19,11 @@ from django.db.models import F, Q, QuerySet
 
 from portal.access.models import CredentialSlot, Grant
 from portal.access.operations.credential_cache import forget_outside
+from portal.kernel.clock import database_now
 
 # A killed holder's lease runs out within it. AWS answers in a fraction of a second, as a rule; where it takes longer
 # another asks, too.
-LEASE = timedelta(seconds=8)
+LEASE = timedelta(seconds=10)
 EMPTY = {"key": b"", "version": "", "session": None, "sealed": b"", "expires_at": None}
 FREE = {"holder": "", "leased_until": None}
 NOT_REFUSED = {"refused_code": "", "refused_why": "", "refused_until": None}
@@ -88,6 +89,11 @@ def has_moved(grant_id: UUID, *, seen: CredentialSlot | None, now: datetime) -> 
         return seen is not None
     fence, leased_until = found
     return seen is None or fence != seen.fence or leased_until is None or leased_until <= now
+
+
+def renew_slot(lease: SlotLease) -> bool:
+    """Hold it for another while; False when it was overtaken, and AWS is not to be asked any more."""
+    return bool(_held(lease).update(leased_until=database_now() + LEASE))
 
 
 def give_back(lease: SlotLease, **facts: Any) -> None:

@@ -21,6 +21,7 @@ from portal.access.operations.credential_slots import (
     give_back,
     has_moved,
     keep_refusal,
+    renew_slot,
     take_slot,
 )
 from portal.access.operations.hand_out import Place, hand_out, note_first
@@ -157,7 +158,11 @@ def _again(fetch: _Fetch) -> FetchedCredentials:
     seen = _look(fetch)
     if (kept := _kept(seen)) is not None:
         return _handed_out(fetch, seen, kept)
-    raise BusyError(
+    raise _busy()
+
+
+def _busy() -> BusyError:
+    return BusyError(
         "Somebody else is getting these credentials from AWS at this moment. Try again in a second.",
         retry_after_seconds=1,
     )
@@ -201,6 +206,7 @@ def _asked(fetch: _Fetch, seen: Look, lease: SlotLease) -> FetchedCredentials:
             actor=fetch.actor,
             proof=fetch.proof,
             origin=Origin(fetch.place.door, seen.slot.session_id if seen.slot else None),
+            at_its_turn=lambda: _check_held(lease),
         )
     except UpstreamError as problem:
         _note_refusal(fetch, seen, lease, problem)
@@ -218,6 +224,12 @@ def _asked(fetch: _Fetch, seen: Look, lease: SlotLease) -> FetchedCredentials:
         was_cached=False,
         issued_at=issued.session.asked_at,
     )
+
+
+def _check_held(lease: SlotLease) -> None:
+    """Who waited for so long that another took the slot leaves it to that one: AWS is asked once."""
+    if not renew_slot(lease):
+        raise _busy()
 
 
 def _note_refusal(fetch: _Fetch, seen: Look, lease: SlotLease, problem: UpstreamError) -> None:

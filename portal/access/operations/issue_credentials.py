@@ -1,5 +1,6 @@
 """Get temporary credentials under a grant: shown once, kept nowhere."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -29,17 +30,19 @@ class IssuedCredentials:
     ends_at: datetime
 
 
-def issue_credentials(
+def issue_credentials(  # noqa: PLR0913  # keyword-only facts of one asking
     *,
     grant_id: UUID,
     aws: AwsPorts,
     actor: Actor,
     proof: Proof | None = None,
     origin: Origin = UNTOLD,
+    at_its_turn: Callable[[], object] = lambda: None,
 ) -> IssuedCredentials:
     """Issue credentials to the grant's own person. `proof`: what the role's call takes along of theirs.
 
-    Always asks AWS: doors use `fetch_credentials`.
+    Always asks AWS: doors use `fetch_credentials`. `at_its_turn` is called when all waiting is done and nothing is
+    written yet; what it raises stops it there.
 
     Raises:
         ProofNeededError, ProofRefusedError: the call needs it, or it proves nothing here.
@@ -54,6 +57,7 @@ def issue_credentials(
     ensure_role_id(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
     ready = ready_proof(grant_id=grant_id, proof=proof, actor=actor)
     take_turn(grant_id=grant_id, actor=actor)
+    at_its_turn()
     asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, proof=ready, origin=origin)
     issued, _ = finish_session(
         asked=asked, call=lambda: call_sts(asked, aws, ready), then=lambda _: None, actor=actor

@@ -19,7 +19,7 @@ from portal.catalog.models import AwsRole
 from portal.directory.models import ExternalIdentity
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ConflictError, DomainError, NotFoundError, UpstreamError
+from portal.kernel.errors import BusyError, ConflictError, DomainError, NotFoundError, UpstreamError
 from tests.fakes import GONE, SECRET, TOKEN, UNAVAILABLE, FakeAws
 
 pytestmark = pytest.mark.django_db
@@ -240,3 +240,29 @@ def test_a_renewal_says_which_session_it_renews_and_how(make_grant: Make, ben: A
     assert session.client == "page tests"
     assert (told["session_name"], told["source_identity"]) == (session.session_name, session.source_identity)
     assert told["access_key_id"] == "ASIAFAKE"
+
+
+def test_who_was_overtaken_while_waiting_for_its_turn_asks_nothing(
+    make_grant: Make, ben: Any, aws: FakeAws, fetch: Make
+) -> None:
+    grant = make_grant(ben)
+    AwsRole.objects.update(unique_id="")
+    aws.before["unique_id"] = lambda: CredentialSlot.objects.update(fence=F("fence") + 1)
+    with pytest.raises(BusyError) as busy:
+        fetch(grant, ben)
+    assert busy.value.retry_after_seconds == 1
+    assert aws.count("assume_role") == AwsSession.objects.count() == 0
+    CredentialSlot.objects.update(leased_until=None)
+    assert not fetch(grant, ben).was_cached
+
+
+def test_who_holds_on_for_too_long_keeps_nothing_and_the_next_does(
+    make_grant: Make, ben: Any, aws: FakeAws, fetch: Make
+) -> None:
+    grant = make_grant(ben)
+    aws.after["assume_role"] = lambda: CredentialSlot.objects.update(fence=F("fence") + 1, leased_until=None)
+    assert not fetch(grant, ben).was_cached
+    assert CredentialSlot.objects.get().session_id is None
+    del aws.after["assume_role"]
+    assert not fetch(grant, ben).was_cached
+    assert fetch(grant, ben).was_cached
