@@ -110,7 +110,8 @@ def _by_token(hub: Hub, role: RoleArn, token_file: str) -> dict[str, str]:
     except (OSError, ValueError):
         raise NotPossible(f"The hub's token file {token_file} can't be read.") from None
     web_identity_token(token)
-    with translated(f"sts:AssumeRoleWithWebIdentity of {role}", with_proof=True):
+    # The token is the hub's: nobody who asks can bring a better one.
+    with translated(f"sts:AssumeRoleWithWebIdentity of {role}"):
         answer = hub.sts().assume_role_with_web_identity(
             RoleArn=str(role),
             RoleSessionName=_SESSION_NAME,

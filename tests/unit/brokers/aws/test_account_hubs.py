@@ -196,8 +196,10 @@ def test_a_token_in_a_file_takes_a_role_unsigned(server: LocalServer, tmp_path: 
         400,
         b"<ErrorResponse><Error><Code>InvalidIdentityToken</Code></Error></ErrorResponse>",
     )
-    with pytest.raises(AwsRefused, match="InvalidIdentityToken"):
+    with pytest.raises(AwsRefused, match="InvalidIdentityToken") as caught:
         hubs(server.url).of(hub, "").credentials.assume_role(role_call())
+    # It is the hub's own token that was refused, and nobody's proof.
+    assert type(caught.value) is AwsRefused
     assert signer(server) == ""
 
 
