@@ -21,6 +21,9 @@ NO_PLANS = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePrep
 # Real connections on which plans are kept; and whether that works here.
 _planning: "WeakSet[psycopg.Connection[Any]]" = WeakSet()
 _plans = {"are_kept": True}
+# A field costs more to make than all it does here.
+_UUID: Any = UUIDField()
+_TIME: Any = DateTimeField()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,9 @@ class PreparedQuery:
 def _adapted(value: Any) -> Any:
     """Return a value as this database's statements take it."""
     if isinstance(value, UUID):
-        return UUIDField().get_db_prep_value(value, connection)
+        return _UUID.get_db_prep_value(value, connection)
     if isinstance(value, datetime):
-        return DateTimeField().get_db_prep_value(value, connection)
+        return _TIME.get_db_prep_value(value, connection)
     return value
 
 
