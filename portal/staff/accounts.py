@@ -4,7 +4,9 @@ from django.http import HttpRequest
 
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import PartnerRole
+from portal.access.operations.account_hubs import reached_as
 from portal.catalog.models import AwsAccount
+from portal.staff.account_hubs import HubInline
 from portal.staff.base import CheckedForm, RecordedAdmin
 
 
@@ -36,8 +38,16 @@ class AccountAdmin(RecordedAdmin[AwsAccount]):
     list_display = ("name", "account_id", "partition", "revoker_role_arn", "provisioner_role_arn")
     list_filter = ("partition",)
     search_fields = ("name", "account_id")
-    fields = ("name", "account_id", "partition", "revoker_role_arn", "provisioner_role_arn", "created_at")
-    readonly_fields = ("created_at",)
+    fields = (
+        *("name", "account_id", "partition", "revoker_role_arn", "provisioner_role_arn"),
+        *("is_reached", "created_at"),
+    )
+    readonly_fields = ("is_reached", "created_at")
+    inlines = (HubInline,)
+
+    @admin.display(description="reached as")
+    def is_reached(self, account: AwsAccount) -> str:
+        return reached_as(account)
 
     def get_readonly_fields(self, request: HttpRequest, obj: AwsAccount | None = None) -> tuple[str, ...]:
         """Which account it is stays, once there are roles: their grants and denies name it."""
