@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 import redis
+import urllib3
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.integration.access.canaries import found_in, redis_content
 from tests.journeys.browser import Visitor, visitor
+from tests.journeys.long_runners import in_portal
 from tests.servers.demo import Demo, running_demo
 
 pytestmark = [
@@ -29,6 +31,16 @@ STORED = """async () => ({
   databases: (await indexedDB.databases()).length, caches: (await caches.keys()).length,
   address: location.search + location.hash,
 })"""
+TOKENS = """
+from portal.access.models import Grant
+from portal.access.operations.credential_tokens import make_credential_token
+from portal.directory.operations.api_tokens import create_token
+from portal.kernel.actor import Actor, ActorKind
+grant = Grant.objects.get(person__name="Chidi Rao", role__name="DataAnalyst", ended_at=None)
+chidi = Actor(ActorKind.PERSON, "Chidi Rao", grant.person_id)
+api = create_token(name="script", scopes=("grants:read", "credentials:issue"), days=1, actor=chidi)
+print(json.dumps([api.plain, make_credential_token(grant_id=grant.pk, name="job", actor=chidi).plain]))
+"""
 NOTHING = {"local": {}, "session": {}, "cookies": "", "databases": 0, "caches": 0, "address": ""}
 
 
@@ -134,8 +146,67 @@ def test_two_pages_without_a_key_meet_renew_and_end_with_the_grant(browser: Brow
     for page in (camera, viewer):
         assert page.evaluate(STORED) == NOTHING
     assert found_in(ears.secrets, {"the browser": history(camera, viewer, ears)}) == []
-    assert found_in(ears.secrets, left_behind(demo)) == []
+    left = left_behind(demo)
+    assert b"sallyport:credentials:" in left["Redis"]
+    assert found_in(ears.secrets, left) == []
     assert [*ben.violations, *chidi.violations] == []
+
+
+def test_what_pages_and_programs_are_handed_is_left_nowhere(browser: Browser, demo: Demo) -> None:
+    chidi, secrets = visitor(browser, demo), {}
+
+    def hear(response: Response) -> None:
+        location = response.headers.get("location", "")
+        if "SigninToken=" in location:
+            secrets["sign-in token"] = location.partition("SigninToken=")[2].partition("&")[0]
+
+    chidi.context.on("response", hear)
+    chidi.sign_in("Chidi Rao")
+    shown = chidi.credentials("Data analyst")
+    secrets |= {"shown key": shown["SecretAccessKey"], "shown token": shown["SessionToken"]}
+    console = chidi.open_console("Data analyst", "Console home")
+    assert len(secrets["sign-in token"]) > 40
+
+    api, container = in_portal(demo, TOKENS)
+    secrets |= {"API token": api, "credential token": container}
+    grant = chidi.page.locator(chidi.card("Data analyst")).first.get_by_role("link", name="Data analyst")
+    address = str(grant.first.get_attribute("href")).rstrip("/")
+    by_api = fetched(f"{demo.portal}/api/v1{address}/credentials", f"Bearer {api}", method="POST")
+    by_container = fetched(f"{demo.portal}/container/credentials", container)
+    assert by_container[0] == 200, by_container
+    assert by_api[0] == 201, by_api
+    told = json.loads(by_container[1])
+    secrets |= {"container's key": told["SecretAccessKey"], "container's token": told["Token"]}
+    secrets |= {"API's key": json.loads(by_api[1])["SecretAccessKey"]}
+
+    kept = f"sallyport:credentials:{address.rpartition('/')[2]}:".encode()
+    live = left_behind(demo)
+    assert kept in live["Redis"]
+    assert found_in(secrets, live) == []
+
+    # Errors: a wrong token, a wrong address, and the same doors once the grant has ended.
+    secrets["wrong token"] = wrong = f"spc_{'canary' * 8}"
+    refused = [fetched(f"{demo.portal}/container/credentials", wrong)]
+    refused.append(
+        fetched(f"{demo.portal}/api/v1/nowhere?token={secrets['shown token'][:200]}", f"Bearer {wrong}")
+    )
+    revoke(visitor(browser, demo), "Chidi Rao", "Data analyst")
+    refused.append(fetched(f"{demo.portal}/container/credentials", container))
+    refused.append(fetched(f"{demo.portal}/api/v1{address}/credentials", f"Bearer {api}", method="POST"))
+    assert all(status >= 400 for status, _ in refused)
+    chidi.go("/")
+
+    places = left_behind(demo) | {"errors": b"".join(body for _, body in refused)}
+    assert kept not in places["Redis"]
+    assert found_in(secrets, places) == []
+    assert found_in(secrets, {"the browser": history(chidi.page, console, Ears())}) == []
+
+
+def fetched(url: str, authorization: str, *, method: str = "GET") -> tuple[int, bytes]:
+    answer = urllib3.PoolManager().request(
+        method, url, headers={"Authorization": authorization}, retries=False, redirect=False, timeout=30
+    )
+    return answer.status, answer.data
 
 
 def revoke(ada: Visitor, person: str, role: str) -> None:
@@ -170,7 +241,7 @@ def left_behind(demo: Demo) -> dict[str, bytes]:
     places |= {file.name: file.read_bytes() for file in demo.home.glob("sallyport.sqlite3*")}
     places["Redis"] = redis_content(redis.Redis(unix_socket_path=str(socket_of(demo))))
     # Each was really looked into: what is no secret is there.
-    assert b"sallyport:credentials:" in places["Redis"]
+    assert len(places["Redis"]) > 0
     assert any(b"ASIA" in content for name, content in places.items() if "sqlite3" in name)
     assert len(places["the log web.log"]) > 0
     return places
