@@ -13,26 +13,17 @@ from brokers.errors import AwsUnavailable
 from brokers.ports import AwsPorts
 from brokers.types import Credentials
 from portal.access.freshness import Freshness
-from portal.access.models import AwsSession, DenyDocument, Grant
-from portal.access.operations.credential_cache import Kept, keep_outside, open_kept, seal_kept
-from portal.access.operations.credential_slots import (
-    NOT_REFUSED,
-    SlotLease,
-    give_back,
-    has_moved,
-    keep_refusal,
-    renew_slot,
-    take_slot,
-)
-from portal.access.operations.hand_out import Place, hand_out, note_first
-from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
+from portal.access.models import Grant
+from portal.access.operations.credential_cache import Kept, open_kept
+from portal.access.operations.credential_slots import has_moved, take_slot
+from portal.access.operations.fill_slot import REFUSED_FOR, Fetch, busy, fill_slot
+from portal.access.operations.hand_out import Place, hand_out
+from portal.access.operations.issue_credentials import IssuedCredentials
 from portal.access.operations.kept_at_once import kept_at_once
 from portal.access.operations.look_at_credentials import KIND, Look, look
 from portal.access.operations.ready_proof import check_proof_kind
 from portal.access.operations.refusals import refusals_recorded
-from portal.access.operations.write_sessions import Origin
 from portal.access.proofs import Proof
-from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import BusyError, DomainError, UpstreamError
@@ -40,9 +31,6 @@ from portal.kernel.errors import BusyError, DomainError, UpstreamError
 # SDKs give an answer two seconds.
 PATIENCE = 1.5
 FIRST_NAP, LONGEST_NAP = 0.03, 0.2
-# For how long AWS's refusal is everybody's, and that it gave no answer.
-REFUSED_FOR = timedelta(seconds=30)
-UNAVAILABLE_FOR = timedelta(seconds=2)
 # New ones on demand, and another try after a refusal, no sooner than this.
 FRESH_AFTER = timedelta(seconds=5)
 
@@ -58,18 +46,6 @@ class FetchedCredentials:
     length_why: str
     was_cached: bool
     issued_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetch:
-    """What is asked for, of whom, by whom."""
-
-    grant_id: UUID
-    aws: AwsPorts
-    actor: Actor
-    place: Place
-    proof: Proof | None
-    fresh: bool
 
 
 def fetch_credentials(  # noqa: PLR0913  # what every door has to say
@@ -93,7 +69,7 @@ def fetch_credentials(  # noqa: PLR0913  # what every door has to say
         UpstreamError: AWS refused or did not answer, now or a moment ago.
         BusyError: somebody else is asking AWS for the same and has no answer yet, or AWS is asked too often.
     """
-    fetch = _Fetch(grant_id, aws, actor, Place.of(actor, door), proof, fresh)
+    fetch = Fetch(grant_id, aws, actor, Place.of(actor, door), proof, fresh)
     if not fresh and (found := kept_at_once(grant_id=grant_id, place=fetch.place, actor=actor)) is not None:
         return FetchedCredentials(
             grant=found.grant,
@@ -113,7 +89,7 @@ def fetch_credentials(  # noqa: PLR0913  # what every door has to say
             return _again(fetch)
 
 
-def _waited(fetch: _Fetch, seen: Look, gives_up: float) -> bool:
+def _waited(fetch: Fetch, seen: Look, gives_up: float) -> bool:
     """Wait until something came of the slot; False where nothing did in time."""
     nap = FIRST_NAP
     while time.monotonic() < gives_up:
@@ -124,12 +100,12 @@ def _waited(fetch: _Fetch, seen: Look, gives_up: float) -> bool:
     return False
 
 
-def _look(fetch: _Fetch) -> Look:
+def _look(fetch: Fetch) -> Look:
     with refusals_recorded(grant_id=fetch.grant_id, kind=KIND.value, actor=fetch.actor):
         return look(grant_id=fetch.grant_id, place=fetch.place, actor=fetch.actor)
 
 
-def _answer(fetch: _Fetch, seen: Look) -> FetchedCredentials | None:
+def _answer(fetch: Fetch, seen: Look) -> FetchedCredentials | None:
     """Return what is kept, or what AWS gives now; None where another is asking AWS already."""
     kept = _kept(seen)
     if kept is not None and _is_enough(fetch, seen):
@@ -145,7 +121,7 @@ def _answer(fetch: _Fetch, seen: Look) -> FetchedCredentials | None:
             return None
         return _handed_out(fetch, seen, kept)
     try:
-        return _asked(fetch, seen, lease)
+        return _new(fill_slot(fetch, seen, lease))
     except (UpstreamError, BusyError):
         # What is kept works still: better than an error.
         if kept is None or fetch.fresh:
@@ -153,26 +129,19 @@ def _answer(fetch: _Fetch, seen: Look) -> FetchedCredentials | None:
         return _again(fetch)
 
 
-def _again(fetch: _Fetch) -> FetchedCredentials:
+def _again(fetch: Fetch) -> FetchedCredentials:
     """Look once more, as the grant may have ended meanwhile, and hand out what is kept."""
     seen = _look(fetch)
     if (kept := _kept(seen)) is not None:
         return _handed_out(fetch, seen, kept)
-    raise _busy()
-
-
-def _busy() -> BusyError:
-    return BusyError(
-        "Somebody else is getting these credentials from AWS at this moment. Try again in a second.",
-        retry_after_seconds=1,
-    )
+    raise busy()
 
 
 def _kept(seen: Look) -> Kept | None:
     return open_kept(seen.slot) if seen.slot is not None and seen.left > timedelta() else None
 
 
-def _is_enough(fetch: _Fetch, seen: Look) -> bool:
+def _is_enough(fetch: Fetch, seen: Look) -> bool:
     """Whether what is kept goes out at once: nothing newer is wanted, or nothing newer is to be had now."""
     session = seen.slot.session if seen.slot else None
     if fetch.fresh and session is not None and seen.now - session.asked_at >= FRESH_AFTER:
@@ -181,7 +150,7 @@ def _is_enough(fetch: _Fetch, seen: Look) -> bool:
     return seen.freshness is Freshness.GOOD or needs_proof or _refusal_stands(fetch, seen)
 
 
-def _refusal_stands(fetch: _Fetch, seen: Look) -> bool:
+def _refusal_stands(fetch: Fetch, seen: Look) -> bool:
     """A refusal is everybody's but for whoever brings a proof, which may be a better one, or tries again by hand."""
     slot = seen.slot
     if slot is None or slot.refused_until is None or not seen.refusal_stands:
@@ -198,23 +167,7 @@ def _kept_refusal(seen: Look) -> UpstreamError:
     return UpstreamError(why, upstream_code=code, retryable=code == AwsUnavailable.code)
 
 
-def _asked(fetch: _Fetch, seen: Look, lease: SlotLease) -> FetchedCredentials:
-    try:
-        issued = issue_credentials(
-            grant_id=fetch.grant_id,
-            aws=fetch.aws,
-            actor=fetch.actor,
-            proof=fetch.proof,
-            origin=Origin(fetch.place.door, seen.slot.session_id if seen.slot else None),
-            at_its_turn=lambda: _check_held(lease),
-        )
-    except UpstreamError as problem:
-        _note_refusal(fetch, seen, lease, problem)
-        raise
-    except BaseException:
-        give_back(lease)
-        raise
-    _keep(fetch, seen, lease, issued)
+def _new(issued: IssuedCredentials) -> FetchedCredentials:
     return FetchedCredentials(
         grant=issued.grant,
         credentials=issued.credentials,
@@ -226,61 +179,7 @@ def _asked(fetch: _Fetch, seen: Look, lease: SlotLease) -> FetchedCredentials:
     )
 
 
-def _check_held(lease: SlotLease) -> None:
-    """Who waited for so long that another took the slot leaves it to that one: AWS is asked once."""
-    if not renew_slot(lease):
-        raise _busy()
-
-
-def _note_refusal(fetch: _Fetch, seen: Look, lease: SlotLease, problem: UpstreamError) -> None:
-    if fetch.proof is not None and not problem.retryable:
-        give_back(lease)
-        return
-    lasts = UNAVAILABLE_FOR if problem.retryable else REFUSED_FOR
-    keep_refusal(
-        lease,
-        version=seen.version,
-        code=problem.upstream_code,
-        why=str(problem),
-        until=database_now() + lasts,
-    )
-
-
-def _keep(fetch: _Fetch, seen: Look, lease: SlotLease, issued: IssuedCredentials) -> None:
-    """Keep what AWS gave, unless the lease was lost: then another has newer ones, or the grant ended."""
-    session, role = issued.session, issued.grant.role
-    if _is_cut(role, session):
-        give_back(lease)
-        return
-    sealed = seal_kept(
-        Kept(issued.credentials, issued.length_why),
-        grant_id=fetch.grant_id,
-        version=seen.version,
-        session_id=session.pk,
-    )
-    seconds = (issued.ends_at - seen.now).total_seconds()
-    is_outside = keep_outside(fetch.grant_id, session.pk, sealed.value, seconds=seconds)
-    note_first(session.pk, fetch.place, seen.now)
-    give_back(
-        lease,
-        key=sealed.key,
-        version=seen.version,
-        session=session.pk,
-        sealed=b"" if is_outside else sealed.value,
-        expires_at=issued.ends_at,
-        **NOT_REFUSED,
-    )
-
-
-def _is_cut(role: AwsRole, session: AwsSession) -> bool:
-    """Whether everybody on the role was cut off this very second: AWS knows whole seconds, and denies this one too."""
-    cut = DenyDocument.objects.filter(
-        account=role.account_id, name=role.name, issued_before__gt=session.asked_at
-    )
-    return cut.exists()
-
-
-def _handed_out(fetch: _Fetch, seen: Look, kept: Kept) -> FetchedCredentials:
+def _handed_out(fetch: Fetch, seen: Look, kept: Kept) -> FetchedCredentials:
     slot = seen.slot
     if slot is None or slot.session is None or slot.expires_at is None:
         raise DomainError("nothing is kept")  # pragma: no cover - then there is no `kept`
