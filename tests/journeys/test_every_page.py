@@ -37,6 +37,7 @@ def test_every_page_keeps_the_policy(browser: Browser, demo: Demo) -> None:
     "path",
     [
         *("/", "/now/", "/tokens/", "/account/", "/partners/", "/partners/new/", "/partners/drift/"),
+        *("/device", "/go/000000000000/nothing"),
         *("/accounts/", "/accounts/connect/", "/accounts/333344445555/"),
         *("/manage/", "/manage/access/grant/", "/manage/access/grant/add/"),
     ],
@@ -48,6 +49,21 @@ def test_pages_fit_a_phone(browser: Browser, demo: Demo, path: str) -> None:
     wide = ada.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390, f"{path} is {wide} pixels wide"
     assert ada.violations == []
+
+
+def test_every_way_to_use_a_grant_fits_a_phone(browser: Browser, demo: Demo) -> None:
+    ben = visitor(browser, demo, width=390)
+    ben.sign_in("Ben Lindqvist")
+    with_console = ben.page.locator(".card", has=ben.page.get_by_role("button", name="Open console")).first
+    with_console.get_by_role("link", name="More ways to use it").click()
+    assert ben.page.get_by_role("heading", name="In a terminal").count() == 1
+    ben.page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+    shared = ben.page.locator("#go-link").inner_text()
+    assert ben.page.evaluate("document.documentElement.scrollWidth") <= 390
+    ben.go(shared.removeprefix(demo.portal))
+    assert ben.page.get_by_role("button", name="Open console").count() > 0
+    assert ben.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert ben.violations == []
 
 
 def test_everybody_of_the_story_signs_in_and_sees_what_is_theirs(browser: Browser, demo: Demo) -> None:
@@ -84,7 +100,7 @@ def addresses(ada: Visitor) -> set[str]:
             grant = f"/grants/{href.split('/')[-3]}/"
             found |= {grant, f"{grant}extend", f"{grant}revoke", href.replace("/change/", "/revoke/")}
     found |= partner_pages(ada)
-    found |= {"/accounts/", "/accounts/connect/", "/accounts/333344445555/"}
+    found |= {"/accounts/", "/accounts/connect/", "/accounts/333344445555/", "/device"}
     found |= {
         path.replace("/change/", "/suspend/") for path in found if "/partner/" in path and "/change/" in path
     }
