@@ -41,7 +41,7 @@ def token_snippets(plain: str, *, url: str, region: str = "", endpoint_url: str 
         Snippet("bash", "bash, zsh", shells, _bash({URL: url, TOKEN: plain, **more})),
         Snippet(
             "file",
-            "Token file",
+            "File",
             "Keeps the token in a file of yours alone; it is read again at each refresh.",
             f"mkdir -p ~/.aws\n(umask 077; printf '%s' '{plain}' > \"{FILE}\")\n"
             f'export {TOKEN}_FILE="{FILE}"\n{_bash({URL: url, **more})}',
@@ -49,7 +49,7 @@ def token_snippets(plain: str, *, url: str, region: str = "", endpoint_url: str 
         Snippet("powershell", "PowerShell", shells, _powershell({URL: url, TOKEN: plain, **more})),
         Snippet(
             "env",
-            "Environment file",
+            ".env",
             "For docker --env-file, systemd's EnvironmentFile, and the like.",
             "".join(f"{name}={value}\n" for name, value in {URL: url, TOKEN: plain, **more}.items()),
         ),
