@@ -67,6 +67,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["SALLYPORT_STATIC_ROOT"] = _folder("static")
 os.environ.setdefault("SALLYPORT_REDIS_URL", "memory://")
 os.environ.setdefault("SALLYPORT_LOG_FORMAT", "plain")
+# Tests ask more often than people do; what the budget does is tested with one of its own.
+os.environ.setdefault("SALLYPORT_STS_RATE", "10000")
+os.environ.setdefault("SALLYPORT_STS_BURST", "10000")
 
 
 def pytest_unconfigure() -> None:
