@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from brokers.errors import BrokerError
+from brokers.errors import BrokerError, ProofRefused
 from portal.access.operations.fresh_factor import StepUpNeededError
 from portal.api.refusals import ScopeMissing, TooLarge
 from portal.directory.models import ApiToken
@@ -127,7 +127,9 @@ def _step_up(error: StepUpNeededError, request: Request) -> Problem:
 
 
 def _upstream(detail: str, code: str, *, retryable: bool) -> Problem:
-    problem = Problem(503, "upstream", detail, {"upstream_code": code, "retryable": retryable})
+    # What the caller brought along was at fault: a server's error would have it come back with the same.
+    status = 403 if code == ProofRefused.code else 503
+    problem = Problem(status, "upstream", detail, {"upstream_code": code, "retryable": retryable})
     return _retry_later(problem) if retryable else problem
 
 

@@ -7,7 +7,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from brokers.errors import AwsAccessDenied, AwsUnavailable, NotPossible
+from brokers.errors import AwsAccessDenied, AwsUnavailable, NotPossible, ProofRefused
 from portal import wiring
 from portal.api.views import credentials
 from portal.directory.models import Person
@@ -88,6 +88,12 @@ def test_aws_that_refuses_is_not(door: str, ben: Person, aws: FakeAws) -> None:
     told = problem(answer, 503, "upstream")
     assert (told["retryable"], told["upstream_code"]) == (False, "aws.access_denied")
     assert "Retry-After" not in answer
+
+
+def test_a_proof_that_aws_refuses_is_the_callers_to_put_right(door: str, ben: Person, aws: FakeAws) -> None:
+    aws.fail["assume_role"] = ProofRefused("sts:AssumeRole", "InvalidIdentityToken", "expired")
+    told = problem(send(caller(ben), "post", door), 403, "upstream")
+    assert (told["retryable"], told["upstream_code"]) == (False, "aws.proof_refused")
 
 
 def test_a_portal_without_a_hub_says_so(door: str, ben: Person, monkeypatch: pytest.MonkeyPatch) -> None:
