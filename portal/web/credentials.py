@@ -11,9 +11,12 @@ from django.views.decorators.http import require_POST
 from portal.access.models import Grant
 from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
 from portal.access.operations.fresh_factor import StepUpNeededError
+from portal.access.proofs import ProofRefusedError
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
+from portal.kernel.errors import InvalidError
 from portal.web.aws import aws_ports
+from portal.web.bringing import bring_page, brought
 from portal.web.cards import account_label, countdown_of, explanation, shown_choice
 from portal.web.guard import PersonRequest, signed_in, zone_of
 from portal.web.intents import Act, ask_factor
@@ -27,6 +30,11 @@ def credentials(request: PersonRequest, grant_id: UUID) -> HttpResponse:
         return credentials_page(request, grant_id)
     except StepUpNeededError:
         return ask_factor(request, Act.CREDENTIALS, grant=str(grant_id))
+    except (InvalidError, ProofRefusedError) as refusal:
+        page = bring_page(request, grant_id, refusal)
+        if page is None:
+            raise
+        return page
 
 
 def credentials_page(request: PersonRequest, grant_id: UUID) -> HttpResponse:
@@ -36,6 +44,7 @@ def credentials_page(request: PersonRequest, grant_id: UUID) -> HttpResponse:
         aws=aws_ports(),
         actor=actor_of(request),
         door="page",
+        proof=brought(request, grant_id),
         fresh=bool(request.POST.get("fresh")),
     )
     context = {"view": _view(request, issued), "choice": shown_choice(issued.grant)}

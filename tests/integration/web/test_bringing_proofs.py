@@ -1,0 +1,80 @@
+"""The page that asks for what a grant's call takes along: asked for, handed on, never shown again."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from portal.access.models import AwsSession, UserKey
+from portal.directory.models import Person
+from tests.fakes import SECRET, FakeAws
+from tests.oidc_forge import Forge
+from tests.proof_world import (
+    assertion,
+    known_as,
+    real_readers,
+    saml_provider,
+    saml_role,
+    user_role,
+)
+from tests.world import signed_in
+
+pytestmark = pytest.mark.django_db
+Make = Callable[..., Any]
+OWN = "user-secret/that+stands=nowhere/000000000"
+
+
+@pytest.fixture
+def forge() -> Iterator[Forge]:
+    with real_readers() as running:
+        yield running
+
+
+def test_an_assertion_is_asked_for_and_handed_on(
+    make_role: Make, make_grant: Make, ben: Person, aws: FakeAws, forge: Forge
+) -> None:
+    provider = saml_provider()
+    known_as(ben, provider, "ben")
+    role = saml_role(make_role, provider)
+    page = reverse("web:credentials", args=[make_grant(ben, role=role).pk])
+    client = signed_in(ben)
+    asked = client.post(page)
+    assert asked.status_code == 200
+    assert b"SAML response for AWS" in asked.content
+    assert not AwsSession.objects.exists()
+    other = assertion(role, "mallory").assertion
+    refused = client.post(page, {"assertion": other})
+    assert refused.status_code == 400
+    assert b"does not open this role" in refused.content
+    assert other.encode() not in refused.content
+    got = client.post(page, {"assertion": assertion(role, "ben").assertion})
+    assert got.status_code == 200
+    assert SECRET in got.content.decode()
+
+
+def test_an_iam_users_device_and_key_are_asked_for_once(
+    make_role: Make, make_grant: Make, ben: Person, mallory: Person, aws: FakeAws
+) -> None:
+    page = reverse("web:credentials", args=[make_grant(ben, role=user_role(make_role)).pk])
+    client = signed_in(ben)
+    assert b"MFA device" in client.post(page).content
+    whole = {
+        "mfa_code": "123456",
+        "mfa_serial": "arn:aws:iam::222222222222:mfa/ben",
+        "access_key_id": "AKIAABCDEFGHIJKLMNOP",
+        "secret_access_key": OWN,
+        "keep": "on",
+    }
+    bad = client.post(page, whole | {"mfa_serial": "arn:aws:iam::333333333333:mfa/ben"})
+    assert bad.status_code == 400
+    assert OWN not in bad.content.decode()
+    assert signed_in(mallory).post(page, whole).status_code == 404
+    assert not UserKey.objects.exists()
+    got = client.post(page, whole)
+    assert got.status_code == 200
+    assert SECRET in got.content.decode()
+    assert OWN not in got.content.decode()
+    [call] = aws.asked("get_session_token")
+    assert (call.secret_access_key, call.mfa_code) == (OWN, "123456")
+    assert UserKey.objects.get().secret
