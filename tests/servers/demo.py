@@ -56,7 +56,10 @@ def running_demo(
     }
     options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
     command = [sys.executable, "-m", "portal.demo", "--directory", str(home), *options]
-    clean = {name: "" for name in os.environ if name.startswith("SALLYPORT_")} | dict(environment or {})
+    clean = {name: "" for name in os.environ if name.startswith("SALLYPORT_")}
+    # As people have them: a number can't be empty.
+    clean |= {"SALLYPORT_STS_RATE": "20", "SALLYPORT_STS_BURST": "100"}
+    clean |= environment or {}
     with running(
         command, log=home / "demo.log", ready=run_file.exists, seconds=90, cwd=ROOT, env=clean
     ) as process:
