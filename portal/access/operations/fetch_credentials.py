@@ -14,6 +14,7 @@ from brokers.ports import AwsPorts
 from brokers.types import Credentials
 from portal.access.freshness import Freshness
 from portal.access.models import Grant
+from portal.access.operations.ask_sources import ask_sources
 from portal.access.operations.credential_cache import Kept, open_kept
 from portal.access.operations.credential_slots import has_moved, take_slot
 from portal.access.operations.fill_slot import REFUSED_FOR, Fetch, busy, fill_slot
@@ -24,6 +25,7 @@ from portal.access.operations.look_at_credentials import KIND, Look, look
 from portal.access.operations.ready_proof import check_proof_kind
 from portal.access.operations.refusals import refusals_recorded
 from portal.access.proofs import Proof
+from portal.directory.vouching import SignInTooOldError
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import BusyError, DomainError, UpstreamError
@@ -101,6 +103,12 @@ def _waited(fetch: Fetch, seen: Look, gives_up: float) -> bool:
 
 
 def _look(fetch: Fetch) -> Look:
+    with refusals_recorded(grant_id=fetch.grant_id, kind=KIND.value, actor=fetch.actor):
+        try:
+            return look(grant_id=fetch.grant_id, place=fetch.place, actor=fetch.actor)
+        except SignInTooOldError:
+            pass  # whoever knows more of the person is asked, before they are sent to sign in
+    ask_sources(grant_id=fetch.grant_id, kind=KIND.value, actor=fetch.actor)
     with refusals_recorded(grant_id=fetch.grant_id, kind=KIND.value, actor=fetch.actor):
         return look(grant_id=fetch.grant_id, place=fetch.place, actor=fetch.actor)
 
