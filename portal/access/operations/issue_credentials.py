@@ -11,6 +11,7 @@ from portal.access.models import AwsSession, Grant
 from portal.access.operations.ask_sources import ask_sources
 from portal.access.operations.call_aws import call_sts
 from portal.access.operations.issue_session import ask_session, finish_session
+from portal.access.operations.mfa_tries import mfa_tries_limited
 from portal.access.operations.read_role_id import ensure_role_id
 from portal.access.operations.ready_proof import ready_proof
 from portal.access.operations.sts_budget import take_turn
@@ -51,6 +52,7 @@ def issue_credentials(  # noqa: PLR0913  # keyword-only facts of one asking
         ConflictError: before the start, after the end, between two windows, in hold, or it ended meanwhile.
         UpstreamError: AWS refused or did not answer.
         BusyError: AWS is asked too often now; nothing was asked this time.
+        TooManyError: AWS refused too many MFA codes of this person's.
     """
     kind = AwsSession.Kind.CREDENTIALS
     ask_sources(grant_id=grant_id, kind=kind.value, actor=actor)
@@ -58,10 +60,11 @@ def issue_credentials(  # noqa: PLR0913  # keyword-only facts of one asking
     ready = ready_proof(grant_id=grant_id, proof=proof, actor=actor)
     take_turn(grant_id=grant_id, actor=actor)
     at_its_turn()
-    asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, proof=ready, origin=origin)
-    issued, _ = finish_session(
-        asked=asked, call=lambda: call_sts(asked, aws, ready), then=lambda _: None, actor=actor
-    )
+    with mfa_tries_limited(grant_id=grant_id, proof=ready, actor=actor):
+        asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, proof=ready, origin=origin)
+        issued, _ = finish_session(
+            asked=asked, call=lambda: call_sts(asked, aws, ready), then=lambda _: None, actor=actor
+        )
     return IssuedCredentials(
         grant=asked.grant,
         credentials=issued.credentials,

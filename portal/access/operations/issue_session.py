@@ -38,6 +38,7 @@ from portal.access.operations.write_sessions import (
 )
 from portal.access.policy import session_length
 from portal.access.proofs import ReadyProof, VerifiedProof
+from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, DomainError, UpstreamError
@@ -99,7 +100,7 @@ def finish_session(
         extra = then(issued)
     except BrokerError as problem:
         write_failed(asked, problem, issued, actor)
-        if isinstance(problem, AwsUnavailable) and problem.throttled:
+        if isinstance(problem, AwsUnavailable) and problem.throttled and not _is_own_key(asked):
             note_throttled(asked.grant.role.account_id)
         raise UpstreamError(
             str(problem), upstream_code=problem.code, retryable=problem.retryable
@@ -114,6 +115,11 @@ def finish_session(
     if closed:
         raise ConflictError(f"{closed} Nothing was handed out.")
     return issued, extra
+
+
+def _is_own_key(asked: Asked) -> bool:
+    """Whether it was called with a key that somebody brought: AWS may have throttled another account than ours."""
+    return asked.grant.role.method == AwsRole.Method.SESSION_TOKEN
 
 
 def _closed_meanwhile(asked: Asked, grant: Grant, actor: Actor, now: datetime) -> str | None:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from brokers.errors import AwsRefused
+from brokers.errors import AwsRefused, AwsUnavailable
 from portal.access.models import CredentialSlot, Grant, UserKey
 from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.proofs import MfaProof, ProofNeededError
 from portal.kernel.actor import Actor
-from portal.kernel.errors import UpstreamError
+from portal.kernel.errors import TooManyError, UpstreamError
 from portal.kernel.sealing import seal
 from tests.fakes import FakeAws
 
@@ -66,6 +66,57 @@ def test_a_refused_proof_is_nobody_elses(fetch: Make, aws: FakeAws) -> None:
     assert (slot.refused_until, slot.leased_until) == (None, None)
     del aws.fail["get_session_token"]
     assert not fetch(RIGHT).was_cached
+
+
+@pytest.fixture
+def _often(settings: Any) -> None:
+    settings.STS_RATE = settings.STS_BURST = 1000
+
+
+@pytest.mark.usefixtures("_often")
+def test_nobody_guesses_the_codes_of_a_device(  # noqa: PLR0917  # fixtures
+    fetch: Make, aws: FakeAws, actor_of: Make, mallory: Any, make_grant: Make, grant: Grant
+) -> None:
+    """With a stolen token and the kept key one would: ten wrong codes are all, and right ones don't count."""
+    fetch(RIGHT)
+    CredentialSlot.objects.all().delete()
+    aws.fail["get_session_token"] = REFUSED
+    for _ in range(10):
+        with pytest.raises(UpstreamError):
+            fetch(WRONG)
+    del aws.fail["get_session_token"]
+    with pytest.raises(TooManyError) as refused:
+        fetch(RIGHT)
+    assert refused.value.code == "too_many"
+    assert aws.count("get_session_token") == 11
+    # Somebody else's tries are their own.
+    UserKey.objects.update(person=mallory)
+    theirs = make_grant(mallory, role=grant.role, seconds=20_000)
+    asked = {"grant_id": theirs.pk, "aws": aws.ports(), "actor": actor_of(mallory), "door": "api"}
+    assert not fetch_credentials(**asked, proof=RIGHT).was_cached
+
+
+@pytest.mark.usefixtures("_often")
+def test_an_aws_that_does_not_answer_is_no_wrong_code(fetch: Make, aws: FakeAws) -> None:
+    aws.fail["get_session_token"] = AwsUnavailable("sts:GetSessionToken", "timed out")
+    for _ in range(12):
+        with pytest.raises(UpstreamError):
+            fetch(RIGHT)
+        CredentialSlot.objects.all().delete()
+    del aws.fail["get_session_token"]
+    assert not fetch(RIGHT).was_cached
+
+
+def test_another_accounts_throttling_stops_nobody_here(  # noqa: PLR0917  # fixtures
+    fetch: Make, aws: FakeAws, make_grant: Make, make_role: Make, actor_of: Make, grant: Grant
+) -> None:
+    """Whose key somebody brings along is not known before AWS answers: its account may be theirs to exhaust."""
+    aws.fail["get_session_token"] = AwsUnavailable("sts:GetCallerIdentity", "Throttling", throttled=True)
+    with pytest.raises(UpstreamError):
+        fetch(MfaProof("123456", "AKIASOMEBODYELSES", "s" * 40))
+    other = make_grant(grant.person, role=make_role("Neighbour", account=grant.role.account))
+    fetched = fetch_credentials(grant_id=other.pk, aws=aws.ports(), actor=actor_of(grant.person), door="api")
+    assert not fetched.was_cached
 
 
 def test_what_shares_its_name_goes_with_what_is_cut(
