@@ -31,6 +31,8 @@ CALL_WORDS = (
     "here then. GetSessionToken: none of these; the AWS name is the person's own IAM user."
 )
 IDENTITY = ("account", "method", "path", "name")
+# A second person granted this task, and no other.
+FIXED = (*IDENTITY, "root_task")
 CALL = (
     *("region", "via", "provider_arn", "vouched_by", "audience", "identity_pool_id", "login_name"),
     "root_task",
@@ -131,7 +133,7 @@ class RoleAdmin(RecordedAdmin[AwsRole]):
     def get_readonly_fields(self, request: HttpRequest, obj: AwsRole | None = None) -> tuple[str, ...]:
         """Which role it is stays, once it was granted: its denies name it."""
         fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
-        return (*fixed, *IDENTITY) if obj is not None and obj.grants.exists() else fixed
+        return (*fixed, *FIXED) if obj is not None and obj.grants.exists() else fixed
 
     def has_change_permission(self, request: HttpRequest, obj: AwsRole | None = None) -> bool:
         """What was made for a partner's grant stays as it was made, and goes with it."""

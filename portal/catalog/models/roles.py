@@ -253,14 +253,14 @@ class AwsRole(models.Model):
             return
         if before.grants.exists():
             raise ValidationError(
-                "It was granted already: account, method, path and AWS name stay. Add another role."
+                "It was granted already: account, method, path, AWS name and root task stay. Add another role."
             )
         self.unique_id = ""
 
     @property
     def principal(self) -> tuple[object, ...]:
-        """What in AWS it is: where its sessions are made, and where their denies stand."""
-        return self.account_id, self.method, self.path, self.name
+        """What in AWS it is: where its sessions are made, where their denies stand, which task of a root's it is."""
+        return self.account_id, self.method, self.path, self.name, self.root_task
 
     @property
     def arn(self) -> str:

@@ -99,6 +99,22 @@ def test_a_granted_role_stays_where_its_sessions_are(make_grant: Make, role: Aws
         role.clean()
 
 
+def test_a_granted_root_task_stays_the_one_that_was_granted(make_role: Make, make_grant: Make) -> None:
+    role = make_role(
+        "Root", method="root_task", root_task="IAMAuditRootUserCredentials", max_session_seconds=900,
+        allows_console=False, factor_minutes=5,
+    )  # fmt: skip
+    role.root_task = "S3UnlockBucketPolicy"
+    role.clean()
+    role.refresh_from_db()
+    make_grant(role=role, accepts_no_kill_switch=True)
+    role.title = "New words"
+    role.clean()
+    role.root_task = "S3UnlockBucketPolicy"
+    with pytest.raises(ValidationError, match="granted already"):
+        role.clean()
+
+
 def test_an_account_stays_too_and_its_revoker_is_its_own(make_grant: Make, account: AwsAccount) -> None:
     for arn in ("arn:aws:iam::333333333333:role/R", "arn:aws-cn:iam::222222222222:role/R"):
         account.revoker_role_arn = arn
