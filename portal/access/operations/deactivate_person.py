@@ -14,6 +14,7 @@ from portal.access.operations.cut_sessions import cut_what_runs_out
 from portal.access.operations.end_grants import Ending, end_locked_grants
 from portal.access.operations.permissions import person_of
 from portal.access.operations.reasons import checked_reason
+from portal.access.operations.user_keys import forget_user_keys
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ApiToken, Person, SignIn
@@ -82,6 +83,7 @@ def deactivate_locked(
         left = cut_what_runs_out(Grant.objects.filter(person=person), reason=why, actor=actor, at=now)
         tokens = ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=now)
         SignIn.objects.filter(person=person).delete()
+        forget_user_keys(person=person, actor=actor)
         person.is_active, person.deactivated_at = False, now
         person.deactivated_by_company = by_own_company
         # Django's sessions are bound to this value: a new one ends them all, for good.

@@ -87,6 +87,13 @@ def remove_user_key(*, role_id: UUID, actor: Actor) -> None:
         kept.delete()
 
 
+def forget_user_keys(*, person: Person, actor: Actor) -> None:
+    """Forget all keys of a person who is deactivated, in that transaction: nobody is left whose they would be."""
+    for kept in UserKey.objects.select_for_update(of=("self",)).filter(person=person).order_by("pk"):
+        _record(EventType.USER_KEY_REMOVED, kept, actor, with_secret=bool(kept.secret))
+        kept.delete()
+
+
 def _own_user(role_id: UUID, actor: Actor) -> AwsRole | None:
     held = Grant.objects.filter(
         role=role_id, person=actor.owner_id, ended_at=None, role__method=AwsRole.Method.SESSION_TOKEN

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from portal.access.models import AwsSession, Grant, UserKey
+from portal.access.operations.deactivate_person import deactivate_person
 from portal.access.operations.issue_credentials import issue_credentials
 from portal.access.operations.revoke_grant import revoke_grant
 from portal.access.operations.user_keys import keep_user_key, own_users, remove_user_key
@@ -176,3 +177,21 @@ def test_a_key_can_be_forgotten_after_the_grant_is_over(
         keep(user, actor_of(ben))
     remove_user_key(role_id=user.pk, actor=actor_of(ben))
     assert own_users(ben.pk) == []
+
+
+def test_whoever_is_deactivated_leaves_no_key_behind(  # noqa: PLR0917  # fixtures
+    grant: Grant,
+    user: AwsRole,
+    ben: Person,
+    mallory: Person,
+    make_role: Make,
+    make_grant: Make,
+    actor_of: Make,
+) -> None:
+    keep(user, actor_of(ben))
+    theirs = make_role("mallory", method="session_token", allows_console=False)
+    make_grant(mallory, role=theirs)
+    keep(theirs, actor_of(mallory))
+    deactivate_person(person_id=ben.pk, reason="left", actor=Actor.command("tests"))
+    assert [key.person for key in UserKey.objects.all()] == [mallory]
+    assert AuditEvent.objects.get(type="access.user_key.removed").person_id == ben.pk
