@@ -221,10 +221,10 @@ def test_faults_come_as_often_as_asked(aws: Sandbox, iam: Any) -> None:
 
 @pytest.mark.thorough
 def test_an_account_that_is_full(tmp_path: Path) -> None:
-    with sandbox(tmp_path, roles_per_account=5) as aws:
+    with sandbox(tmp_path, roles_per_account=11) as aws:
         iam = aws.client("iam", aws.provisioner(DATA))
         there = len(aws.root("iam", DATA).list_roles()["Roles"])
-        assert there == 5  # three of the story, the revoker, the provisioner
+        assert there == 11  # those of the story, the revoker, the provisioner
         assert refused(iam.create_role, **usual(aws)) == LIMIT
         production = aws.client("iam", aws.provisioner("222233334444"))
         boundary = BOUNDARY.replace(DATA, "222233334444")

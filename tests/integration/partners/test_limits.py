@@ -28,12 +28,13 @@ pytestmark = [
 ]
 OURS = "333344445555"
 PATH = "/sallyport/partners/"
+STORY_ROLES = 11
 
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox whose accounts hold six roles: the five that are there, and one for a partner."""
-    with sandbox(Path(tmp_path_factory.mktemp("full")), roles_per_account=6) as running:
+    """A sandbox in whose accounts one more role fits beside those of the demo's story: one for a partner."""
+    with sandbox(Path(tmp_path_factory.mktemp("full")), roles_per_account=STORY_ROLES + 1) as running:
         yield running
 
 
@@ -85,7 +86,7 @@ def test_an_account_without_room_for_another_role(full: Full, aws: Sandbox) -> N
     [waits] = [row for row in states.values() if row.state == "making"]
     assert roles_in(aws) == [made.role.name], "nothing of the other is there, not even in part"
     assert "RolesPerAccount" in waits.last_error
-    assert "6" in waits.last_error
+    assert str(STORY_ROLES + 1) in waits.last_error
     # The one that stands is untouched, and once it is over there is room for the other.
     over = first if made.grant_id == first.pk else second
     revoke_grant(grant_id=over.pk, reason="making room", actor=SHELL)

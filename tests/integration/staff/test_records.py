@@ -18,6 +18,8 @@ from tests.world import HOUR, make_grant, make_role, signed_in
 pytestmark = pytest.mark.django_db
 ACCOUNTS = "/manage/catalog/awsaccount/"
 ROLES = "/manage/catalog/awsrole/"
+# What a browser sends along of the account's hub, where nothing is said of one.
+NO_HUB = {"hub-TOTAL_FORMS": "0", "hub-INITIAL_FORMS": "0"}
 
 
 @pytest.fixture
@@ -42,7 +44,13 @@ def role_form(account: AwsAccount, **changes: str) -> dict[str, str]:
 
 
 def test_adding_changing_and_deleting_leave_their_rows(client: Client, root: Person) -> None:
-    sent = {"name": "Staging", "account_id": "123456789012", "partition": "aws", "revoker_role_arn": ""}
+    sent = {
+        "name": "Staging",
+        "account_id": "123456789012",
+        "partition": "aws",
+        "revoker_role_arn": "",
+        **NO_HUB,
+    }
     client.post(f"{ACCOUNTS}add/", sent)
     account = AwsAccount.objects.get()
     client.post(f"{ACCOUNTS}{account.pk}/change/", {**sent, "name": "Testing"})
@@ -75,7 +83,7 @@ def test_without_its_audit_row_nothing_is_written(
     monkeypatch.setattr(base, "record", fails)
     client = Client(raise_request_exception=False)
     client.force_login(root)
-    sent = {"name": "New", "account_id": "123456789012", "partition": "aws", "post": "yes"}
+    sent = {"name": "New", "account_id": "123456789012", "partition": "aws", "post": "yes", **NO_HUB}
     address = f"{ACCOUNTS}add/" if act == "add" else f"{ACCOUNTS}{account.pk}/{act}/"
     assert client.post(address, sent).status_code == 500
     assert [row.name for row in AwsAccount.objects.all()] == [account.name]
