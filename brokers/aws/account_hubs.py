@@ -6,7 +6,6 @@ Source: STS API reference, AssumeRole ("role chaining"), AssumeRoleWithWebIdenti
 
 import threading
 from collections import OrderedDict
-from pathlib import Path
 
 from brokers.aws.aws_errors import translated
 from brokers.aws.every_call import HubCalls
@@ -15,7 +14,7 @@ from brokers.aws.hub_sessions import HOUR, as_hub, become, in_botocores_form
 from brokers.aws.limits import external_id, web_identity_token
 from brokers.aws.partitions import RoleArn, parse_role_arn, require_partition
 from brokers.aws.probe import SessionProber
-from brokers.errors import NotPossible
+from brokers.aws.token_files import read_token
 from brokers.ports import EveryCall, HubPorts, Prober
 from brokers.types import HubKind, HubSpec
 
@@ -105,10 +104,7 @@ def _is_chained(hub: HubSpec | None, made: Hub) -> bool:
 
 def _by_token(hub: Hub, role: RoleArn, token_file: str) -> dict[str, str]:
     """Return a role's credentials by the token that stands in a file now: whoever writes it renews it."""
-    try:
-        token = Path(token_file).read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        raise NotPossible(f"The hub's token file {token_file} can't be read.") from None
+    token = read_token(token_file)
     web_identity_token(token)
     # The token is the hub's: nobody who asks can bring a better one.
     with translated(f"sts:AssumeRoleWithWebIdentity of {role}"):

@@ -1,6 +1,7 @@
 """Hubs of accounts: each built once, on its own credentials, in its own region, asking the stand-in that all ask."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -183,14 +184,14 @@ def test_a_roles_credentials_are_fetched_once_for_many_calls(server: LocalServer
 
 def test_a_token_in_a_file_takes_a_role_unsigned(server: LocalServer, tmp_path: Path) -> None:
     token = tmp_path / "token"
-    token.write_text("a-token-of-the-cluster\n")
+    token.write_text("a-token.of-the.cluster\n")
     hub = HubSpec(HubKind.WEB_IDENTITY, role_arn=ROLE, token_file=str(token), region="eu-west-1")
     server.status, server.body = 200, BECOME.format(how="WithWebIdentity").encode()
     assert called_by(hubs(server.url), hub, "", server) == "ASIATHEROLESOWN1 eu-west-1"
     sent = server.requests[0][2]
     assert (sent["Action"], sent["WebIdentityToken"]) == (
         "AssumeRoleWithWebIdentity",
-        "a-token-of-the-cluster",
+        "a-token.of-the.cluster",
     )
     server.status, server.body = (
         400,
@@ -203,17 +204,34 @@ def test_a_token_in_a_file_takes_a_role_unsigned(server: LocalServer, tmp_path: 
     assert signer(server) == ""
 
 
-@pytest.mark.parametrize(("text", "why"), [(None, "can't be read"), ("x", "WebIdentityToken is (not shown")])
-def test_a_token_file_that_is_no_use_says_so(
-    server: LocalServer, tmp_path: Path, text: str | None, why: str
+@pytest.mark.parametrize(
+    "text",
+    [None, "x", "", "SECRET_KEY=a.b.c", "a.b.c\nSECRET_KEY=x", "a.b." + "c" * 20_010, "a.b.\N{EURO SIGN}"],
+)
+def test_no_other_file_than_a_token_is_sent_or_told_apart(
+    server: LocalServer, tmp_path: Path, text: str | None
 ) -> None:
     path = tmp_path / "token"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
+    assert_no_use(path, server)
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/proc/self/environ", "/"])
+def test_what_is_no_plain_file_is_not_read(server: LocalServer, path: str) -> None:
+    assert_no_use(Path(path), server)
+
+
+def test_a_pipe_holds_nobody_up(server: LocalServer, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert_no_use(tmp_path / "pipe", server)
+
+
+def assert_no_use(path: Path, server: LocalServer) -> None:
     hub = HubSpec(HubKind.WEB_IDENTITY, role_arn=ROLE, token_file=str(path))
     with pytest.raises(BrokerError) as caught:
         hubs(server.url).of(hub, "").credentials.assume_role(role_call())
-    assert why in str(caught.value)
+    assert "can't be read, or is no token" in str(caught.value)
     assert not server.requests
 
 
