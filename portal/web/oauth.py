@@ -33,6 +33,7 @@ def _answered(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequ
     @wraps(view)
     def answered(request: HttpRequest) -> HttpResponse:
         try:
+            _check_no_page(request)
             answer = view(request)
         except OAuthError as refusal:
             answer = _refused(refusal.error, str(refusal), 401 if refusal.error == "invalid_client" else 400)
@@ -132,6 +133,15 @@ def _one(request: HttpRequest, name: str, *, needed: bool = True) -> str:
     if not values and needed:
         raise OAuthError("invalid_request", f"{name} is needed, as a form's field in the body.")
     return values[0] if values else ""
+
+
+def _check_no_page(request: HttpRequest) -> None:
+    """Refuse what a web page has its reader's browser send: else any page could use up a whole network's tries.
+
+    Browsers say Origin with each POST (Fetch Standard, "Origin" header); programs don't.
+    """
+    if request.headers.get("Origin"):
+        raise OAuthError("invalid_request", "Programs sign in here, and no pages in browsers.")
 
 
 def _nobody(request: HttpRequest) -> Actor:

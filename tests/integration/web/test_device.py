@@ -83,6 +83,20 @@ def test_from_the_first_question_to_a_call_of_the_api(ben: Person) -> None:
     assert Client().get("/api/v1/me", headers=bearer).status_code == 401
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_no_page_uses_up_what_its_readers_network_may_ask(origin: str) -> None:
+    """Forms of any origin can be posted here, without a cookie: from inside a company that is its own address."""
+    browser = Client(REMOTE_ADDR="198.51.100.9", headers={"origin": origin})
+    for _ in range(ASKS.most + 1):
+        assert refused(browser.post("/oauth/device_authorization", {"client_id": CLI})) == "invalid_request"
+    assert not DeviceSignIn.objects.exists()
+    asked = begin()
+    sent = {"grant_type": GRANT, "client_id": CLI, "device_code": asked["device_code"]}
+    assert refused(browser.post("/oauth/token", sent)) == "invalid_request"
+    assert refused(browser.post("/oauth/revoke", {"client_id": CLI, "token": "sp_x"})) == "invalid_request"
+    assert refused(poll(asked)) == "authorization_pending"
+
+
 def test_the_link_alone_lets_nothing_in(ben: Person) -> None:
     asked = begin()
     client = signed_in(ben)
