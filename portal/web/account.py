@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.access.operations.user_keys import own_users
 from portal.access.queries import grants_of
 from portal.directory.models import AuthenticatorApp, Passkey, Person, SignIn
 from portal.directory.requests import actor_of
@@ -41,6 +42,7 @@ def account(request: PersonRequest) -> HttpResponse:
         codes_left=codes_left(person),
         passkeys_work=passkeys_work(),
         asks=sum(bool(grant.role.factor_minutes) for grant in asking),
+        iam_users=len(own_users(person.pk)),
     )
     context = {"view": view, "waiting": waiting(request), "identities": identities_of(request)}
     return allow_forms_to(render(request, "account/account.html", context), link_origins(request))

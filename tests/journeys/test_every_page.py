@@ -37,7 +37,7 @@ def test_every_page_keeps_the_policy(browser: Browser, demo: Demo) -> None:
     "path",
     [
         *("/", "/now/", "/tokens/", "/account/", "/partners/", "/partners/new/", "/partners/drift/"),
-        *("/device", "/go/000000000000/nothing"),
+        *("/device", "/go/000000000000/nothing", "/iam-users/"),
         *("/accounts/", "/accounts/connect/", "/accounts/333344445555/"),
         *("/manage/", "/manage/access/grant/", "/manage/access/grant/add/"),
     ],
@@ -100,7 +100,7 @@ def addresses(ada: Visitor) -> set[str]:
             grant = f"/grants/{href.split('/')[-3]}/"
             found |= {grant, f"{grant}extend", f"{grant}revoke", href.replace("/change/", "/revoke/")}
     found |= partner_pages(ada)
-    found |= {"/accounts/", "/accounts/connect/", "/accounts/333344445555/", "/device"}
+    found |= {"/accounts/", "/accounts/connect/", "/accounts/333344445555/", "/device", "/iam-users/"}
     found |= {
         path.replace("/change/", "/suspend/") for path in found if "/partner/" in path and "/change/" in path
     }

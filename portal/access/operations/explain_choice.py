@@ -97,7 +97,7 @@ def _lacks(grant: Grant) -> str:
     if role.method == AwsRole.Method.SESSION_TOKEN:
         if UserKey.objects.filter(role=role, person=grant.person_id).exists():
             return ""
-        return f"Which MFA device belongs to the IAM user {role.name} is not known yet: 'Get credentials' asks for it."
+        return f"Which MFA device belongs to the IAM user {role.name} is not known yet: enter it under 'My IAM users'."
     if role.vouched_by is None or grant.person_id is None:
         return ""
     if counting_identities(grant.person_id).filter(provider=role.vouched_by).exists():

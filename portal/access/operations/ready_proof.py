@@ -155,7 +155,7 @@ def _own_key(grant: Grant, proof: MfaProof) -> ReadyKey:
     row = UserKey.objects.filter(role=grant.role_id, person=grant.person_id).first()
     if row is None:
         raise ConflictError(
-            "The portal doesn't know your IAM user's MFA device yet: 'Get credentials' on the portal asks for it."
+            "The portal doesn't know your IAM user's MFA device yet: enter it under 'My IAM users' on the portal."
         )
     secret = proof.secret_access_key.strip()
     key_id = proof.access_key_id.strip() or row.access_key_id
@@ -190,5 +190,5 @@ def _kept(row: UserKey) -> str:
         return unseal(bytes(row.secret)).decode()
     except UnsealError:
         raise ConflictError(
-            "Your IAM user's kept key can't be opened any more: 'Get credentials' on the portal asks for it anew."
+            "Your IAM user's kept key can't be opened any more: enter it anew under 'My IAM users' on the portal."
         ) from None

@@ -32,6 +32,12 @@ def own_users(person_id: UUID) -> Sequence[AwsRole]:
     return list(roles.select_related("account", "user_key").distinct().order_by("title"))
 
 
+def held_users(person_id: UUID) -> set[UUID]:
+    """Return the ids of those of which the person holds a grant: a key can be kept of these alone."""
+    held = Grant.objects.filter(person=person_id, ended_at=None, role__method=AwsRole.Method.SESSION_TOKEN)
+    return set(held.values_list("role_id", flat=True))
+
+
 def keep_user_key(
     *, role_id: UUID, access_key_id: str, secret: str, mfa_serial: str, actor: Actor
 ) -> UserKey:

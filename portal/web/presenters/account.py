@@ -47,13 +47,17 @@ class SignInRow:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The page. `asks`: how many of the person's open grants are of roles that ask for a second factor."""
+    """The page. `asks`: how many of the person's open grants are of roles that ask for a second factor.
+
+    `iam_users`: how many IAM users of their own they have.
+    """
 
     factors: tuple[FactorRow, ...]
     sign_ins: tuple[SignInRow, ...]
     codes_left: int
     passkeys_work: bool
     asks: int
+    iam_users: int
 
     @property
     def others(self) -> int:

@@ -14,7 +14,15 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, PartnerRole, RoleDrift
+from portal.access.models import (
+    AwsSession,
+    ConsoleLink,
+    DenyDocument,
+    Grant,
+    PartnerRole,
+    RoleDrift,
+    UserKey,
+)
 from portal.access.operations.console_links import make_console_link
 from portal.access.operations.credential_tokens import make_credential_token
 from portal.access.operations.watch_sponsors import watch_sponsors
@@ -84,6 +92,19 @@ def a_role_by_name(owner: Person, _: FakeAws) -> dict[str, Any]:
 def a_document(owner: Person, _: FakeAws) -> dict[str, Any]:
     role = make_grant(owner).role
     return {"document_id": DenyDocument.objects.create(account=role.account, kind="role", name=role.name).pk}
+
+
+def an_iam_user(owner: Person, _: FakeAws) -> dict[str, Any]:
+    role = make_role(method="session_token", allows_console=False)
+    make_grant(owner, role)
+    UserKey.objects.create(
+        role=role,
+        person=owner,
+        access_key_id="AKIAABCDEFGHIJKLMNOP",
+        mfa_serial="GAHT12345678",
+        kept_at=datetime.now(UTC),
+    )
+    return {"role_id": role.pk}
 
 
 def a_factor(owner: Person, _: FakeAws) -> dict[str, Any]:
@@ -263,6 +284,9 @@ MATRIX = {
     "go": Door(a_role_by_name, get=200, post=405),
     "console-link": Door(a_link, get=200, post=303),
     "token-revoke": Door(a_token, get=405, post=303),
+    # Without a key nothing is kept; test_iam_users.py is about it.
+    "iam-user": Door(an_iam_user, get=200, post=400),
+    "iam-user-forget": Door(an_iam_user, get=405, post=303),
     # To the page that asks for the factor first; test_account.py is about what comes after.
     "factor-remove": Door(a_factor, get=303, post=303),
     "sign-in-end": Door(a_sign_in, get=405, post=303),
@@ -279,6 +303,8 @@ PLAIN = {
     "local-sign-in", "local-factor",
     # test_account.py and test_step_up.py are about these.
     "account", "account-app", "account-passkey", "account-codes", "sign-ins-end", "step-up",
+    # test_iam_users.py is about it.
+    "iam-users",
     # test_now.py, test_health.py and test_metrics.py are about these.
     "now", "now-state", "now-next", "now-cutoffs", "now-retry", "healthz", "readyz", "metrics",
     # test_difference.py is about these.
@@ -418,6 +444,7 @@ def state() -> list[tuple[UUID | int, str]]:
         *AwsSession.objects.order_by("pk").values_list("pk", "state"),
         *((each.pk, str(each.issued_before)) for each in DenyDocument.objects.order_by("pk")),
         *((link.pk, str(link.used_at)) for link in ConsoleLink.objects.order_by("pk")),
+        *((key.pk, f"{key.person_id} {key.access_key_id}") for key in UserKey.objects.order_by("pk")),
         *RoleDrift.objects.order_by("pk").values_list("pk", "state"),
         *((token.pk, str(token.revoked_at)) for token in ScimToken.objects.order_by("pk")),
         *((token.pk, str(token.revoked_at)) for token in ApiToken.objects.order_by("pk")),

@@ -57,6 +57,25 @@ def _revoke(person: Person) -> Answer:
     return signed_in(make_admin("revoke_grant")).get(reverse("web:revoke", args=[make_grant(person).pk]))
 
 
+def _key_page(person: Person) -> str:
+    role = make_role(method="session_token", allows_console=False)
+    make_grant(person, role)
+    return reverse("web:iam-user", args=[role.pk])
+
+
+def _iam_users(person: Person) -> Answer:
+    _key_page(person)
+    return signed_in(person).get("/iam-users/")
+
+
+def _iam_user(person: Person) -> Answer:
+    return signed_in(person).get(_key_page(person))
+
+
+def _refused_key(person: Person) -> Answer:
+    return signed_in(person).post(_key_page(person), {"access_key_id": "ASIA"})
+
+
 def _conflict(person: Person) -> Answer:
     grant = make_grant(person, ends_at=person.created_at)
     return signed_in(person).post(reverse("web:credentials", args=[grant.pk]))
@@ -148,6 +167,9 @@ PAGES: dict[str, tuple[Visit, int]] = {
     "tokens": (_get("/tokens/"), 200),
     "credentials": (_credentials, 200),
     "account": (_get("/account/"), 200),
+    "IAM users": (_iam_users, 200),
+    "an IAM user's key": (_iam_user, 200),
+    "a refused key": (_refused_key, 400),
     "to a second factor": (_get("/account/app/"), 403),
     "add an app": (lambda person: browser_of(person).get("/account/app/"), 200),
     "add a passkey": (lambda person: browser_of(person).get("/account/passkey/"), 200),

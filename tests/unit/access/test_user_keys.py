@@ -100,7 +100,7 @@ def test_without_a_code_or_a_device_nothing_is_asked(
     with pytest.raises(ProofNeededError) as needed:
         issue(grant, aws, actor_of(ben), None)
     assert needed.value.field == "mfa_code"
-    with pytest.raises(ConflictError, match="Get credentials"):
+    with pytest.raises(ConflictError, match="My IAM users"):
         issue(grant, aws, actor_of(ben), MfaProof("123456"))
     assert aws.asked("get_session_token") == []
     keep(user, actor_of(ben))
@@ -141,7 +141,7 @@ def test_anothers_key_is_not_used_nor_replaced(  # noqa: PLR0917  # fixtures
     theirs = make_grant(mallory, role=user)
     with pytest.raises(ConflictError, match="Somebody else"):
         keep(user, actor_of(mallory))
-    with pytest.raises(ConflictError, match="Get credentials"):
+    with pytest.raises(ConflictError, match="My IAM users"):
         issue(theirs, aws, actor_of(mallory), MfaProof("123456"))
     issue(grant, aws, actor_of(ben), MfaProof("123456"))
 
