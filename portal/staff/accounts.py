@@ -1,13 +1,18 @@
+from typing import Any
+
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import PartnerRole
-from portal.access.operations.account_hubs import reached_as
+from portal.access.operations.account_hubs import reached_exactly
 from portal.catalog.models import AwsAccount
 from portal.staff.account_hubs import HubInline
-from portal.staff.base import CheckedForm, RecordedAdmin
+from portal.staff.base import SHOWN, CheckedForm, RecordedAdmin
+
+# Of a hub's row.
+TOLD = frozenset({"kind", "region", "access_key_id", "role_arn", "token_file"})
 
 
 class AccountForm(CheckedForm[AwsAccount]):
@@ -45,9 +50,21 @@ class AccountAdmin(RecordedAdmin[AwsAccount]):
     readonly_fields = ("is_reached", "created_at")
     inlines = (HubInline,)
 
+    def told_of_rows(self, formset: Any) -> dict[str, str]:
+        """Tell the trail as whom the account is reached from now on: all but the secret and the ExternalId."""
+        told = super().told_of_rows(formset)
+        for form in formset.forms if told else ():
+            shown = {
+                name: str(form.cleaned_data.get(name))[:SHOWN] for name in form.changed_data if name in TOLD
+            }
+            kept_back = sorted(set(form.changed_data) - set(shown))
+            told |= {f"{formset.prefix}.{name}": value for name, value in shown.items()}
+            told |= {f"{formset.prefix}.{name}": "changed" for name in kept_back}
+        return told
+
     @admin.display(description="reached as")
     def is_reached(self, account: AwsAccount) -> str:
-        return reached_as(account)
+        return reached_exactly(account)
 
     def get_readonly_fields(self, request: HttpRequest, obj: AwsAccount | None = None) -> tuple[str, ...]:
         """Which account it is stays, once there are roles: their grants and denies name it."""

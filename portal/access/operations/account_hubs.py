@@ -1,5 +1,7 @@
 """As whom AWS is called for a role: the portal's own hub, or one of its account's own."""
 
+from collections.abc import Mapping
+
 from brokers.ports import AwsPorts, CredentialsBroker, EveryCall, Prober
 from brokers.types import HubKind, HubSpec
 from portal.catalog.models import AccountHub, AwsAccount, AwsRole
@@ -73,14 +75,35 @@ def prober(role: AwsRole, aws: AwsPorts) -> Prober:
 
 
 def reached_as(account: AwsAccount) -> str:
-    """Say as whom the portal calls AWS for an account's roles."""
+    """Say to whoever holds a grant, partners' people too, as whom AWS is called for it: no key, role or file."""
+    return _said(
+        account,
+        {
+            AccountHub.Kind.KEYS: "an IAM user's own key",
+            AccountHub.Kind.ROLE: "a hub role of the account's, which the portal's own hub takes first",
+            AccountHub.Kind.AMBIENT: "what the machine gives",
+            AccountHub.Kind.WEB_IDENTITY: "a hub role of the account's, taken with a token",
+        },
+    )
+
+
+def reached_exactly(account: AwsAccount) -> str:
+    """Say the same to whoever may see the account's record."""
+    row = hub_row(account) or AccountHub()
+    return _said(
+        account,
+        {
+            AccountHub.Kind.KEYS: f"an IAM user's own key, {row.access_key_id}",
+            AccountHub.Kind.ROLE: f"{row.role_arn}, which the portal's own hub takes first",
+            AccountHub.Kind.AMBIENT: "what the machine gives (instance profile, container, SSO)",
+            AccountHub.Kind.WEB_IDENTITY: f"{row.role_arn}, taken with the token in {row.token_file}",
+        },
+    )
+
+
+def _said(account: AwsAccount, kinds: Mapping[AccountHub.Kind, str]) -> str:
     row = hub_row(account)
     if row is None:
         return "the portal's own hub"
-    words = {
-        AccountHub.Kind.KEYS: f"an IAM user's own key, {row.access_key_id}",
-        AccountHub.Kind.ROLE: f"{row.role_arn}, which the portal's own hub takes first",
-        AccountHub.Kind.AMBIENT: "what the machine gives (instance profile, container, SSO)",
-        AccountHub.Kind.WEB_IDENTITY: f"{row.role_arn}, taken with the token in {row.token_file}",
-    }[AccountHub.Kind(row.kind)]
+    words = kinds[AccountHub.Kind(row.kind)]
     return f"{words}, by the STS of {row.region}" if row.region else words

@@ -9,7 +9,7 @@ import pytest
 
 from brokers.types import HubKind
 from portal.access.models import AwsSession, Grant
-from portal.access.operations.account_hubs import reached_as
+from portal.access.operations.account_hubs import reached_as, reached_exactly
 from portal.access.operations.fresh_factor import StepUpNeededError
 from portal.access.operations.granting_rules import check_root_task
 from portal.access.operations.issue_credentials import issue_credentials
@@ -74,7 +74,8 @@ def test_an_account_with_a_hub_of_its_own_is_called_by_it(
     assert aws.asked("assume_role")[0].duration == timedelta(hours=2)
     assert HUB_SECRET not in repr(spec)
     assert HUB_SECRET not in str(list(AuditEvent.objects.values()))
-    assert reached_as(hub.account) == "an IAM user's own key, AKIAHUBHUBHUBHUB1, by the STS of eu-west-1"
+    assert reached_exactly(hub.account) == "an IAM user's own key, AKIAHUBHUBHUBHUB1, by the STS of eu-west-1"
+    assert reached_as(hub.account) == "an IAM user's own key, by the STS of eu-west-1"
 
 
 def test_a_hub_on_temporary_credentials_chains(

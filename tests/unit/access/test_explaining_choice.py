@@ -66,7 +66,8 @@ def test_a_hub_of_the_accounts_own_decides_and_else_the_portals(ben: Any) -> Non
     )
     choice = explain(grant)
     assert (choice.call, choice.duration) == (Call.ASSUME_ROLE_CHAINED, HOUR)
-    assert "role/Hub" in choice.why
+    assert "a hub role of the account's, which the portal's own hub takes first" in choice.why
+    assert "222233334444" not in choice.why, "its holder may be a partner's"
     hub.delete()
     AccountHub.objects.create(
         account=grant.role.account, kind="keys", access_key_id="AKIA" + "A" * 16, secret=seal(b"x")
