@@ -1,6 +1,7 @@
 """Fetching: what is kept goes out while it is good, to whoever may have it; a grant's end takes it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from django.db.models import F
 
 from portal.access.models import AwsSession, CredentialSlot, DenyDocument, Grant, HandOut, Hold
+from portal.access.operations import hand_out
 from portal.access.operations.credential_cache import open_kept
 from portal.access.operations.cut_preview import document_of_role
 from portal.access.operations.cut_role import cut_role
@@ -80,6 +82,26 @@ def test_another_door_is_written_down_once(make_grant: Make, ben: Any, fetch: Ma
         fetch(grant, ben, "page")
     assert handed_out() == 1
     assert set(HandOut.objects.values_list("door", flat=True)) == {"api", "page"}
+
+
+def test_who_is_called_otherwise_each_time_fills_no_trail(
+    make_grant: Make, ben: Any, aws: FakeAws, actor_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program says itself what it is called; from another address it is written down still."""
+    monkeypatch.setattr(hand_out, "MOST_PLACES", 3)
+    grant = make_grant(ben)
+
+    def fetched(client: str, ip: str = "198.51.100.7") -> bool:
+        actor = replace(actor_of(ben), user_agent=client, ip=ip)
+        asked = {"grant_id": grant.pk, "aws": aws.ports(), "actor": actor, "door": "token:x"}
+        return fetch_credentials(**asked).was_cached
+
+    fetched("first")
+    assert all(fetched(f"program {number}") for number in range(8))
+    assert handed_out() == 3, "two by their names, then one for all the others"
+    assert fetched("program 9", "203.0.113.5")
+    assert handed_out() == 4
+    assert HandOut.objects.filter(client=hand_out.MANY).count() == 2
 
 
 def test_anothers_grant_gives_nothing_though_it_is_kept(
