@@ -45,7 +45,9 @@ def profile_text(name: str, *, profile: str, region: str = "", endpoint_url: str
         "endpoint_url": endpoint_url,
     }
     section = "".join(f"{key} = {value}\n" for key, value in lines.items() if value)
-    where = f"Add it to ~/.aws/config, then use --profile {profile}. sallyport configure does it for all grants."
+    where = (
+        f"Add it to ~/.aws/config, then use --profile {profile}. sallyport configure does it for all grants."
+    )
     return Snippet("config", "As a profile", where, f"[profile {profile}]\n{section}")
 
 
