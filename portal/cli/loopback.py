@@ -109,9 +109,9 @@ class _Call(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # http.server's name
         sent = self.headers.get("Authorization", "")
         if self.path.partition("?")[0] != PATH:
-            self._answer(404, {"code": "not_found", "message": "There is nothing at this address."})
+            self._refuse(404, "not_found", "There is nothing at this address.")
         elif not hmac.compare_digest(sent.encode(), self.wanted.encode()):
-            self._answer(403, {"code": "invalid_token", "message": "This is not the token of this endpoint."})
+            self._refuse(403, "invalid_token", "This is not the token of this endpoint.")
         else:
             self._give()
 
@@ -120,7 +120,7 @@ class _Call(BaseHTTPRequestHandler):
             found = self.given.credentials()
         except CliError as problem:
             status = next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 500)
-            self._answer(status, {"code": getattr(problem, "code", "") or "error", "message": str(problem)})
+            self._refuse(status, getattr(problem, "code", "") or "error", str(problem))
             return
         self._answer(
             200,
@@ -131,6 +131,10 @@ class _Call(BaseHTTPRequestHandler):
                 "Expiration": aws_time(found.expires_at),
             },
         )
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        """In both spellings: SDKs differ in which of them they read."""
+        self._answer(status, {"code": code, "message": message, "Code": code, "Message": message})
 
     def _answer(self, status: int, told: dict[str, str]) -> None:
         body = json.dumps(told).encode()

@@ -89,7 +89,10 @@ def test_each_has_a_token_of_its_own() -> None:
 def test_a_refusal_is_told_in_words(problem: CliError, status: int) -> None:
     with serving(Keeper(Script(problem))) as endpoint:
         assert ask(endpoint)[0] == status
-        assert ask(endpoint)[1]["message"] == str(problem)
+        told = ask(endpoint)[1]
+        assert told["message"] == str(problem)
+        # The SDK for JavaScript reads AWS's own spelling alone.
+        assert (told["Code"], told["Message"]) == (told["code"], told["message"])
 
 
 def test_who_ask_at_once_are_given_what_was_fetched_once() -> None:
