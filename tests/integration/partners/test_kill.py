@@ -27,6 +27,7 @@ pytestmark = [
     pytest.mark.services,
     pytest.mark.django_db(transaction=True),
     pytest.mark.xdist_group("partners' processes"),
+    pytest.mark.timeout(900),
 ]
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 numbers = itertools.count(1)
