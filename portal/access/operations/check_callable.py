@@ -1,16 +1,18 @@
 """Whether a role's call can carry what a grant asks of it: found out before anything is written or asked of AWS."""
 
+import math
 from datetime import datetime
 
 from brokers.ports import AwsPorts
 from portal.access.lifecycle import MAY_LIVE, stored
-from portal.access.models import AwsSession, Grant
+from portal.access.models import AwsSession, Grant, Revocation
 from portal.access.operations.account_hubs import hub_row
+from portal.access.operations.deny_entries import BY_TIME, denied_until
 from portal.access.operations.ready_proof import check_proof_kind
 from portal.access.policy import LENGTH_RULES
 from portal.access.proofs import ReadyProof, VerifiedProof
 from portal.catalog.models import AccountHub, AwsRole
-from portal.kernel.errors import ConflictError
+from portal.kernel.errors import BusyError, ConflictError
 
 
 class NotCallableError(ConflictError):
@@ -26,6 +28,7 @@ def check_callable(grant: Grant, proof: ReadyProof | None, aws: AwsPorts, now: d
         ProofNeededError: the call takes a proof along, and none came.
         NotCallableError: a scope on a call without a session policy; GetFederationToken from a hub without
             long-lived keys; a session that could not be told from another person's.
+        BusyError: sessions of that name were cut off so shortly ago that AWS would deny a new one, too.
     """
     role = grant.role
     rule = LENGTH_RULES[role.method]
@@ -42,6 +45,24 @@ def check_callable(grant: Grant, proof: ReadyProof | None, aws: AwsPorts, now: d
         )
     if isinstance(proof, VerifiedProof) and proof.session_name:
         _check_own_name(grant, proof.session_name, now)
+    if role.method in BY_TIME:
+        _check_not_denied(grant, now)
+
+
+def _check_not_denied(grant: Grant, now: datetime) -> None:
+    """What AWS gave within the margin of a cut would be kept here and handed out, and denied there all the while."""
+    theirs = Revocation.objects.filter(
+        grant__role=grant.role_id, grant__person=grant.person_id, cleaned_at=None
+    )
+    entries = (entry for row in theirs.values_list("userids", flat=True) for entry in row)
+    until = denied_until(entries)
+    if until is not None and now < until:
+        seconds = math.ceil((until - now).total_seconds())
+        raise BusyError(
+            f"Your sessions of {grant.role.title} were cut off a moment ago, and AWS would deny a new one, too: "
+            f"they have one name. Try again in {seconds} seconds.",
+            retry_after_seconds=seconds,
+        )
 
 
 def _has_long_lived_keys(role: AwsRole, aws: AwsPorts) -> bool:

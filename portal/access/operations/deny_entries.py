@@ -1,5 +1,6 @@
 """By which entry of a deny a live session is cut off: one rule for each call (see `brokers.aws.revocation`)."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from brokers.types import IssuedSession
@@ -12,6 +13,8 @@ Method = AwsRole.Method
 BY_TIME = frozenset({Method.SAML.value, Method.SESSION_TOKEN.value, Method.COGNITO.value})
 # AWS's clock and ours may differ, and a call that was sent before the cut may be answered after it.
 CUT_MARGIN = timedelta(seconds=60)
+# By how much AWS's clock may be behind ours when the cut's time has come here.
+CLOCKS_APART = timedelta(seconds=5)
 # Whose sessions the portal can make another of, under the same name, to see whether AWS denies it.
 PROBED = frozenset({Method.ASSUME_ROLE.value, Method.FEDERATION_TOKEN.value})
 
@@ -41,6 +44,12 @@ def deny_entry(role: AwsRole, userid: str, *, at: datetime) -> str:
         return userid
     before = (at + CUT_MARGIN).astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
     return f"{userid}<{before:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def denied_until(entries: Iterable[str]) -> datetime | None:
+    """Return until when AWS denies also what it issues now under the names of these entries; None: it does not."""
+    times = [entry.partition("<")[2] for entry in entries if "<" in entry]
+    return max(map(datetime.fromisoformat, times)) + CLOCKS_APART if times else None
 
 
 def why_not_probed(role: AwsRole) -> str:

@@ -24,7 +24,7 @@ from portal.access.proofs import MfaProof, Proof
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person
 from portal.kernel.actor import Actor
-from portal.kernel.errors import ConflictError
+from portal.kernel.errors import BusyError, ConflictError
 from portal.kernel.sealing import seal
 from tests.fakes import UNAVAILABLE, FakeAws
 from tests.iam_conditions import conditions_met
@@ -187,12 +187,52 @@ def test_what_is_issued_later_works_though_it_has_the_same_name(
     role = world.role(method)
     first = world.hold(role, ben)
     gone = world.issue(first)
-    world.revoke(first)
+    row = world.revoke(first)
     later = datetime.now(UTC) + timedelta(minutes=2)
+    let_pass(row, seconds=70)
     again = world.issue(world.hold(role, ben))
     assert again.userid == gone.userid
     assert not world.is_denied(again, issued_at=later)
     assert world.is_denied(gone, issued_at=gone.asked_at)
+
+
+@pytest.mark.parametrize("method", BY_TIME)
+def test_what_aws_would_deny_is_not_asked_for_until_it_would_not(
+    world: World, method: str, ben: Person, mallory: Person
+) -> None:
+    """Else it would be kept, and handed out for hours."""
+    role = world.role(method)
+    first, second = world.hold(role, ben), world.hold(role, ben)
+    world.issue(first)
+    row = world.revoke(first)
+    with pytest.raises(BusyError, match="AWS would deny a new one") as caught:
+        world.issue(second)
+    assert caught.value.retry_after_seconds in range(50, 68)
+    assert AwsSession.objects.filter(grant=second).count() == 0
+    if method != "session_token":  # whose role is one person's user
+        world.issue(world.hold(role, mallory))
+    let_pass(row, seconds=60)
+    with pytest.raises(BusyError):  # AWS's clock may be behind
+        world.issue(second)
+    let_pass(row, seconds=7)
+    assert world.issue(second).state == "got"
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_whom_nobody_else_names_waits_for_nothing(world: World, method: str, ben: Person) -> None:
+    role = world.role(method)
+    first = world.hold(role, ben)
+    gone = world.issue(first)
+    world.revoke(first)
+    assert world.issue(world.hold(role, ben)).userid != gone.userid
+
+
+def let_pass(row: Revocation, *, seconds: int) -> None:
+    """Have a revocation's one entry be of so much earlier."""
+    row.refresh_from_db()
+    name, _, told = row.userids[0].partition("<")
+    at = datetime.fromisoformat(told) - timedelta(seconds=seconds)
+    Revocation.objects.filter(pk=row.pk).update(userids=[f"{name}<{at:%Y-%m-%dT%H:%M:%SZ}"])
 
 
 @pytest.mark.parametrize("method", BY_TIME)
