@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,22 @@ from typing import Any
 from tests.servers.aws_cli import AWS_CLI
 from tests.servers.aws_sdk_js import sdk_client
 from tests.servers.demo import ROOT, Demo
-from tests.servers.process import stop
+from tests.servers.process import stop, wait_until
 
 BUCKET, PREFIX, PAUSE_S = "harbor-measurements", "tides/", 0.25
 BOTO3 = """
 import boto3, json, sys, time
 bucket, prefix, pause = sys.argv[1:]
-session = boto3.Session()
-s3 = session.client("s3")
-while True:
-    try:
+try:
+    session = boto3.Session()
+    s3 = session.client("s3")
+    while True:
         found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"]
         key = session.get_credentials().access_key
         print(json.dumps({"key": key, "found": found}), flush=True)
-    except Exception as error:
-        sys.exit(print(json.dumps({"failed": f"{type(error).__name__}: {error}"}), flush=True))
-    time.sleep(float(pause))
+        time.sleep(float(pause))
+except Exception as error:
+    sys.exit(print(json.dumps({"failed": f"{type(error).__name__}: {error}"}), flush=True))
 """
 CLI = r"""
 import json, re, subprocess, sys, time
@@ -73,12 +73,13 @@ class Runner:
         return sum("key" in line for line in self.told)
 
 
-def commands() -> Mapping[str, list[str]]:
+def commands(pause_s: float = PAUSE_S) -> Mapping[str, list[str]]:
+    """Return what each program is started by; it waits so long between two calls."""
     work = [BUCKET, PREFIX]
     return {
-        "boto3": [sys.executable, "-c", BOTO3, *work, str(PAUSE_S)],
-        "AWS CLI": [sys.executable, "-c", CLI, AWS_CLI, *work, str(PAUSE_S)],
-        "JavaScript SDK": [*sdk_client(), *work, str(int(PAUSE_S * 1000))],
+        "boto3": [sys.executable, "-c", BOTO3, *work, str(pause_s)],
+        "AWS CLI": [sys.executable, "-c", CLI, AWS_CLI, *work, str(pause_s)],
+        "JavaScript SDK": [*sdk_client(), *work, str(int(pause_s * 1000))],
     }
 
 
@@ -96,12 +97,14 @@ def container(demo: Demo, **more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running_program(name: str, home: Path, environment: Mapping[str, str]) -> Iterator[Runner]:
+def running_program(
+    name: str, home: Path, environment: Mapping[str, str], *, pause_s: float = PAUSE_S
+) -> Iterator[Runner]:
     home.mkdir(parents=True)
     out = home / "told"
     with out.open("wb") as file:
         process = subprocess.Popen(
-            commands()[name],
+            commands(pause_s)[name],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -113,6 +116,34 @@ def running_program(name: str, home: Path, environment: Mapping[str, str]) -> It
         yield Runner(name, process, out)
     finally:
         stop(process)
+
+
+def until_keys(runners: Sequence[Runner], keys: int, *, seconds: float) -> None:
+    """Wait until each program has worked with so many credentials. None may have failed."""
+
+    def all_there() -> bool:
+        for runner in runners:
+            assert not runner.failed, f"{runner.name}: {runner.failed}\n{_tail(runner)}"
+            assert runner.process.poll() is None, f"{runner.name}: {_tail(runner)}"
+        return all(len(runner.keys) >= keys for runner in runners)
+
+    wait_until(all_there, seconds=seconds, what=f"{keys} credentials each")
+
+
+def until_stopped(runners: Sequence[Runner], *, seconds: float) -> None:
+    """Wait until each program has told of a call that failed, and so has ended."""
+
+    def all_failed() -> bool:
+        for runner in runners:
+            ended = runner.process.poll() is not None
+            assert runner.failed or not ended, f"{runner.name} ended and told of no failure: {_tail(runner)}"
+        return all(runner.failed for runner in runners)
+
+    wait_until(all_failed, seconds=seconds, what="every program to stop")
+
+
+def _tail(runner: Runner) -> str:
+    return runner.out.read_text(errors="replace")[-3000:]
 
 
 def in_portal(demo: Demo, code: str, *arguments: str) -> Any:

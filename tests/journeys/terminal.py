@@ -12,9 +12,11 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.journeys.browser import PATIENCE, Visitor
+from tests.journeys.browser import Visitor
 from tests.servers.process import stop, wait_until
 
+# A wait ends with what it waits for: this is where somebody gives up on a machine that is busy beyond all measure.
+PATIENCE_S = 300
 TOKEN = re.compile(r"sp_[\w-]{20,}")
 
 
@@ -54,7 +56,7 @@ class Terminal:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
         assert "Traceback" not in done.stderr, done.stderr
         assert not TOKEN.search(done.stdout + done.stderr)
@@ -98,9 +100,9 @@ class Terminal:
             program.until(r"user_code=\S+")
             code = program.until(r"\b[A-Z]{4}-[A-Z]{4}\b")
             visitor.page.goto(program.until(r"http\S+user_code=\S+"))
-            expect(visitor.page.get_by_text(code).first).to_be_visible(timeout=PATIENCE)
+            expect(visitor.page.get_by_text(code).first).to_be_visible(timeout=PATIENCE_S * 1000)
             visitor.page.get_by_role("button", name=says).click()
-            program.process.wait(60)
+            program.process.wait(PATIENCE_S)
             return program.told
 
 
@@ -117,7 +119,7 @@ class Started:
 
     def until(self, pattern: str) -> str:
         """Wait until it has said this; return it."""
-        wait_until(lambda: re.search(pattern, self.told) is not None, seconds=60, what=pattern)
+        wait_until(lambda: re.search(pattern, self.told) is not None, seconds=PATIENCE_S, what=pattern)
         found = re.search(pattern, self.told)
         assert found
         return found[0]
@@ -125,4 +127,4 @@ class Started:
     def interrupt(self) -> int:
         """Press Ctrl-C, and return its exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_S)
