@@ -6,15 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.long_runners import Runner, commands, container, in_portal, running_program
+from tests.journeys.long_runners import (
+    Runner,
+    commands,
+    container,
+    in_portal,
+    running_program,
+    until_keys,
+    until_stopped,
+)
 from tests.servers.demo import Demo, running_demo
-from tests.servers.process import wait_until
 
 pytestmark = [
     pytest.mark.services,
     pytest.mark.thorough,
     pytest.mark.xdist_group("fetching-clients"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
 ]
 LIFE_S, ENDS_SEEN = 12, 4
 BY_FILE = " by file"
@@ -68,15 +75,15 @@ def test_they_work_across_several_ends_and_stop_with_their_grant(demo: Demo, tmp
             runners.append(
                 stack.enter_context(running_program(name.removesuffix(BY_FILE), home, environment))
             )
-        _until(runners, 2)
+        until_keys(runners, 2, seconds=300)
         for name in (name for name in names if name.endswith(BY_FILE)):
             [newer] = in_portal(demo, MAKE, f"newer {name}")
             _write(_file(tmp_path, name), newer)
             in_portal(demo, TAKE, name)
-        _until(runners, ENDS_SEEN)
+        until_keys(runners, ENDS_SEEN, seconds=300)
         asked, requests, calls = in_portal(demo, COUNT)
         in_portal(demo, REVOKE)
-        wait_until(lambda: all(each.failed for each in runners), seconds=60, what="every program to stop")
+        until_stopped(runners, seconds=300)
     for name, runner in zip(names, runners, strict=True):
         assert "This grant ended at" in runner.failed, (name, runner.failed)
         assert "ask for a new one at http://localhost:" in runner.failed, (name, runner.failed)
@@ -103,15 +110,3 @@ def _file(folder: Path, name: str) -> Path:
 def _write(file: Path, token: str) -> None:
     file.with_suffix(".new").write_text(token)
     file.with_suffix(".new").replace(file)
-
-
-def _until(runners: list[Runner], ends: int) -> None:
-    """Wait until each program has worked with so many credentials, and none has failed."""
-
-    def all_there() -> bool:
-        for runner in runners:
-            assert not runner.failed, f"{runner.name}: {runner.failed}\n{runner.out.read_text()[-3000:]}"
-            assert runner.process.poll() is None, runner.out.read_text()[-3000:]
-        return all(len(runner.keys) >= ends for runner in runners)
-
-    wait_until(all_there, seconds=200, what=f"{ends} credentials each")
