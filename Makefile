@@ -15,11 +15,12 @@ WORKERS ?= $(if $(REQUIRE_SERVICES),4,3)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock actions clean screenshots
+.PHONY: help demo test soak check bench format lock actions clean screenshots
 
 help:
 	@echo 'make demo         install, then run the whole product on embedded parts'
 	@echo 'make test         install, then run the tests (REQUIRE_SERVICES=1: a missing server fails)'
+	@echo 'make soak         clients and browsers across many ends of what they fetched (10 minutes; needs what .ci/run installs)'
 	@echo 'make check        the one gate: lint, format, types, import rules, deploy check, migrations'
 	@echo 'make bench        measure beside plain SQL, and write docs/performance.md (5 minutes on an idle machine)'
 	@echo 'make screenshots  take the screenshots of README from a running demo (needs Chromium)'
@@ -60,6 +61,10 @@ SQLITE_TESTS = $(if $(TESTS)$(REQUIRE_SERVICES),$(TESTS),tests/unit/jobs tests/i
 test: $(VENV)/.dev
 	TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) --dist loadgroup $(TESTS)
 	TEST_DATABASE=sqlite $(PYTEST) -n $(WORKERS) --dist loadgroup -m 'django_db and not services and not once and not thorough' $(SQLITE_TESTS)
+
+# Unmodified clients and browsers across many ends of what they fetched. Needs what .ci/run installs.
+soak: $(VENV)/.dev
+	SOAK=1 REQUIRE_SERVICES=1 TEST_DATABASE=sqlite $(PYTEST) -v -m soak tests/journeys
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

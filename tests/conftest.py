@@ -23,11 +23,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what only PostgreSQL can do when the tests run on SQLite, and what takes long; and say so."""
     skip = pytest.mark.skip(reason="runs on PostgreSQL only (TEST_DATABASE=postgresql)")
     long = pytest.mark.skip(reason="takes long: runs with REQUIRE_SERVICES=1, as CI does")
+    soak = pytest.mark.skip(reason="takes many minutes: runs with SOAK=1, as make soak does")
     for item in items:
         if item.get_closest_marker("postgres") and connection.vendor != "postgresql":
             item.add_marker(skip)
         if item.get_closest_marker("thorough") and not require_services():
             item.add_marker(long)
+        if item.get_closest_marker("soak") and not os.environ.get("SOAK"):
+            item.add_marker(soak)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,7 +19,7 @@ from tests.servers.demo import Demo, running_demo
 
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.thorough,
+    pytest.mark.soak,
     pytest.mark.once,
     pytest.mark.xdist_group("camera"),
     pytest.mark.timeout(600),

@@ -61,7 +61,7 @@ def running_demo(
     clean |= {"SALLYPORT_STS_RATE": "20", "SALLYPORT_STS_BURST": "100"}
     clean |= environment or {}
     with running(
-        command, log=home / "demo.log", ready=run_file.exists, seconds=90, cwd=ROOT, env=clean
+        command, log=home / "demo.log", ready=run_file.exists, seconds=300, cwd=ROOT, env=clean
     ) as process:
         facts = json.loads(run_file.read_text())
         try:
