@@ -1,9 +1,11 @@
 """SQLite's disk full to the last byte, while nothing is asked for and between STS's answer and its record."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from portal.access.models import AwsSession, Revocation
 from portal.audit.models import AuditEvent
@@ -11,6 +13,8 @@ from tests.integration.jobs.faults.figures import PROMISE, Figure
 from tests.integration.jobs.faults.installation import Installation
 from tests.integration.jobs.faults.killed import with_kept
 from tests.servers.holding_proxy import Answer, Call, HoldingProxy
+from tests.servers.process import wait_until
+from tests.servers.small_disk import SmallDisk
 
 
 def full(made: Installation) -> Iterator[Figure]:
@@ -19,7 +23,7 @@ def full(made: Installation) -> Iterator[Figure]:
     held, grant = made.session(), made.grant()
     due = made.session()
     counts = _counts()
-    disk.fill()
+    _fill(disk)
     asked = made.plant.proxy.counts["AssumeRole"]
     _refused(lambda: made.issue(grant))
     assert made.plant.proxy.counts["AssumeRole"] == asked, "AWS was asked, with nothing on record"
@@ -43,7 +47,7 @@ def full_in_mid_issue(made: Installation) -> Iterator[Figure]:
     def fill(call: Call, proxy: HoldingProxy) -> Answer:
         answer = proxy.forward(call)
         proxy.kept.append(answer)
-        disk.fill()
+        _fill(disk)
         return answer
 
     made.plant.proxy.kept.clear()
@@ -58,6 +62,17 @@ def full_in_mid_issue(made: Installation) -> Iterator[Figure]:
     seconds = made.wait(lambda: made.stands(grant), PROMISE, "the deny of what nobody got")
     assert nobodys.is_denied()
     yield Figure("from revoking to the deny of what STS had made and nobody got", seconds, PROMISE)
+
+
+def _fill(disk: SmallDisk) -> None:
+    """Leave no room in SQLite's log either: what was written there before may be written over."""
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=10)) as own:
+        wait_until(
+            lambda: own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0,
+            seconds=20,
+            what="the log's end",
+        )
+    disk.fill()
 
 
 def _counts() -> tuple[int, int, int]:

@@ -24,6 +24,7 @@ from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import Person
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
+from portal.kernel.errors import BusyError
 from portal.wiring import aws_ports
 from tests.integration.brokers.aws.estate import BUCKET, ROLE, TARGET, VIA_ARN, is_denied
 from tests.integration.jobs.plant import Plant
@@ -85,10 +86,18 @@ class Installation:
         return make_grant(order=GrantOrder(**given | order), aws=self.aws, actor=OPERATOR)
 
     def issue(self, grant: Grant) -> Callable[[], object]:
-        """Issue to the grant's own person; returns a signed call with the credentials."""
+        """Issue to the grant's own person; returns a signed call with the credentials.
+
+        Where AWS was throttled a moment ago, they come again when they are told to.
+        """
         person = grant.holder
         actor = Actor(ActorKind.PERSON, person.name, person.pk)
-        issued = issue_credentials(grant_id=grant.pk, aws=self.aws, actor=actor)
+        while True:
+            try:
+                issued = issue_credentials(grant_id=grant.pk, aws=self.aws, actor=actor)
+                break
+            except BusyError as busy:
+                time.sleep(busy.retry_after_seconds)
         found = issued.credentials
         return self.call(found.access_key_id, found.secret_access_key, found.session_token)
 
