@@ -117,7 +117,9 @@ def _write_run_file(home: Home, at: parts.Addresses, running: list[Running]) -> 
         "samples": at.samples,
         "pids": {part.part.name: part.process.pid for part in running},
     }
-    (home.path / "run.json").write_text(json.dumps(facts, indent=2))
+    draft = home.path / "run.json.new"
+    draft.write_text(json.dumps(facts, indent=2))
+    draft.rename(home.path / "run.json")  # whoever waits for it finds it whole
 
 
 def _welcome(at: parts.Addresses, seconds: float) -> str:
