@@ -113,11 +113,11 @@ def test_a_session_is_as_long_as_its_rule_says(case: Case) -> None:
     choice = choose(role, GrantFacts(remaining=case.left, end=case.end))
     if case.gives is None:
         with pytest.raises(EndTooNearError):
-            session_length(**asked)  # type: ignore[arg-type]
+            session_length(**asked)  # type: ignore[arg-type]  # a row of the table: each of its own type
         assert choice.duration is None
         assert choice.refused
     else:
-        length = session_length(**asked)  # type: ignore[arg-type]
+        length = session_length(**asked)  # type: ignore[arg-type]  # a row of the table: each of its own type
         assert length.duration == choice.duration == case.gives
         assert length.why in choice.duration_why
         assert choice.refused == ""
