@@ -80,7 +80,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     """A fake AWS; the portal's wiring finds no other while it is there. It shows at once what it took."""
     from portal import wiring  # noqa: PLC0415  # after the settings are chosen
-    from portal.access.operations import apply_revocations, find_differences, look_at_roles  # noqa: PLC0415
+    from portal.access.operations.cutting import apply_revocations  # noqa: PLC0415
+    from portal.access.operations.drift import find_differences, look_at_roles  # noqa: PLC0415
 
     fake = FakeAws()
     monkeypatch.setattr(wiring, "aws_ports", fake.ports)
@@ -189,8 +190,8 @@ def actor_of() -> Callable[..., Any]:
 @pytest.fixture
 def make_grant(role: Any, aws: FakeAws, person: Callable[..., Any]) -> Callable[..., Any]:
     """Make grants by the operation itself: make_grant(someone, seconds=600, starts_in=3600, role=other)."""
-    from portal.access.operations.make_grant import GrantOrder  # noqa: PLC0415
-    from portal.access.operations.make_grant import make_grant as operation  # noqa: PLC0415
+    from portal.access.operations.grants.make_grant import GrantOrder  # noqa: PLC0415
+    from portal.access.operations.grants.make_grant import make_grant as operation  # noqa: PLC0415
     from portal.kernel.actor import Actor  # noqa: PLC0415
 
     def make(someone: Any = None, *, seconds: float = 3600, starts_in: float = 0, **order: Any) -> Any:

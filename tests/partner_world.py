@@ -6,9 +6,9 @@ from typing import Any, Protocol
 from brokers.ports import AwsPorts
 from portal.access.lifecycle import ProofKind, ProofState
 from portal.access.models import ExternalId, ExternalIdProof, Grant, PartnerRole
-from portal.access.operations.make_partner_grant import make_partner_grant
-from portal.access.operations.partner_grant_order import PartnerGrantOrder
-from portal.access.operations.work_partner_roles import work_partner_roles
+from portal.access.operations.partners.make_partner_grant import make_partner_grant
+from portal.access.operations.partners.partner_grant_order import PartnerGrantOrder
+from portal.access.operations.partners.work_partner_roles import work_partner_roles
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import Partner, PartnerAccount

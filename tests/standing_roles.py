@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from portal.access.models import ExternalId, Grant, PartnerRole
-from portal.access.operations.external_ids import accepted_external_ids
-from portal.access.operations.partner_accounts import open_partner_account
-from portal.access.operations.partner_principal import root_of
-from portal.access.operations.partner_role_spec import path_of, spec_of
+from portal.access.operations.partners.external_ids import accepted_external_ids
+from portal.access.operations.partners.partner_accounts import open_partner_account
+from portal.access.operations.partners.partner_principal import root_of
+from portal.access.operations.partners.partner_role_spec import path_of, spec_of
 from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
 from portal.directory.models import Partner, PartnerAccount
 from portal.kernel.actor import Actor

@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portal.access.operations.make_grant import GrantOrder, WindowOrder
+from portal.access.operations.grants.make_grant import GrantOrder, WindowOrder
+from portal.access.operations.partners.suspend_partner import REASON_LIMIT as SUSPEND_REASON_LIMIT
 from portal.access.operations.reasons import REASON_LIMIT
-from portal.access.operations.suspend_partner import REASON_LIMIT as SUSPEND_REASON_LIMIT
 from portal.api.serializers import WindowSerializer
 
 Orders = serializers.Serializer[dict[str, Any]]

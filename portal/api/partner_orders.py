@@ -4,9 +4,9 @@ from rest_framework import serializers
 
 from brokers.types import Partition
 from portal.access.doctor.pasted import MOST
-from portal.access.operations.diagnose import LONGEST_FIELD, DoctorOrder
-from portal.access.operations.keep_partner import FirstAccount, PartnerOrder
-from portal.access.operations.partner_grant_order import PartnerGrantOrder
+from portal.access.operations.doctor.diagnose import LONGEST_FIELD, DoctorOrder
+from portal.access.operations.partners.keep_partner import FirstAccount, PartnerOrder
+from portal.access.operations.partners.partner_grant_order import PartnerGrantOrder
 from portal.access.operations.reasons import REASON_LIMIT
 from portal.api.orders import Orders
 from portal.directory.models import DataClass

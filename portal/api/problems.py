@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from brokers.errors import BrokerError, ProofRefused
-from portal.access.operations.fresh_factor import StepUpNeededError
+from portal.access.operations.credentials.fresh_factor import StepUpNeededError
 from portal.api.refusals import ScopeMissing, TooLarge
 from portal.directory.models import ApiToken
 from portal.directory.vouching import SignInTooOldError

@@ -14,7 +14,7 @@ class ConfigConfig(AppConfig):
     label = "sallyport_config"
 
     def ready(self) -> None:
-        from portal.access.operations import ask_sources, ready_proof  # noqa: PLC0415  # models are ready only now
+        from portal.access.operations.credentials import ask_sources, ready_proof  # noqa: PLC0415  # models are ready only now
         from portal.config import celery  # noqa: F401, PLC0415  # every process that sends wake-ups needs the app
         from portal.config.checks import check_secure_start  # noqa: PLC0415  # settings are ready only now
 

@@ -9,8 +9,8 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from portal.access.models import Grant
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.make_grant import GrantOrder, WindowOrder, make_grant
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.grants.make_grant import GrantOrder, WindowOrder, make_grant
 from portal.catalog.models import AwsAccount, AwsRole, Entitlement, ScopeTemplate
 from portal.demo.identity_provider.people import NORTHLIGHT, PEOPLE, PERSISTENT
 from portal.demo.identity_provider.people import Person as Guest

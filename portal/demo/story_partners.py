@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from portal.access.models import Grant
-from portal.access.operations.make_partner_grant import make_partner_grant
-from portal.access.operations.partner_accounts import open_partner_account
-from portal.access.operations.partner_grant_order import PartnerGrantOrder
-from portal.access.operations.verify_account import ask_verification, is_idle
+from portal.access.operations.accounts.verify_account import ask_verification, is_idle
+from portal.access.operations.partners.make_partner_grant import make_partner_grant
+from portal.access.operations.partners.partner_accounts import open_partner_account
+from portal.access.operations.partners.partner_grant_order import PartnerGrantOrder
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import Partner, PartnerAccount
 from portal.kernel.actor import Actor

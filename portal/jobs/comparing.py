@@ -3,7 +3,7 @@
 from celery import current_app, shared_task
 
 from brokers.errors import BrokerError
-from portal.access.operations.reconcile import ASKED, fail_comparison, make_comparison
+from portal.access.operations.drift.reconcile import ASKED, fail_comparison, make_comparison
 from portal.jobs.capacity import free_slot
 from portal.kernel import outbox
 from portal.kernel.models import OutboxMessage

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.conf import settings
 from django.db import connection
 
-from portal.access.operations.sweep_grants import Swept
+from portal.access.operations.running.sweep_grants import Swept
 from portal.jobs.waking import quietly
 
 

@@ -8,12 +8,12 @@ from uuid import UUID
 from celery import current_app, shared_task
 
 from brokers.errors import BrokerError
-from portal.access.operations.decide_drift import CHECK_ASKED, REPAIR_ASKED
-from portal.access.operations.find_drift import check_account_roles, check_due_roles, due_for_a_look
-from portal.access.operations.proof_leases import due_proofs
-from portal.access.operations.prove_external_ids import fail_due_proofs, prove_due
-from portal.access.operations.record_drift import WATCHER
-from portal.access.operations.remove_orphans import remove_orphans
+from portal.access.operations.drift.decide_drift import CHECK_ASKED, REPAIR_ASKED
+from portal.access.operations.drift.find_drift import check_account_roles, check_due_roles, due_for_a_look
+from portal.access.operations.drift.record_drift import WATCHER
+from portal.access.operations.drift.remove_orphans import remove_orphans
+from portal.access.operations.partners.proof_leases import due_proofs
+from portal.access.operations.partners.prove_external_ids import fail_due_proofs, prove_due
 from portal.jobs.capacity import free_slot
 from portal.jobs.waking import send
 from portal.kernel import outbox

@@ -6,7 +6,7 @@ import socket
 from celery import shared_task
 
 from brokers.errors import BrokerError
-from portal.access.operations.work_partner_roles import (
+from portal.access.operations.partners.work_partner_roles import (
     due_partner_roles,
     fail_due_partner_roles,
     work_partner_roles,

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from portal.access.operations.watch_sponsors import watch_sponsors
+from portal.access.operations.partners.watch_sponsors import watch_sponsors
 from portal.kernel.clock import database_now
 
 

@@ -14,11 +14,15 @@ from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from portal.access.operations.alarms import alarm_late_revocations, alarm_late_roles, clear_past_alarms
-from portal.access.operations.hold import is_held
-from portal.access.operations.restored import hold_if_restored
-from portal.access.operations.sweep_grants import activate_batch, expire_batch, next_due
-from portal.access.operations.sweep_lease import (
+from portal.access.operations.cutting.alarms import (
+    alarm_late_revocations,
+    alarm_late_roles,
+    clear_past_alarms,
+)
+from portal.access.operations.running.hold import is_held
+from portal.access.operations.running.restored import hold_if_restored
+from portal.access.operations.running.sweep_grants import activate_batch, expire_batch, next_due
+from portal.access.operations.running.sweep_lease import (
     SweepLease,
     beat_sweep,
     give_back_sweep,

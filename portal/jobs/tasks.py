@@ -8,9 +8,9 @@ from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
 
 from brokers.errors import BrokerError
-from portal.access.operations.prove_revocations import is_probe_due, prove_revocations
-from portal.access.operations.tidy import tidy_access
-from portal.access.operations.work_off import due_documents, fail_due, work_off
+from portal.access.operations.cutting.prove_revocations import is_probe_due, prove_revocations
+from portal.access.operations.cutting.work_off import due_documents, fail_due, work_off
+from portal.access.operations.running.tidy import tidy_access
 from portal.identity.operations.tidy import tidy_sign_ins
 from portal.jobs import metadata as _metadata  # noqa: F401  # Celery finds its task here
 from portal.jobs import sponsors as _sponsors  # noqa: F401  # as above

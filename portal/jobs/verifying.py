@@ -3,7 +3,7 @@
 from celery import current_app, shared_task
 
 from brokers.errors import BrokerError
-from portal.access.operations.verify_account import ASKED, fail_verifications, verify_asked
+from portal.access.operations.accounts.verify_account import ASKED, fail_verifications, verify_asked
 from portal.jobs.capacity import free_slot
 from portal.kernel import outbox
 from portal.kernel.models import OutboxMessage

@@ -10,8 +10,8 @@ import time
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from portal.access.operations.restored import hold_if_restored
-from portal.access.operations.sweep_health import watch_sweep
+from portal.access.operations.running.restored import hold_if_restored
+from portal.access.operations.running.sweep_health import watch_sweep
 from portal.jobs.outside_memory import read_memories
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import PartnerRole
-from portal.access.operations.account_hubs import reached_exactly
+from portal.access.operations.credentials.account_hubs import reached_exactly
 from portal.catalog.models import AwsAccount
 from portal.staff.account_hubs import HubInline
 from portal.staff.base import SHOWN, CheckedForm, RecordedAdmin

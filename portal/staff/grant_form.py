@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from portal.access.models import Grant
-from portal.access.operations.make_grant import GrantOrder, WindowOrder
+from portal.access.operations.grants.make_grant import GrantOrder, WindowOrder
 from portal.access.windows import DAY_NAMES
 from portal.catalog.filling import ParameterField, parameter_fields, read_values
 from portal.catalog.models import AwsRole, ScopeTemplate

@@ -18,8 +18,8 @@ from brokers.errors import BrokerError
 from portal import wiring
 from portal.access.lifecycle import LIVING
 from portal.access.models import Grant
-from portal.access.operations.make_grant import make_grant
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.grants.make_grant import make_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.access.run_out import run_out, session_end
 from portal.access.telling import end_words
 from portal.audit.queries import events_of_grant

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from portal.access.lifecycle import LIVING, stored
 from portal.access.models import Grant
-from portal.access.operations.sponsor_questions import can_answer
+from portal.access.operations.partners.sponsor_questions import can_answer
 from portal.directory.models import Partner
 from portal.directory.people_quota import active_people
 from portal.staff.base import CheckedForm

@@ -12,7 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from portal.access.models import PartnerRole
-from portal.access.operations.suspend_partner import preview_suspension, resume_partner, suspend_partner
+from portal.access.operations.partners.suspend_partner import (
+    preview_suspension,
+    resume_partner,
+    suspend_partner,
+)
 from portal.directory.models import Partner
 from portal.directory.requests import actor_of
 from portal.kernel.errors import DomainError, NotFoundError

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from portal.access.lifecycle import LIVING, stored
 from portal.access.models import Grant
-from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.grants.deactivate_person import deactivate_person, reactivate_person
 from portal.directory.models import ExternalIdentity, Partner, Person
 from portal.directory.people_quota import PeopleQuotaError, take_place
 from portal.directory.requests import actor_of

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from portal.access.lifecycle import WAITING
 from portal.access.models import AwsSession, DenyDocument, Revocation
-from portal.access.operations.retry_revocations import MOST, retry_revocations
+from portal.access.operations.cutting.retry_revocations import MOST, retry_revocations
 from portal.access.run_out import session_end
 from portal.directory.requests import actor_of
 from portal.staff.base import ReadOnlyAdmin, brief

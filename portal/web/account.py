@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.access.operations.user_keys import own_users
+from portal.access.operations.credentials.user_keys import own_users
 from portal.access.queries import grants_of
 from portal.directory.models import AuthenticatorApp, Passkey, Person, SignIn
 from portal.directory.requests import actor_of

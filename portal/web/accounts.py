@@ -8,8 +8,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from brokers.types import Partition
 from portal import wiring
-from portal.access.operations.connect_account import connect_account
-from portal.access.operations.verify_account import ask_verification
+from portal.access.operations.accounts.connect_account import connect_account
+from portal.access.operations.accounts.verify_account import ask_verification
 from portal.catalog.models import AwsAccount
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now

@@ -3,7 +3,7 @@
 from django import forms
 
 from brokers.types import Partition
-from portal.access.operations.connect_account import AccountOrder
+from portal.access.operations.accounts.connect_account import AccountOrder
 from portal.web.forms import DefaultedChoice
 
 PARTITIONS = (

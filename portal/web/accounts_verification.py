@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from portal.access.operations.verify_account import is_idle
+from portal.access.operations.accounts.verify_account import is_idle
 from portal.catalog.models import AwsAccount
 from portal.web.partner_lines import Clock
 from portal.web.presenters.accounts import Verification

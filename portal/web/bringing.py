@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from portal.access.models import Grant, UserKey
-from portal.access.operations.user_keys import keep_user_key
+from portal.access.operations.credentials.user_keys import keep_user_key
 from portal.access.proofs import MfaProof, Proof, ProofRefusedError, SamlProof, TokenProof
 from portal.access.queries import visible_grants
 from portal.catalog.models import AwsRole

@@ -9,8 +9,8 @@ from brokers.types import Partition
 from portal.access.choice import Choice
 from portal.access.lifecycle import ENDED, GrantState
 from portal.access.models import Grant
-from portal.access.operations.explain_choice import choice_of, role_sentence
-from portal.access.operations.may_use import switched_off
+from portal.access.operations.credentials.explain_choice import choice_of, role_sentence
+from portal.access.operations.grants.may_use import switched_off
 from portal.catalog.models import AwsRole
 from portal.kernel.clock import database_now
 from portal.web.aws import hub_is_chained

@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal.access.operations import console_links
-from portal.access.operations import open_console as operation
-from portal.access.operations.fresh_factor import StepUpNeededError
+from portal.access.operations.credentials import console_links
+from portal.access.operations.credentials import open_console as operation
+from portal.access.operations.credentials.fresh_factor import StepUpNeededError
 from portal.access.queries import visible_grants
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now

@@ -21,15 +21,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from portal import wiring
-from portal.access.operations.credential_tokens import (
+from portal.access.operations.credentials.credential_tokens import (
     GrantEndedError,
     KnownToken,
     TokenOverError,
     find_credential_token,
     use_credential_token,
 )
-from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
-from portal.access.operations.fresh_factor import StepUpNeededError
+from portal.access.operations.credentials.fetch_credentials import FetchedCredentials, fetch_credentials
+from portal.access.operations.credentials.fresh_factor import StepUpNeededError
 from portal.directory.requests import client_ip
 from portal.directory.vouching import SignInTooOldError
 from portal.kernel.actor import Actor, ActorKind

@@ -9,8 +9,8 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
 from portal.access.models import Grant
-from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
-from portal.access.operations.fresh_factor import StepUpNeededError
+from portal.access.operations.credentials.fetch_credentials import FetchedCredentials, fetch_credentials
+from portal.access.operations.credentials.fresh_factor import StepUpNeededError
 from portal.access.proofs import ProofRefusedError
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now

@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal.access.operations.cut_preview import CutPreview, Victim, document_of_role, preview_cut
-from portal.access.operations.cut_role import cut_role as cut_role_operation
-from portal.access.operations.hold import is_held
+from portal.access.operations.cutting.cut_preview import CutPreview, Victim, document_of_role, preview_cut
+from portal.access.operations.cutting.cut_role import cut_role as cut_role_operation
+from portal.access.operations.running.hold import is_held
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError, NotFoundError

@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.access.models import Reconciliation
-from portal.access.operations.hold import REASON_LIMIT, open_hold, release_hold
-from portal.access.operations.reconcile import (
+from portal.access.operations.drift.reconcile import (
     ask_comparison,
     last_made,
     not_compared,
     not_taken_over,
     repair_chosen,
 )
+from portal.access.operations.running.hold import REASON_LIMIT, open_hold, release_hold
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError

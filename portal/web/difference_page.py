@@ -5,8 +5,8 @@ from datetime import datetime, timedelta, tzinfo
 
 from portal.access.differences import Difference, Kind, Remedy, Report
 from portal.access.models import Hold, Reconciliation
-from portal.access.operations.hold import open_hold
-from portal.access.operations.reconcile import last_made, not_taken_over, report_of, under_way
+from portal.access.operations.drift.reconcile import last_made, not_taken_over, report_of, under_way
+from portal.access.operations.running.hold import open_hold
 from portal.catalog.models import AwsAccount
 from portal.web.presenters import AccountLabel, Badge, moment
 from portal.web.presenters.difference import (

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.models import Grant
-from portal.access.operations.diagnose import diagnose
-from portal.access.operations.explain_refusal import explain_refusal, last_refusals
-from portal.access.operations.find_doctored import asker_of, find_grant
+from portal.access.operations.doctor.diagnose import diagnose
+from portal.access.operations.doctor.explain_refusal import explain_refusal, last_refusals
+from portal.access.operations.doctor.find_doctored import asker_of, find_grant
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError, NotFoundError

@@ -5,7 +5,7 @@ from uuid import UUID
 from django import forms
 
 from portal.access.doctor.pasted import MOST
-from portal.access.operations.diagnose import LONGEST_FIELD, DoctorOrder
+from portal.access.operations.doctor.diagnose import LONGEST_FIELD, DoctorOrder
 
 TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 

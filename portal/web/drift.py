@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.access.drift_queries import find_drift
 from portal.access.models import RoleDrift
-from portal.access.operations.decide_drift import accept_drift, ask_check, repair_drift
+from portal.access.operations.drift.decide_drift import accept_drift, ask_check, repair_drift
 from portal.access.partner_queries import places_for_partners
 from portal.directory.requests import actor_of
 from portal.kernel.errors import ConflictError, InvalidError, NotFoundError

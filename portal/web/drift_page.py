@@ -6,7 +6,7 @@ from brokers.types import DriftKind
 from portal.access.drift_queries import Watched, open_drifts, watched_accounts
 from portal.access.lifecycle import DriftState
 from portal.access.models import RoleDrift
-from portal.access.operations.decide_drift import may_accept
+from portal.access.operations.drift.decide_drift import may_accept
 from portal.directory.models import Person
 from portal.web.guard import may_revoke, sees_all_grants
 from portal.web.now_lines import fingerprint

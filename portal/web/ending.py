@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from portal.access.models import Grant
-from portal.access.operations.cut_sessions import cut_sessions
-from portal.access.operations.release_grant import release_grant
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.cutting.cut_sessions import cut_sessions
+from portal.access.operations.grants.release_grant import release_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.access.queries import others_at_work
 from portal.access.run_out import RunOut, run_out
 from portal.directory.requests import actor_of

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from portal.access.models import Grant
-from portal.access.operations.extend_grant import extend_grant
+from portal.access.operations.grants.extend_grant import extend_grant
 from portal.access.run_out import run_out
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now

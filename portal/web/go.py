@@ -21,7 +21,7 @@ from brokers.errors import BrokerError
 from brokers.types import Partition
 from portal.access.models import Grant
 from portal.access.offers import offers_to
-from portal.access.operations.may_use import switched_off
+from portal.access.operations.grants.may_use import switched_off
 from portal.access.queries import grants_of
 from portal.catalog.models import AwsRole
 from portal.kernel.clock import database_now

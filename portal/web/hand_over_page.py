@@ -10,7 +10,7 @@ from django.utils.text import slugify
 
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import Grant, PartnerRole
-from portal.access.operations.external_ids import accepted_external_ids
+from portal.access.operations.partners.external_ids import accepted_external_ids
 from portal.directory.models import PartnerAccount
 from portal.web.cards import account_label, countdown_of, shown_state
 from portal.web.presenters import AccountLabel, badge, moment

@@ -11,7 +11,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.access.models import UserKey
-from portal.access.operations.user_keys import held_users, keep_user_key, own_users, remove_user_key
+from portal.access.operations.credentials.user_keys import (
+    held_users,
+    keep_user_key,
+    own_users,
+    remove_user_key,
+)
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person
 from portal.directory.requests import actor_of

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from portal.access import operating_queries as operating
 from portal.access.lifecycle import ENDED, AlarmKind, stored
-from portal.access.operations.hold import is_held
+from portal.access.operations.running.hold import is_held
 from portal.kernel import tallies
 from portal.kernel.clock import database_now
 

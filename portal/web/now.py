@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.access.operating_queries import MOST, failing_revocations
-from portal.access.operations.retry_revocations import retry_revocations
+from portal.access.operations.cutting.retry_revocations import retry_revocations
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, InvalidError

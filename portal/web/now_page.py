@@ -8,8 +8,8 @@ from django.conf import settings
 from portal.access import operating_queries as operating
 from portal.access.lifecycle import AlarmKind
 from portal.access.models import Alarm, Hold, Sweep
-from portal.access.operations.hold import open_hold
-from portal.access.operations.sweep_health import SweepHealth
+from portal.access.operations.running.hold import open_hold
+from portal.access.operations.running.sweep_health import SweepHealth
 from portal.web.alarmed_partners import partner_page_of
 from portal.web.alarmed_providers import provider_of
 from portal.web.now_lines import (

@@ -9,13 +9,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.access.models import ExternalIdProof
-from portal.access.operations.external_ids import rotate_external_id
-from portal.access.operations.partner_accounts import (
+from portal.access.operations.partners.external_ids import rotate_external_id
+from portal.access.operations.partners.partner_accounts import (
     close_partner_account,
     open_partner_account,
     preview_closing,
 )
-from portal.access.operations.prove_again import prove_again
+from portal.access.operations.partners.prove_again import prove_again
 from portal.access.partner_queries import account_with_proofs, places_for_partners
 from portal.directory.models import Partner, PartnerAccount
 from portal.directory.requests import actor_of

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from portal.access.models import Grant
-from portal.access.operations.make_partner_grant import (
+from portal.access.operations.partners.make_partner_grant import (
     PartnerGrantPreview,
     make_partner_grant,
     preview_partner_grant,

@@ -12,7 +12,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from portal.access.operations.partner_grant_order import PartnerGrantOrder
+from portal.access.operations.partners.partner_grant_order import PartnerGrantOrder
 from portal.access.operations.reasons import REASON_LIMIT
 from portal.catalog.filling import ParameterField, fill_scope, parameter_fields
 from portal.catalog.models import AwsAccount, ScopeTemplate

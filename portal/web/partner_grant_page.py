@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brokers.types import PolicyFinding, ServiceAccess, Severity
-from portal.access.operations.make_partner_grant import PartnerGrantPreview
+from portal.access.operations.partners.make_partner_grant import PartnerGrantPreview
 from portal.directory.models import Partner
 from portal.web.partner_grant_form import PartnerGrantForm
 from portal.web.partner_lines import Clock

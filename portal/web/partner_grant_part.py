@@ -4,8 +4,8 @@ from django.urls import reverse
 
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import Grant
-from portal.access.operations.external_ids import accepted_external_ids
-from portal.access.operations.proofs import proof_of
+from portal.access.operations.partners.external_ids import accepted_external_ids
+from portal.access.operations.partners.proofs import proof_of
 from portal.access.partner_queries import current_external_id
 from portal.directory.models import PartnerAccount, Person
 from portal.web.now_lines import fingerprint

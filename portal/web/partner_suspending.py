@@ -7,7 +7,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.models import AwsSession, PartnerRole
-from portal.access.operations.suspend_partner import preview_suspension, resume_partner, suspend_partner
+from portal.access.operations.partners.suspend_partner import (
+    preview_suspension,
+    resume_partner,
+    suspend_partner,
+)
 from portal.access.partner_queries import ClosedRoles, closed_roles, last_suspension, people_of_partner
 from portal.directory.models import Partner
 from portal.directory.requests import actor_of

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from brokers.types import Partition
-from portal.access.operations.keep_partner import FirstAccount, PartnerOrder, create_partner
+from portal.access.operations.partners.keep_partner import FirstAccount, PartnerOrder, create_partner
 from portal.access.partner_queries import colleagues, listed_partners
 from portal.directory.models import DataClass, Partner
 from portal.directory.requests import actor_of

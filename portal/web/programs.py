@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.access.models import Grant
-from portal.access.operations.credential_tokens import (
+from portal.access.operations.credentials.credential_tokens import (
     MadeCredentialToken,
     make_credential_token,
     revoke_credential_token,

@@ -12,8 +12,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal.access.operations.answer_for_partner import NOT_THERE, name_sponsor, take_over
-from portal.access.operations.sponsor_questions import CHANGE, open_question, questions_to
+from portal.access.operations.partners.answer_for_partner import NOT_THERE, name_sponsor, take_over
+from portal.access.operations.partners.sponsor_questions import CHANGE, open_question, questions_to
 from portal.directory.models import Person, SponsorQuestion
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from portal.access.operations.fresh_factor import StepUpNeededError
+from portal.access.operations.credentials.fresh_factor import StepUpNeededError
 from portal.access.queries import visible_grants
 from portal.directory.requests import actor_of
 from portal.identity.operations.factor_given import (

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.access.models import Grant
 from portal.access.offers import offers_to, scope_words
-from portal.access.operations.take_entitlement import take_entitlement
+from portal.access.operations.grants.take_entitlement import take_entitlement
 from portal.catalog.models import Entitlement
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now

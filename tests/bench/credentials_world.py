@@ -57,7 +57,7 @@ def _grant(person: Any, role: Any) -> Any:
 
 
 def _token(grant: Any) -> str:
-    from portal.access.operations.credential_tokens import make_credential_token  # noqa: PLC0415
+    from portal.access.operations.credentials.credential_tokens import make_credential_token  # noqa: PLC0415
     from tests.world import as_actor  # noqa: PLC0415
 
     made = make_credential_token(grant_id=grant.pk, name="bench", actor=as_actor(grant.holder))

@@ -103,7 +103,7 @@ def _at_once(way: Way) -> tuple[float, ...]:
 
 
 def _sweep(ends_at: datetime) -> None:
-    from portal.access.operations.sweep_lease import give_back_sweep, take_sweep  # noqa: PLC0415
+    from portal.access.operations.running.sweep_lease import give_back_sweep, take_sweep  # noqa: PLC0415
     from portal.jobs import sweep_loop  # noqa: PLC0415
     from portal.jobs.waking import quietly  # noqa: PLC0415
 

@@ -33,7 +33,7 @@ STORED = """async () => ({
 })"""
 TOKENS = """
 from portal.access.models import Grant
-from portal.access.operations.credential_tokens import make_credential_token
+from portal.access.operations.credentials.credential_tokens import make_credential_token
 from portal.directory.operations.api_tokens import create_token
 from portal.kernel.actor import Actor, ActorKind
 grant = Grant.objects.get(person__name="Chidi Rao", role__name="DataAnalyst", ended_at=None)

@@ -51,7 +51,7 @@ found = ApiToken.objects.filter(person__name=sys.argv[1], revoked_at=None)
 print(json.dumps(found.update(created_at=database_now() - timedelta(hours=2), expires_at=database_now())))
 """
 REVOKE = f"""{FIND}
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
 grant = Grant.objects.get(person__name="Chidi Rao", role__name="DataAnalyst")
 if grant.ended_at is None:
     revoke_grant(grant_id=grant.pk, reason="enough", actor=Actor.command("tests"), cut=False)

@@ -27,8 +27,8 @@ LIFE_S, ENDS_SEEN = 12, 4
 BY_FILE = " by file"
 FIND = """
 from portal.access.models import *
-from portal.access.operations.credential_tokens import *
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.credentials.credential_tokens import *
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.kernel import tallies
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now

@@ -22,8 +22,8 @@ ISSUE = """
 import json, sys, django
 django.setup()
 from datetime import timedelta
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.make_grant import GrantOrder, make_grant
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.make_grant import GrantOrder, make_grant
 from portal.catalog.models import AwsRole
 from portal.directory.models import ExternalIdentity, Person
 from portal.kernel.actor import Actor, ActorKind

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.conf import settings
 
-from portal.access.operations.hold import is_held
-from portal.access.operations.sweep_health import sweep_health
+from portal.access.operations.running.hold import is_held
+from portal.access.operations.running.sweep_health import sweep_health
 from portal.kernel.errors import ConflictError
 
 

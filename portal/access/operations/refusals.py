@@ -53,7 +53,7 @@ def _reason(
     grant: Grant | None, kind: str, actor: Actor, refusal: DomainError, now: datetime
 ) -> Mapping[str, str]:
     """Return the step of the doctor's at which the grant's own person was stopped."""
-    from portal.access.operations.explain_refusal import reason_of  # noqa: PLC0415  # it reads what is written here
+    from portal.access.operations.doctor.explain_refusal import reason_of  # noqa: PLC0415  # it reads what is written here
 
     if grant is None or grant.person_id is None or grant.person_id != actor.person_id:
         return {}

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from brokers.types import Partition
 from portal import wiring
-from portal.access.operations.console_links import make_console_link
+from portal.access.operations.credentials.console_links import make_console_link
 from portal.api.authentication import caller
 from portal.api.serializers import ConsoleLinkOrder, ConsoleLinkSerializer, utc
 from portal.api.views.base import ScopedView, own_grants

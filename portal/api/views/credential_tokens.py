@@ -7,7 +7,10 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.access.operations.credential_tokens import make_credential_token, revoke_credential_token
+from portal.access.operations.credentials.credential_tokens import (
+    make_credential_token,
+    revoke_credential_token,
+)
 from portal.api.authentication import caller
 from portal.api.credential_token_serializers import (
     CredentialTokenOrder,

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import wiring
-from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
+from portal.access.operations.credentials.fetch_credentials import FetchedCredentials, fetch_credentials
 from portal.api.authentication import caller
 from portal.api.proofs import ProofOrder, proof_of
 from portal.api.serializers import CredentialsSerializer, utc

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import wiring
-from portal.access.operations.diagnose import Diagnosis, diagnose
+from portal.access.operations.doctor.diagnose import Diagnosis, diagnose
 from portal.api.authentication import caller
 from portal.api.partner_orders import DoctorOrderSerializer
 from portal.api.partner_serializers import DiagnosisSerializer

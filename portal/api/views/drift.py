@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.access.models import RoleDrift
-from portal.access.operations.decide_drift import accept_drift, repair_drift
+from portal.access.operations.drift.decide_drift import accept_drift, repair_drift
 from portal.api.authentication import caller
 from portal.api.paging import DriftPages
 from portal.api.partner_orders import DriftOrder

@@ -9,7 +9,7 @@ from portal import wiring
 from portal.access.lifecycle import LIVING, stored
 from portal.access.models import Grant
 from portal.access.offers import offers_to
-from portal.access.operations.take_entitlement import take_entitlement
+from portal.access.operations.grants.take_entitlement import take_entitlement
 from portal.api.authentication import caller
 from portal.api.entitlements import EntitlementSerializer, TakeOrder
 from portal.api.serializers import GrantSerializer

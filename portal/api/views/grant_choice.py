@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import wiring
-from portal.access.operations.explain_choice import explain_choice
+from portal.access.operations.credentials.explain_choice import explain_choice
 from portal.api.authentication import caller
 from portal.api.choice_serializers import ChoiceSerializer
 from portal.api.views.base import ScopedView, own_grant

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import wiring
-from portal.access.operations.explain_refusal import explain_refusal
+from portal.access.operations.doctor.explain_refusal import explain_refusal
 from portal.api.authentication import caller
 from portal.api.partner_serializers import GrantDoctorSerializer
 from portal.api.views.base import ScopedView, own_grant

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from portal import wiring
 from portal.access.models import Grant
-from portal.access.operations.make_grant import make_grant
+from portal.access.operations.grants.make_grant import make_grant
 from portal.api.authentication import caller
 from portal.api.orders import GrantOrderSerializer
 from portal.api.paging import GrantPages

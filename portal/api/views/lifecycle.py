@@ -8,10 +8,10 @@ from rest_framework.response import Response
 
 from portal import wiring
 from portal.access.models import Grant
-from portal.access.operations.cut_sessions import cut_sessions
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.release_grant import release_grant
-from portal.access.operations.revoke_grant import check_may_revoke, revoke_grant
+from portal.access.operations.cutting.cut_sessions import cut_sessions
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.grants.release_grant import release_grant
+from portal.access.operations.grants.revoke_grant import check_may_revoke, revoke_grant
 from portal.api.authentication import caller
 from portal.api.orders import CutOrder, ExtendOrder, ReleaseOrder, RevokeOrder
 from portal.api.serializers import GrantSerializer, RevocationSerializer

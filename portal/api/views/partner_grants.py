@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from portal import wiring
 from portal.access.models import Grant
-from portal.access.operations.make_partner_grant import make_partner_grant, preview_partner_grant
+from portal.access.operations.partners.make_partner_grant import make_partner_grant, preview_partner_grant
 from portal.api.authentication import caller
 from portal.api.paging import GrantPages
 from portal.api.partner_orders import PartnerGrantOrderSerializer

@@ -9,9 +9,9 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.access.operations.external_ids import rotate_external_id
-from portal.access.operations.keep_partner import create_partner
-from portal.access.operations.partner_accounts import close_partner_account, open_partner_account
+from portal.access.operations.partners.external_ids import rotate_external_id
+from portal.access.operations.partners.keep_partner import create_partner
+from portal.access.operations.partners.partner_accounts import close_partner_account, open_partner_account
 from portal.api.authentication import caller
 from portal.api.paging import PartnerPages
 from portal.api.partner_orders import (

@@ -5,8 +5,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.access.models import Grant
+from portal.access.operations.partners.suspend_partner import (
+    preview_suspension,
+    resume_partner,
+    suspend_partner,
+)
 from portal.access.operations.permissions import may
-from portal.access.operations.suspend_partner import preview_suspension, resume_partner, suspend_partner
 from portal.api.authentication import caller
 from portal.api.orders import PartnerSerializer, ResumeOrder, SuspendOrder
 from portal.api.views.base import ScopedView

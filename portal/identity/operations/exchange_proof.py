@@ -13,9 +13,9 @@ from django.db.models import Q
 
 from brokers.ports import AwsPorts
 from portal.access.models import Grant
-from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
-from portal.access.operations.may_use import why_closed
-from portal.access.operations.ready_proof import NEEDS, take_once, verify_proof
+from portal.access.operations.credentials.fetch_credentials import FetchedCredentials, fetch_credentials
+from portal.access.operations.credentials.ready_proof import NEEDS, take_once, verify_proof
+from portal.access.operations.grants.may_use import why_closed
 from portal.access.proofs import ProofRefusedError, SamlProof, TokenProof, VerifiedProof
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
-from portal.access.operations.end_with_group import end_what_groups_gave
+from portal.access.operations.grants.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.grants.end_with_group import end_what_groups_gave
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ExternalIdentity, GroupMembership, Person, SignIn

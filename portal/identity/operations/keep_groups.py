@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from portal.access.operations.end_with_group import end_what_groups_gave
+from portal.access.operations.grants.end_with_group import end_what_groups_gave
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import Group, GroupMembership, IdentityProvider, Person

@@ -16,7 +16,7 @@ from django.core.validators import RegexValidator
 from django.db import transaction
 
 from portal.access.lifecycle import AlarmKind
-from portal.access.operations.alarms import raise_alarm
+from portal.access.operations.cutting.alarms import raise_alarm
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ExternalIdentity, IdentityProvider, LocalPassword, Person, SignIn

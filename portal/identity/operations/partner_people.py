@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
-from portal.access.operations.deactivate_person import (
+from portal.access.operations.grants.deactivate_person import (
     Deactivated,
     deactivate_locked,
     reactivate_locked,

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 
 from portal.access.models import Grant
-from portal.access.operations.end_with_group import end_what_groups_gave
+from portal.access.operations.grants.end_with_group import end_what_groups_gave
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.directory.models import Group, GroupMembership, ScimGroup, ScimMembership, ScimUser

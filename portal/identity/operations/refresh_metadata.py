@@ -16,7 +16,7 @@ from brokers.errors import BrokerError
 from brokers.ports import DocumentFetcher, SamlMetadataReader
 from brokers.types import SamlIdentityProvider
 from portal.access.lifecycle import AlarmKind
-from portal.access.operations.alarms import clear_alarm, raise_alarm
+from portal.access.operations.cutting.alarms import clear_alarm, raise_alarm
 from portal.access.operations.permissions import check_superuser
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record

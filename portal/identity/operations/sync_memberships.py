@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from portal.access.lifecycle import LIVING, stored
 from portal.access.models import Grant
-from portal.access.operations.end_with_group import end_what_groups_gave
+from portal.access.operations.grants.end_with_group import end_what_groups_gave
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record_all
 from portal.catalog.models import Entitlement

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from portal.access.lifecycle import AlarmKind
-from portal.access.operations.alarms import clear_alarm, raise_alarm
+from portal.access.operations.cutting.alarms import clear_alarm, raise_alarm
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record
 from portal.directory.models import SyncRun

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from portal.access.operations.end_with_group import end_what_groups_gave
+from portal.access.operations.grants.end_with_group import end_what_groups_gave
 from portal.access.operations.permissions import person_of
 from portal.access.operations.reasons import checked_reason
 from portal.audit.events import EventType

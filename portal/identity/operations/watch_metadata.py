@@ -10,7 +10,7 @@ from django.db.models import Q
 from brokers.errors import BrokerError
 from brokers.ports import SamlMetadataReader
 from portal.access.lifecycle import AlarmKind
-from portal.access.operations.alarms import clear_alarm, raise_alarm
+from portal.access.operations.cutting.alarms import clear_alarm, raise_alarm
 from portal.directory.models import IdentityProvider
 from portal.identity.identity_providers import as_saml
 

@@ -109,7 +109,7 @@ def _child(  # noqa: PLR0917  # what a fork is given
 
 def _fetch(grant: str, person: str, ports: Any, tries: int) -> Mapping[str, Any]:
     """Fetch once, and as often again as one is told to come again; say what was had, and how long the worst took."""
-    from portal.access.operations.fetch_credentials import fetch_credentials  # noqa: PLC0415
+    from portal.access.operations.credentials.fetch_credentials import fetch_credentials  # noqa: PLC0415
     from portal.kernel.actor import Actor, ActorKind  # noqa: PLC0415
     from portal.kernel.errors import BusyError, DomainError, UpstreamError  # noqa: PLC0415
 

@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.access.models import CredentialSlot, Grant, UserKey
-from portal.access.operations.credential_tokens import make_credential_token
-from portal.access.operations.fetch_credentials import fetch_credentials
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.credentials.credential_tokens import make_credential_token
+from portal.access.operations.credentials.fetch_credentials import fetch_credentials
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.access.proofs import MfaProof, SamlProof, TokenProof
 from portal.directory.models import Person
 from portal.identity.operations.exchange_proof import exchange_proof

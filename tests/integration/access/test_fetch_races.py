@@ -14,7 +14,7 @@ import pytest
 from django.db import connection, connections
 
 from portal.access.models import AwsSession, CredentialSlot, Grant
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person
 from portal.kernel.actor import Actor

@@ -11,12 +11,12 @@ from django.db import connection, connections, transaction
 
 from portal.access.lifecycle import LIVING
 from portal.access.models import Grant
-from portal.access.operations.deactivate_person import deactivate_person
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.release_grant import release_grant
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.suspend_partner import suspend_partner
-from portal.access.operations.sweep_grants import expire_batch
+from portal.access.operations.grants.deactivate_person import deactivate_person
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.grants.release_grant import release_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.suspend_partner import suspend_partner
+from portal.access.operations.running.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
 from portal.directory.models import Partner
 from portal.kernel.actor import Actor, ActorKind

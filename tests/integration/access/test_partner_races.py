@@ -11,15 +11,16 @@ import pytest
 
 from portal.access.lifecycle import ProofKind
 from portal.access.models import Alarm, ExternalId, ExternalIdProof, Grant, PartnerRole, RoleDrift
-from portal.access.operations import find_orphans, look_at_roles, proof_steps
-from portal.access.operations.decide_drift import accept_drift, repair_drift
-from portal.access.operations.external_ids import rotate_external_id
-from portal.access.operations.find_drift import check_account_roles, check_due_roles
-from portal.access.operations.partner_accounts import close_partner_account, open_partner_account
-from portal.access.operations.proofs import ask_proof
-from portal.access.operations.prove_external_ids import prove_due
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_partner_roles import work_partner_roles
+from portal.access.operations.drift import find_orphans, look_at_roles
+from portal.access.operations.drift.decide_drift import accept_drift, repair_drift
+from portal.access.operations.drift.find_drift import check_account_roles, check_due_roles
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners import proof_steps
+from portal.access.operations.partners.external_ids import rotate_external_id
+from portal.access.operations.partners.partner_accounts import close_partner_account, open_partner_account
+from portal.access.operations.partners.proofs import ask_proof
+from portal.access.operations.partners.prove_external_ids import prove_due
+from portal.access.operations.partners.work_partner_roles import work_partner_roles
 from portal.audit.models import AuditEvent
 from portal.directory.models import PartnerAccount
 from portal.kernel.clock import database_now

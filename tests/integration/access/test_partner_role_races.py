@@ -13,12 +13,12 @@ from django.db import connections
 
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import Grant, PartnerRole
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.make_partner_grant import make_partner_grant
-from portal.access.operations.partner_role_leases import take_role_lease
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.suspend_partner import suspend_partner
-from portal.access.operations.work_partner_roles import work_partner_roles
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.make_partner_grant import make_partner_grant
+from portal.access.operations.partners.partner_role_leases import take_role_lease
+from portal.access.operations.partners.suspend_partner import suspend_partner
+from portal.access.operations.partners.work_partner_roles import work_partner_roles
 from portal.directory.models import Partner, PartnerAccount, Person
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError

@@ -14,16 +14,16 @@ from django.db import connections
 
 from portal.access.lifecycle import RevocationState
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
-from portal.access.operations.apply_revocations import apply_revocations
-from portal.access.operations.console_links import make_console_link, use_console_link
-from portal.access.operations.deactivate_person import deactivate_person
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.leases import LATE_PUT, LEASE
-from portal.access.operations.make_grant import GrantOrder
-from portal.access.operations.make_grant import make_grant as grant_operation
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import expire_batch
-from portal.access.operations.work_off import due_documents
+from portal.access.operations.credentials.console_links import make_console_link, use_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting.apply_revocations import apply_revocations
+from portal.access.operations.cutting.leases import LATE_PUT, LEASE
+from portal.access.operations.cutting.work_off import due_documents
+from portal.access.operations.grants.deactivate_person import deactivate_person
+from portal.access.operations.grants.make_grant import GrantOrder
+from portal.access.operations.grants.make_grant import make_grant as grant_operation
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person

@@ -9,8 +9,8 @@ import pytest
 from django.db import transaction
 
 from portal.access.models import Grant
-from portal.access.operations.deactivate_person import deactivate_person
-from portal.access.operations.take_entitlement import take_entitlement
+from portal.access.operations.grants.deactivate_person import deactivate_person
+from portal.access.operations.grants.take_entitlement import take_entitlement
 from portal.catalog.models import AwsRole, Entitlement
 from portal.directory.models import GroupMembership, Person
 from portal.kernel.actor import Actor, ActorKind

@@ -14,7 +14,7 @@ from django.test import Client
 from brokers.saml import MetadataReader
 from portal import wiring
 from portal.access.models import DenyDocument, UserKey
-from portal.access.operations.work_off import work_off
+from portal.access.operations.cutting.work_off import work_off
 from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
 from portal.demo.identity_provider.people import BY_KEY, PERSISTENT
 from portal.demo.story_calls import COGNITO, DEVELOPER, FAR, OWN_USER, SAML, UNLOCK, WEB, tell_of_calls

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from portal import wiring
 from portal.access.models import Grant
-from portal.access.operations.make_grant import GrantOrder, make_grant
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.grants.make_grant import GrantOrder, make_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import ApiToken, Person
 from portal.kernel.actor import Actor

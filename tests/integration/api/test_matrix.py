@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from portal.access.models import AwsSession, ConsoleLink, CredentialToken, Grant
-from portal.access.operations.credential_tokens import make_credential_token
+from portal.access.operations.credentials.credential_tokens import make_credential_token
 from portal.api import urls_exchange, urls_partners
 from portal.api.urls import urlpatterns
 from portal.catalog.models import Entitlement

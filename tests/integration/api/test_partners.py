@@ -10,9 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from portal.access.lifecycle import PartnerRoleState
 from portal.access.models import ExternalId, Grant, PartnerRole
-from portal.access.operations.partner_accounts import close_partner_account
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.suspend_partner import suspend_partner
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.partner_accounts import close_partner_account
+from portal.access.operations.partners.suspend_partner import suspend_partner
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import Partner, PartnerAccount

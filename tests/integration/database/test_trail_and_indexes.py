@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
 from portal.access.models import Grant
-from portal.access.operations.sweep_grants import due_to_end, due_to_start
+from portal.access.operations.running.sweep_grants import due_to_end, due_to_start
 from portal.audit import append_only
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent

@@ -11,11 +11,11 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.access.models import ConsoleLink, Grant, Revocation
-from portal.access.operations.console_links import make_console_link
-from portal.access.operations.deactivate_person import deactivate_person
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.take_entitlement import take_entitlement
-from portal.access.operations.work_off import work_off
+from portal.access.operations.credentials.console_links import make_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting.work_off import work_off
+from portal.access.operations.grants.deactivate_person import deactivate_person
+from portal.access.operations.grants.take_entitlement import take_entitlement
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole, Entitlement
 from portal.directory.models import (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from brokers.types import ProvenIdentity
-from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.grants.deactivate_person import deactivate_person, reactivate_person
 from portal.directory.models import IdentityProvider, Person
 from portal.directory.people_quota import PeopleQuotaError, active_people
 from portal.identity.operations.complete_sign_in import complete_sign_in

@@ -13,7 +13,7 @@ from django.test import Client
 
 from portal import wiring
 from portal.access.models import Grant, Revocation
-from portal.access.operations.work_off import work_off
+from portal.access.operations.cutting.work_off import work_off
 from portal.directory.models import GroupMembership, IdentityProvider, Person, SyncRun
 from portal.directory.operations.api_tokens import create_token, find_token
 from portal.identity.identity_providers import as_ldap

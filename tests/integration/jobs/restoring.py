@@ -104,8 +104,8 @@ def _on_sqlite(file: Path) -> dict[str, Any]:
 
 def _look() -> str:
     """Look as the web process does at its start; return why the portal is in hold, or nothing."""
-    from portal.access.operations.hold import open_hold  # noqa: PLC0415
-    from portal.access.operations.restored import hold_if_restored  # noqa: PLC0415
+    from portal.access.operations.running.hold import open_hold  # noqa: PLC0415
+    from portal.access.operations.running.restored import hold_if_restored  # noqa: PLC0415
     from portal.jobs.outside_memory import read_memories  # noqa: PLC0415
 
     is_held = hold_if_restored(remembered=read_memories())
@@ -115,7 +115,7 @@ def _look() -> str:
 
 
 def _release() -> None:
-    from portal.access.operations.hold import note_looked, release_hold  # noqa: PLC0415
+    from portal.access.operations.running.hold import note_looked, release_hold  # noqa: PLC0415
     from portal.kernel.actor import Actor  # noqa: PLC0415
     from portal.kernel.clock import database_now  # noqa: PLC0415
 

@@ -14,10 +14,10 @@ from brokers.aws import AwsBrokers, HubCredentials
 from brokers.ports import AwsPorts
 from brokers.types import Credentials, DenyTarget
 from portal.access.models import AwsSession, DenyDocument, Grant, Revocation
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.make_grant import GrantOrder, make_grant
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_off import work_off
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting.work_off import work_off
+from portal.access.operations.grants.make_grant import GrantOrder, make_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.catalog.models import AwsAccount, AwsRole, ScopeTemplate
 from portal.directory.models import Person
 from portal.kernel.actor import Actor, ActorKind

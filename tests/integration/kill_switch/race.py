@@ -85,7 +85,7 @@ class Recorded:
 
 
 def _issue_share(grants: Sequence[str], person: str, start: Any, took: Any, queue: Any) -> None:
-    from portal.access.operations.issue_credentials import issue_credentials  # noqa: PLC0415
+    from portal.access.operations.credentials.issue_credentials import issue_credentials  # noqa: PLC0415
     from portal.kernel.actor import Actor, ActorKind  # noqa: PLC0415
     from portal.kernel.errors import DomainError  # noqa: PLC0415
     from portal.wiring import aws_ports  # noqa: PLC0415
@@ -109,7 +109,7 @@ def _issue_share(grants: Sequence[str], person: str, start: Any, took: Any, queu
 
 def _revoke_share(grants: Sequence[str], start: Any, took: Any) -> None:
     """Sometimes before the three steps of issuing, sometimes after, mostly amid them."""
-    from portal.access.operations.revoke_grant import revoke_grant  # noqa: PLC0415
+    from portal.access.operations.grants.revoke_grant import revoke_grant  # noqa: PLC0415
     from portal.kernel.actor import Actor  # noqa: PLC0415
 
     CHANCE.seed()
@@ -121,8 +121,8 @@ def _revoke_share(grants: Sequence[str], start: Any, took: Any) -> None:
 
 def _revoke_and_work(grant: str, all_of_them: Sequence[str], waits: bool, start: Any, queue: Any) -> None:
     from portal.access.models import DenyDocument, Revocation  # noqa: PLC0415
-    from portal.access.operations.revoke_grant import revoke_grant  # noqa: PLC0415
-    from portal.access.operations.work_off import work_off  # noqa: PLC0415
+    from portal.access.operations.cutting.work_off import work_off  # noqa: PLC0415
+    from portal.access.operations.grants.revoke_grant import revoke_grant  # noqa: PLC0415
     from portal.kernel.actor import Actor  # noqa: PLC0415
     from portal.wiring import aws_ports  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from django.db import connection, connections
 
 from brokers.types import Credentials
 from portal.access.models import AwsSession, DenyDocument, Grant, Revocation
-from portal.access.operations.work_off import work_off
+from portal.access.operations.cutting.work_off import work_off
 from portal.audit.models import AuditEvent
 from portal.kernel.clock import database_now
 from tests.integration.jobs.plant import ROOT

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from portal.access.models import AwsSession, Grant
-from portal.access.operations.console_links import make_console_link, use_console_link
-from portal.access.operations.cut_sessions import cut_sessions
-from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.hold import is_held
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.make_grant import GrantOrder, WindowOrder, make_grant
-from portal.access.operations.open_console import open_console
-from portal.access.operations.release_grant import release_grant
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.suspend_partner import resume_partner, suspend_partner
+from portal.access.operations.credentials.console_links import make_console_link, use_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.credentials.open_console import open_console
+from portal.access.operations.cutting.cut_sessions import cut_sessions
+from portal.access.operations.grants.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.grants.make_grant import GrantOrder, WindowOrder, make_grant
+from portal.access.operations.grants.release_grant import release_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.suspend_partner import resume_partner, suspend_partner
+from portal.access.operations.running.hold import is_held
 from portal.directory.models import ExternalIdentity, Person
 from portal.kernel.errors import DomainError
 from tests.fakes import CONSOLE

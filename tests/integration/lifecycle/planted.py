@@ -9,16 +9,11 @@ from unittest.mock import patch
 
 from portal.access.lifecycle import SessionState
 from portal.access.models import AwsSession, Grant
-from portal.access.operations import (
-    apply_revocations,
-    end_grants,
-    end_idle_grants,
-    extend_grant,
-    issue_session,
-    may_use,
-    sweep_grants,
-)
-from portal.access.operations.wanted_denies import Wanted, wanted_denies
+from portal.access.operations.credentials import issue_session
+from portal.access.operations.cutting import apply_revocations
+from portal.access.operations.cutting.wanted_denies import Wanted, wanted_denies
+from portal.access.operations.grants import end_grants, end_idle_grants, extend_grant, may_use
+from portal.access.operations.running import sweep_grants
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from brokers.types import DenyTarget
 from portal.access.models import Grant
-from portal.access.operations import apply_revocations as engine
-from portal.access.operations.alarms import alarm_late_revocations
-from portal.access.operations.hold import enter_hold, is_held, note_looked, release_hold
-from portal.access.operations.prove_revocations import prove_revocations
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import activate_batch, expire_batch
-from portal.access.operations.work_off import work_off
+from portal.access.operations.cutting import apply_revocations as engine
+from portal.access.operations.cutting.alarms import alarm_late_revocations
+from portal.access.operations.cutting.prove_revocations import prove_revocations
+from portal.access.operations.cutting.work_off import work_off
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.hold import enter_hold, is_held, note_looked, release_hold
+from portal.access.operations.running.sweep_grants import activate_batch, expire_batch
 from portal.kernel import outbox
 from portal.kernel.errors import DomainError
 from tests.fakes import DENIED, UNAVAILABLE

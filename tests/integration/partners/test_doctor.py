@@ -19,8 +19,8 @@ import pytest
 
 from brokers.aws import AwsBrokers, HubCredentials
 from portal.access.models import Grant, PartnerRole
-from portal.access.operations.diagnose import Diagnosis, DoctorOrder, diagnose
-from portal.access.operations.work_partner_roles import work_partner_roles
+from portal.access.operations.doctor.diagnose import Diagnosis, DoctorOrder, diagnose
+from portal.access.operations.partners.work_partner_roles import work_partner_roles
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import PartnerAccount
 from portal.kernel.actor import Actor

@@ -19,7 +19,7 @@ import pytest
 from brokers.aws import AwsBrokers, HubCredentials
 from brokers.aws.partner_names import role_name
 from portal.access.models import ExternalId, Grant, PartnerRole
-from portal.access.operations.suspend_partner import preview_suspension, suspend_partner
+from portal.access.operations.partners.suspend_partner import preview_suspension, suspend_partner
 from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import Partner
 from tests.integration.partners.house import Workers, add_ours, build, roles_in, seed_account, workers

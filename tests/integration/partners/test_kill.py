@@ -15,8 +15,8 @@ import pytest
 
 from brokers.aws import HubCredentials
 from portal.access.models import ExternalId, Grant
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_partner_roles import work_partner_roles
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.work_partner_roles import work_partner_roles
 from tests.integration.partners.house import House, add_ours, before, build, seed_account, workers
 from tests.partner_world import SHELL, add_account, add_partner, events_of, row_of
 from tests.servers.aws_outcome import ALLOWED, outcome

@@ -9,10 +9,10 @@ import pytest
 
 from brokers.aws import AwsBrokers, HubCredentials
 from portal.access.models import Grant, PartnerRole
-from portal.access.operations.make_partner_grant import make_partner_grant
-from portal.access.operations.partner_grant_order import PartnerGrantOrder
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_partner_roles import work_partner_roles
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.make_partner_grant import make_partner_grant
+from portal.access.operations.partners.partner_grant_order import PartnerGrantOrder
+from portal.access.operations.partners.work_partner_roles import work_partner_roles
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import PartnerAccount
 from portal.kernel.clock import database_now

@@ -13,7 +13,7 @@ def main() -> None:
 
     django.setup()
     from portal import wiring  # noqa: PLC0415  # after the settings are chosen
-    from portal.access.operations import work_partner_roles  # noqa: PLC0415  # as above
+    from portal.access.operations.partners import work_partner_roles  # noqa: PLC0415  # as above
 
     for line in sys.stdin:
         word, argument = line.split()

@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from brokers.types import ProvenIdentity
 from portal.access.models import Grant, Revocation
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.take_entitlement import take_entitlement
-from portal.access.operations.work_off import work_off
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting.work_off import work_off
+from portal.access.operations.grants.take_entitlement import take_entitlement
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole, Entitlement
 from portal.directory.models import (

@@ -8,8 +8,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 
 from portal.access.models import Grant, Revocation
-from portal.access.operations import deactivate_person as operation
-from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.grants import deactivate_person as operation
+from portal.access.operations.grants.deactivate_person import deactivate_person, reactivate_person
 from portal.directory.models import ApiToken, Person
 from portal.directory.operations.api_tokens import create_token, find_token
 from portal.kernel.actor import Actor

@@ -11,7 +11,7 @@ from django.urls import reverse
 from brokers.errors import AwsUnavailable
 from brokers.types import CheckStep
 from portal import wiring
-from portal.access.operations.verify_account import verify_account
+from portal.access.operations.accounts.verify_account import verify_account
 from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import Person
 from portal.kernel.actor import Actor

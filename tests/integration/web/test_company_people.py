@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from portal.access.operations.suspend_partner import suspend_partner
+from portal.access.operations.partners.suspend_partner import suspend_partner
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import IdentityProvider, Partner, Person

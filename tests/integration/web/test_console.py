@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from brokers.errors import AwsAccessDenied, AwsUnavailable
 from portal.access.models import AwsSession, Grant
-from portal.access.operations.console_links import make_console_link
+from portal.access.operations.credentials.console_links import make_console_link
 from portal.audit.models import AuditEvent
 from portal.directory.models import Person
 from tests.fakes import ORIGINS, SECRET, SIGN_IN_URL, TOKEN, FakeAws

@@ -12,9 +12,12 @@ from django.db import OperationalError
 from django.test import Client
 
 from portal.access.models import AwsSession, CredentialToken, Grant
-from portal.access.operations.credential_tokens import make_credential_token, revoke_credential_token
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.credentials.credential_tokens import (
+    make_credential_token,
+    revoke_credential_token,
+)
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.hold import enter_hold
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, Person
 from portal.directory.operations.api_tokens import create_token

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from portal.access.models import DenyDocument, Grant
-from portal.access.operations.hold import enter_hold
+from portal.access.operations.running.hold import enter_hold
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person
 from tests.unit.access.differences_world import SHELL

@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.access.models import DenyDocument, Grant, Hold, KeptDeny, Reconciliation
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.reconcile import ask_comparison, fail_comparison, make_comparison
+from portal.access.operations.drift.reconcile import ask_comparison, fail_comparison, make_comparison
+from portal.access.operations.running.hold import enter_hold
 from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import Person
 from portal.kernel.clock import database_now

@@ -23,9 +23,9 @@ from portal.access.models import (
     RoleDrift,
     UserKey,
 )
-from portal.access.operations.console_links import make_console_link
-from portal.access.operations.credential_tokens import make_credential_token
-from portal.access.operations.watch_sponsors import watch_sponsors
+from portal.access.operations.credentials.console_links import make_console_link
+from portal.access.operations.credentials.credential_tokens import make_credential_token
+from portal.access.operations.partners.watch_sponsors import watch_sponsors
 from portal.directory.models import (
     ApiToken,
     AuthenticatorApp,

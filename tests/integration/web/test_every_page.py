@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.access.models import PartnerRole
-from portal.access.operations.watch_sponsors import watch_sponsors
+from portal.access.operations.partners.watch_sponsors import watch_sponsors
 from portal.catalog.models import AwsAccount
 from portal.directory.models import Person, SyncRun
 from tests.factors import add_app, add_device

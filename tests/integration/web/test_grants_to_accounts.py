@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.access.models import Grant
-from portal.access.operations.reconcile import make_comparison
+from portal.access.operations.drift.reconcile import make_comparison
 from portal.catalog.models import AwsAccount
 from portal.directory.models import ApiToken
 from portal.directory.operations.api_tokens import create_token

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from portal.access.models import UserKey
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person

@@ -17,7 +17,7 @@ from brokers.saml.reasons import Reason as Saml
 from brokers.types import CheckStep, FetchedDocument
 from portal import wiring
 from portal.access.lifecycle import AlarmKind
-from portal.access.operations.alarms import raise_alarm
+from portal.access.operations.cutting.alarms import raise_alarm
 from portal.audit.models import AuditEvent
 from portal.directory.models import (
     ExternalIdentity,

@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from portal.access.operations.deactivate_person import deactivate_person
+from portal.access.operations.grants.deactivate_person import deactivate_person
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, IdentityProvider, PendingSignIn, Person, SignIn
 from portal.identity.operations import limit_tries

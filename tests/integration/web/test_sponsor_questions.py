@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from portal.access.operations.watch_sponsors import watch_sponsors
+from portal.access.operations.partners.watch_sponsors import watch_sponsors
 from portal.directory.models import Partner, Person
 from portal.web.sponsor_questions import question_of
 from tests.partners import make_partner

@@ -13,7 +13,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from portal.access.models import AwsSession, ConsoleLink, Grant
-from portal.access.operations.console_links import make_console_link
+from portal.access.operations.credentials.console_links import make_console_link
 from portal.audit.models import AuditEvent
 from portal.directory.models import IdentityProvider, Person, SignIn
 from portal.directory.operations.api_tokens import create_token

@@ -9,11 +9,11 @@ from brokers.aws.session_names import session_name
 from brokers.types import DenyPolicySize, DenyTarget, OwnPolicy, PrincipalKind, StandingDeny
 from portal.access.differences import Difference, Report
 from portal.access.models import AwsSession, Grant, Revocation
-from portal.access.operations.find_differences import find_differences
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.repair_differences import Repaired, repair_differences
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_off import work_off
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting.work_off import work_off
+from portal.access.operations.drift.find_differences import find_differences
+from portal.access.operations.drift.repair_differences import Repaired, repair_differences
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor, ActorKind
 from tests.fakes import FakeAws

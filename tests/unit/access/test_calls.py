@@ -9,10 +9,10 @@ import pytest
 
 from brokers.types import HubKind
 from portal.access.models import AwsSession, Grant
-from portal.access.operations.account_hubs import reached_as, reached_exactly
-from portal.access.operations.fresh_factor import StepUpNeededError
-from portal.access.operations.granting_rules import check_root_task
-from portal.access.operations.issue_credentials import issue_credentials
+from portal.access.operations.credentials.account_hubs import reached_as, reached_exactly
+from portal.access.operations.credentials.fresh_factor import StepUpNeededError
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.granting_rules import check_root_task
 from portal.access.policy import LENGTH_RULES, EndTooNearError, session_length
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AccountHub, AwsRole

@@ -9,9 +9,9 @@ import pytest
 
 from brokers.errors import AwsUnavailable, NotPossible
 from brokers.types import AccountPlace, CheckStep, DenyTarget, Partition
-from portal.access.operations import verify_account as verifying
-from portal.access.operations.connect_account import AccountOrder, connect_account
-from portal.access.operations.verify_account import (
+from portal.access.operations.accounts import verify_account as verifying
+from portal.access.operations.accounts.connect_account import AccountOrder, connect_account
+from portal.access.operations.accounts.verify_account import (
     ask_verification,
     fail_verifications,
     is_idle,

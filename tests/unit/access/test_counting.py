@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import expire_batch
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.sweep_grants import expire_batch
 from portal.kernel import tallies
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError, UpstreamError

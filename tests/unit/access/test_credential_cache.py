@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 
 from portal.access.models import CredentialSlot, Grant
-from portal.access.operations.credential_cache import open_kept, redis_key
-from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.credentials.credential_cache import open_kept, redis_key
+from portal.access.operations.credentials.fetch_credentials import FetchedCredentials, fetch_credentials
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.kernel import redis_client
 from portal.kernel.actor import Actor
 from tests.fakes import SECRET, TOKEN, FakeAws

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from portal.access.models import CredentialToken, Grant
-from portal.access.operations.credential_tokens import (
+from portal.access.operations.credentials.credential_tokens import (
     MOST,
     GrantEndedError,
     KnownToken,

@@ -9,13 +9,13 @@ import pytest
 from brokers.types import PrincipalKind
 from portal.access.found_in_aws import LONGEST
 from portal.access.models import AwsSession, DenyDocument, Grant, Revocation
-from portal.access.operations import apply_revocations as engine
-from portal.access.operations.cut_preview import document_of_role, preview_cut
-from portal.access.operations.cut_role import cut_role
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.leases import take_lease
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_off import due_documents, work_off
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting import apply_revocations as engine
+from portal.access.operations.cutting.cut_preview import document_of_role, preview_cut
+from portal.access.operations.cutting.cut_role import cut_role
+from portal.access.operations.cutting.leases import take_lease
+from portal.access.operations.cutting.work_off import due_documents, work_off
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person

@@ -12,14 +12,14 @@ import pytest
 
 from brokers.aws.revocation import deny_document
 from portal.access.models import AwsSession, DenyDocument, Grant, Revocation, UserKey
-from portal.access.operations import apply_revocations as engine
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.issue_session import ask_session
-from portal.access.operations.prove_revocations import is_probe_due, prove_revocations
-from portal.access.operations.read_role_id import ensure_role_id
-from portal.access.operations.ready_proof import ready_proof
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import expire_batch
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.credentials.issue_session import ask_session
+from portal.access.operations.credentials.read_role_id import ensure_role_id
+from portal.access.operations.credentials.ready_proof import ready_proof
+from portal.access.operations.cutting import apply_revocations as engine
+from portal.access.operations.cutting.prove_revocations import is_probe_due, prove_revocations
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.sweep_grants import expire_batch
 from portal.access.proofs import MfaProof, Proof
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.grants.deactivate_person import deactivate_person, reactivate_person
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 

@@ -11,13 +11,13 @@ from django.contrib.auth.models import Permission
 
 from brokers.errors import BrokerError, NotPossible
 from portal.access.models import Alarm, PartnerRole, RoleDrift
-from portal.access.operations import find_orphans, look_at_roles
-from portal.access.operations.decide_drift import accept_drift, ask_check, repair_drift
-from portal.access.operations.find_drift import check_account_roles, check_due_roles
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.remove_orphans import remove_orphans
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_partner_roles import work_partner_roles
+from portal.access.operations.drift import find_orphans, look_at_roles
+from portal.access.operations.drift.decide_drift import accept_drift, ask_check, repair_drift
+from portal.access.operations.drift.find_drift import check_account_roles, check_due_roles
+from portal.access.operations.drift.remove_orphans import remove_orphans
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.work_partner_roles import work_partner_roles
+from portal.access.operations.running.hold import enter_hold
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now

@@ -14,9 +14,9 @@ from brokers.ports import AwsPorts
 from brokers.types import Decision, DeniedCall, PolicyFinding, ServiceAccess
 from portal.access.doctor import Verdict
 from portal.access.models import ExternalId, Grant, PartnerRole
-from portal.access.operations import diagnose as diagnosing
-from portal.access.operations.diagnose import Diagnosis, DoctorOrder, diagnose
-from portal.access.operations.partner_role_spec import spec_of
+from portal.access.operations.doctor import diagnose as diagnosing
+from portal.access.operations.doctor.diagnose import Diagnosis, DoctorOrder, diagnose
+from portal.access.operations.partners.partner_role_spec import spec_of
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount
 from portal.directory.models import Partner, PartnerAccount, Person

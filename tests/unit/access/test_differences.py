@@ -12,10 +12,10 @@ from brokers.types import DenyTarget, PrincipalKind, StandingDeny
 from portal.access.differences import Kind, Remedy, Report
 from portal.access.found_in_aws import LONGEST
 from portal.access.models import DenyDocument, Grant, KeptDeny, Revocation
-from portal.access.operations import find_differences as finding
-from portal.access.operations.cut_role import cut_role
-from portal.access.operations.leases import take_lease
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.cutting.cut_role import cut_role
+from portal.access.operations.cutting.leases import take_lease
+from portal.access.operations.drift import find_differences as finding
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount, AwsRole
 from portal.kernel.clock import database_now
@@ -297,7 +297,7 @@ def test_a_document_that_is_being_written_is_looked_at_again_and_then_said_so(
         pauses.append(seconds)
         DenyDocument.objects.update(leased_until=None, holder="")
 
-    monkeypatch.setattr("portal.access.operations.find_differences.time.sleep", pause)
+    monkeypatch.setattr("portal.access.operations.drift.find_differences.time.sleep", pause)
     assert world.found() == [("missing_deny", "")]
     assert len(pauses) == 2
 

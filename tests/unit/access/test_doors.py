@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from portal.access.models import AwsSession, ConsoleLink, Grant, Hold, Revocation
-from portal.access.operations.console_links import make_console_link
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.open_console import open_console
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.credentials.console_links import make_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.credentials.open_console import open_console
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor

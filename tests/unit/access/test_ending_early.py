@@ -10,14 +10,14 @@ from django.contrib.auth.models import Permission
 
 from portal.access.lifecycle import ENDED, GRANT_NEXT, LIVING, GrantState
 from portal.access.models import AwsSession, ConsoleLink, Grant, Revocation
-from portal.access.operations.console_links import make_console_link
-from portal.access.operations.cut_sessions import cut_sessions
-from portal.access.operations.deactivate_person import deactivate_person
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.release_grant import release_grant
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.suspend_partner import suspend_partner
-from portal.access.operations.sweep_grants import activate_batch, expire_batch
+from portal.access.operations.credentials.console_links import make_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting.cut_sessions import cut_sessions
+from portal.access.operations.grants.deactivate_person import deactivate_person
+from portal.access.operations.grants.release_grant import release_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.suspend_partner import suspend_partner
+from portal.access.operations.running.sweep_grants import activate_batch, expire_batch
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor, ActorKind

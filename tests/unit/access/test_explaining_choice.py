@@ -9,8 +9,8 @@ import pytest
 from portal.access.choice import Cap, SessionPolicy
 from portal.access.choice_calls import Call
 from portal.access.models import UserKey
-from portal.access.operations.explain_choice import choice_of, explain_choice, role_sentence
-from portal.access.operations.explain_refusal import explain_refusal
+from portal.access.operations.credentials.explain_choice import choice_of, explain_choice, role_sentence
+from portal.access.operations.doctor.explain_refusal import explain_refusal
 from portal.catalog.models import AccountHub, AwsRole
 from portal.directory.models import ExternalIdentity, IdentityProvider
 from portal.kernel.clock import database_now

@@ -12,11 +12,11 @@ from django.db.models import Model
 from brokers.errors import LimitExceeded
 from portal.access import queries
 from portal.access.models import AwsSession, Grant
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.release_grant import release_grant
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import expire_batch
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.grants.release_grant import release_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now

@@ -10,9 +10,9 @@ from django.contrib.auth.models import Permission
 
 from portal.access.lifecycle import ProofKind
 from portal.access.models import ExternalId, ExternalIdProof, PartnerRole
-from portal.access.operations.external_ids import accepted_external_ids, rotate_external_id
-from portal.access.operations.partner_accounts import close_partner_account
-from portal.access.operations.proofs import ask_proof, proof_of, why_not_written
+from portal.access.operations.partners.external_ids import accepted_external_ids, rotate_external_id
+from portal.access.operations.partners.partner_accounts import close_partner_account
+from portal.access.operations.partners.proofs import ask_proof, proof_of, why_not_written
 from portal.audit.models import AuditEvent
 from portal.directory.models import PartnerAccount
 from portal.kernel.actor import Actor, ActorKind

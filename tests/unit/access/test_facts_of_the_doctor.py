@@ -9,9 +9,9 @@ import pytest
 from brokers.types import DeniedCall
 from portal.access.doctor import DenyKind
 from portal.access.models import Grant, PartnerRole
-from portal.access.operations.diagnose import Diagnosis, DoctorOrder, diagnose
-from portal.access.operations.partner_facts import _kind
-from portal.access.operations.partner_role_spec import spec_of
+from portal.access.operations.doctor.diagnose import Diagnosis, DoctorOrder, diagnose
+from portal.access.operations.partners.partner_facts import _kind
+from portal.access.operations.partners.partner_role_spec import spec_of
 from portal.catalog.models import AwsAccount
 from portal.directory.models import PartnerAccount
 from portal.kernel.actor import Actor

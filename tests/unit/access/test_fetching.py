@@ -9,13 +9,13 @@ import pytest
 from django.db.models import F
 
 from portal.access.models import AwsSession, CredentialSlot, DenyDocument, Grant, HandOut, Hold
-from portal.access.operations import hand_out
-from portal.access.operations.credential_cache import open_kept
-from portal.access.operations.cut_preview import document_of_role
-from portal.access.operations.cut_role import cut_role
-from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import expire_batch
+from portal.access.operations.credentials import hand_out
+from portal.access.operations.credentials.credential_cache import open_kept
+from portal.access.operations.credentials.fetch_credentials import FetchedCredentials, fetch_credentials
+from portal.access.operations.cutting.cut_preview import document_of_role
+from portal.access.operations.cutting.cut_role import cut_role
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import ExternalIdentity

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from brokers.errors import AwsRefused, AwsUnavailable
 from portal.access.models import CredentialSlot, Grant, UserKey
-from portal.access.operations.fetch_credentials import FetchedCredentials, fetch_credentials
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.credentials.fetch_credentials import FetchedCredentials, fetch_credentials
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.access.proofs import MfaProof, ProofNeededError
 from portal.kernel.actor import Actor
 from portal.kernel.errors import TooManyError, UpstreamError

@@ -12,13 +12,13 @@ from django.db.models import F
 from brokers.types import StandingRole
 from portal.access.lifecycle import ProofKind
 from portal.access.models import Alarm, ExternalIdProof, PartnerRole, RoleDrift
-from portal.access.operations import find_drift, find_orphans, look_at_roles
-from portal.access.operations.external_ids import rotate_external_id
-from portal.access.operations.find_drift import check_account_roles, check_due_roles
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.partner_role_spec import spec_of
-from portal.access.operations.proofs import ask_proof
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.drift import find_drift, find_orphans, look_at_roles
+from portal.access.operations.drift.find_drift import check_account_roles, check_due_roles
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.external_ids import rotate_external_id
+from portal.access.operations.partners.partner_role_spec import spec_of
+from portal.access.operations.partners.proofs import ask_proof
+from portal.access.operations.running.hold import enter_hold
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount, AwsRole
 from portal.directory.models import PartnerAccount

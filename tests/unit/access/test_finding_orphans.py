@@ -9,11 +9,11 @@ import pytest
 from brokers.types import DriftKind, RoleDifference
 from portal.access.lifecycle import ProofKind
 from portal.access.models import Alarm, PartnerRole, RoleDrift
-from portal.access.operations import find_orphans as orphans
-from portal.access.operations.find_orphans import find_orphans
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.proofs import ask_proof
-from portal.access.operations.record_drift import digest_of, end_moot_drifts
+from portal.access.operations.drift import find_orphans as orphans
+from portal.access.operations.drift.find_orphans import find_orphans
+from portal.access.operations.drift.record_drift import digest_of, end_moot_drifts
+from portal.access.operations.partners.proofs import ask_proof
+from portal.access.operations.running.hold import enter_hold
 from portal.catalog.models import AwsAccount
 from portal.kernel.clock import database_now
 from tests.fakes import FakeAws

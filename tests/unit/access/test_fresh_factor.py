@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from portal.access.models import AwsSession, ConsoleLink
-from portal.access.operations.console_links import make_console_link, use_console_link
-from portal.access.operations.fresh_factor import StepUpNeededError
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.open_console import open_console
+from portal.access.operations.credentials.console_links import make_console_link, use_console_link
+from portal.access.operations.credentials.fresh_factor import StepUpNeededError
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.credentials.open_console import open_console
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFoundError
@@ -84,7 +84,7 @@ def test_it_is_not_asked_again_after_aws_took_its_time(
     grant: Any, aws: FakeAws, actor_of: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
-    from portal.access.operations import issue_session  # noqa: PLC0415
+    from portal.access.operations.credentials import issue_session  # noqa: PLC0415
 
     monkeypatch.setattr(issue_session, "check_fresh_factor", lambda *told: asked.append(told))
     assert credentials(grant, aws, actor_of(grant.person)) == SECRET

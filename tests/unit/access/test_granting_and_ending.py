@@ -13,13 +13,13 @@ from brokers.errors import LimitExceeded
 from portal.access import lifecycle, queries
 from portal.access.lifecycle import GrantState
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
-from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
-from portal.access.operations.end_grants import Ending, end_locked_grants
-from portal.access.operations.issue_credentials import issue_credentials
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.grants.end_grants import Ending, end_locked_grants
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.access.operations.locking import lock_grant
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.sweep_grants import activate_batch, expire_batch
-from portal.access.operations.tidy import tidy_access
+from portal.access.operations.running.sweep_grants import activate_batch, expire_batch
+from portal.access.operations.running.tidy import tidy_access
 from portal.access.policy import contract_refusal, session_length, window_refusal
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent

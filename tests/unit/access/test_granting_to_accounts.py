@@ -10,15 +10,15 @@ from django.db import IntegrityError, transaction
 from brokers.errors import LimitExceeded
 from brokers.types import PolicyFinding, Severity
 from portal.access.models import AwsSession, Grant, PartnerRole
-from portal.access.operations.console_links import make_console_link
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.make_grant import GrantOrder, make_grant
-from portal.access.operations.make_partner_grant import make_partner_grant, preview_partner_grant
-from portal.access.operations.partner_role_spec import fit_tag, spec_of
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.suspend_partner import preview_suspension, suspend_partner
-from portal.access.operations.sweep_grants import activate_batch, expire_batch
+from portal.access.operations.credentials.console_links import make_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.grants.make_grant import GrantOrder, make_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners.make_partner_grant import make_partner_grant, preview_partner_grant
+from portal.access.operations.partners.partner_role_spec import fit_tag, spec_of
+from portal.access.operations.partners.suspend_partner import preview_suspension, suspend_partner
+from portal.access.operations.running.sweep_grants import activate_batch, expire_batch
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import PartnerAccount, Person

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from portal.access.models import Grant, PartnerRole
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.make_partner_grant import make_partner_grant, preview_partner_grant
-from portal.access.operations.suspend_partner import suspend_partner
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.partners.make_partner_grant import make_partner_grant, preview_partner_grant
+from portal.access.operations.partners.suspend_partner import suspend_partner
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor

@@ -8,11 +8,11 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from portal.access.models import Alarm, Hold, Sweep
-from portal.access.operations import database_mark, restored
-from portal.access.operations.database_mark import same_database
-from portal.access.operations.hold import enter_hold, note_looked, release_hold
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.restored import hold_if_restored
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.running import database_mark, restored
+from portal.access.operations.running.database_mark import same_database
+from portal.access.operations.running.hold import enter_hold, note_looked, release_hold
+from portal.access.operations.running.restored import hold_if_restored
 from portal.audit.models import AuditEvent
 from portal.audit.queries import newest_event
 from portal.kernel.actor import Actor

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from portal.access.models import AwsSession, Grant, Revocation
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.issue_session import ask_session
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.credentials.issue_session import ask_session
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import Partner, Person
@@ -257,7 +257,7 @@ def test_without_the_audit_row_no_credentials_leave(
         raise RuntimeError("the audit trail can't be written")
 
     aws.after["assume_role"] = lambda: monkeypatch.setattr(
-        "portal.access.operations.write_sessions.record", broken
+        "portal.access.operations.credentials.write_sessions.record", broken
     )
     with pytest.raises(RuntimeError):
         issue(grant, aws, actor_of(grant.person))

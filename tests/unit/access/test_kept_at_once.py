@@ -8,11 +8,11 @@ import pytest
 from django.utils import timezone
 
 from portal.access.models import AwsSession, CredentialSlot, Grant, HandOut, Hold, Sweep
-from portal.access.operations.credential_slots import empty_slots
-from portal.access.operations.fetch_credentials import fetch_credentials
-from portal.access.operations.hand_out import Place
-from portal.access.operations.kept_at_once import KeptAtOnce, kept_at_once
-from portal.access.operations.look_at_credentials import look
+from portal.access.operations.credentials.credential_slots import empty_slots
+from portal.access.operations.credentials.fetch_credentials import fetch_credentials
+from portal.access.operations.credentials.hand_out import Place
+from portal.access.operations.credentials.kept_at_once import KeptAtOnce, kept_at_once
+from portal.access.operations.credentials.look_at_credentials import look
 from portal.catalog.models import AccountHub, AwsAccount, AwsRole
 from portal.directory.models import ExternalIdentity, IdentityProvider, Partner, Person, ScimToken
 from portal.kernel.actor import Actor

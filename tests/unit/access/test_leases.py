@@ -7,8 +7,8 @@ import pytest
 
 from brokers.types import StandingDeny
 from portal.access.models import DenyDocument
-from portal.access.operations import apply_revocations as engine
-from portal.access.operations.leases import give_back, renew, take_lease
+from portal.access.operations.cutting import apply_revocations as engine
+from portal.access.operations.cutting.leases import give_back, renew, take_lease
 from portal.access.policy import window_refusal
 from portal.kernel.clock import database_now
 from tests.fakes import FakeAws

@@ -7,14 +7,14 @@ from django.db.models import F
 
 from portal.access.lifecycle import ProofKind, ProofState
 from portal.access.models import Alarm, ExternalId, ExternalIdProof
-from portal.access.operations import proof_steps
-from portal.access.operations.apply_revocations import OvertakenError
-from portal.access.operations.external_ids import rotate_external_id
-from portal.access.operations.partner_accounts import close_partner_account
-from portal.access.operations.proof_leases import due_proofs, record_steps, renew_proof, take_proof
-from portal.access.operations.proof_steps import Steps, take_steps
-from portal.access.operations.proofs import ask_proof
-from portal.access.operations.prove_external_ids import prove_due
+from portal.access.operations.cutting.apply_revocations import OvertakenError
+from portal.access.operations.partners import proof_steps
+from portal.access.operations.partners.external_ids import rotate_external_id
+from portal.access.operations.partners.partner_accounts import close_partner_account
+from portal.access.operations.partners.proof_leases import due_proofs, record_steps, renew_proof, take_proof
+from portal.access.operations.partners.proof_steps import Steps, take_steps
+from portal.access.operations.partners.proofs import ask_proof
+from portal.access.operations.partners.prove_external_ids import prove_due
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount
 from portal.directory.models import PartnerAccount

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from portal.access.models import ConsoleLink, Grant, Revocation
-from portal.access.operations.console_links import find_console_link, make_console_link
-from portal.access.operations.end_with_group import end_what_groups_gave
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.release_grant import release_grant
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.take_entitlement import take_entitlement
-from portal.access.operations.work_off import work_off
+from portal.access.operations.credentials.console_links import find_console_link, make_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting.work_off import work_off
+from portal.access.operations.grants.end_with_group import end_what_groups_gave
+from portal.access.operations.grants.release_grant import release_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.grants.take_entitlement import take_entitlement
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole, Entitlement
 from portal.directory.models import Group, Person

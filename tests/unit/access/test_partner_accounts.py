@@ -11,15 +11,15 @@ from django.db.models import F
 
 from portal.access.lifecycle import ProofKind
 from portal.access.models import Alarm, ExternalIdProof, Grant, PartnerRole
-from portal.access.operations import proof_steps
-from portal.access.operations.external_ids import rotate_external_id
-from portal.access.operations.partner_accounts import (
+from portal.access.operations.partners import proof_steps
+from portal.access.operations.partners.external_ids import rotate_external_id
+from portal.access.operations.partners.partner_accounts import (
     close_partner_account,
     open_partner_account,
     preview_closing,
 )
-from portal.access.operations.proofs import ask_proof
-from portal.access.operations.prove_external_ids import prove_due
+from portal.access.operations.partners.proofs import ask_proof
+from portal.access.operations.partners.prove_external_ids import prove_due
 from portal.audit.models import AuditEvent
 from portal.directory.models import PartnerAccount
 from portal.kernel.actor import Actor, ActorKind

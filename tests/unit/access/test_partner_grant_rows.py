@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from portal.access.models import Grant, PartnerRole
-from portal.access.operations.external_ids import rotate_external_id
-from portal.access.operations.make_partner_grant import preview_partner_grant
-from portal.access.operations.partner_grant_order import PartnerGrantOrder
-from portal.access.operations.partner_role_spec import spec_of
-from portal.access.operations.suspend_partner import resume_partner, suspend_partner
+from portal.access.operations.partners.external_ids import rotate_external_id
+from portal.access.operations.partners.make_partner_grant import preview_partner_grant
+from portal.access.operations.partners.partner_grant_order import PartnerGrantOrder
+from portal.access.operations.partners.partner_role_spec import spec_of
+from portal.access.operations.partners.suspend_partner import resume_partner, suspend_partner
 from portal.directory.models import Partner, PartnerAccount
 from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError

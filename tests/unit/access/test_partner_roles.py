@@ -9,20 +9,29 @@ from django.db.models import F
 
 from portal.access.lifecycle import AlarmKind, ProofState
 from portal.access.models import Alarm, ExternalIdProof, Grant, PartnerRole
-from portal.access.operations import work_partner_roles as working
-from portal.access.operations.alarms import alarm_late_roles
-from portal.access.operations.do_partner_role import do_partner_role
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.partner_role_leases import LATE_CALL, RoleLease, bring_up, take_role_lease
-from portal.access.operations.record_partner_roles import record_failing, record_standing, record_waiting
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_partner_roles import (
+from portal.access.operations.cutting.alarms import alarm_late_roles
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.partners import work_partner_roles as working
+from portal.access.operations.partners.do_partner_role import do_partner_role
+from portal.access.operations.partners.partner_role_leases import (
+    LATE_CALL,
+    RoleLease,
+    bring_up,
+    take_role_lease,
+)
+from portal.access.operations.partners.record_partner_roles import (
+    record_failing,
+    record_standing,
+    record_waiting,
+)
+from portal.access.operations.partners.work_partner_roles import (
     ACCOUNT_SHARE,
     due_partner_roles,
     fail_due_partner_roles,
     work_partner_roles,
 )
+from portal.access.operations.running.hold import enter_hold
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount
 from portal.kernel.clock import database_now

@@ -10,11 +10,11 @@ import pytest
 
 from brokers.types import ProbeAnswer, ProbeCall
 from portal.access.models import Alarm, DenyDocument, Grant, Hold, Revocation
-from portal.access.operations import prove_revocations as proving
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.prove_revocations import PATIENCE, is_probe_due, prove_revocations
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_off import work_off
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting import prove_revocations as proving
+from portal.access.operations.cutting.prove_revocations import PATIENCE, is_probe_due, prove_revocations
+from portal.access.operations.cutting.work_off import work_off
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AccountHub
 from portal.kernel.actor import Actor

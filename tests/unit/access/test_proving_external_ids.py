@@ -12,13 +12,13 @@ from django.db.models import F
 from brokers.errors import AwsUnavailable
 from portal.access.lifecycle import ProofKind
 from portal.access.models import Alarm, ExternalId, ExternalIdProof, PartnerRole
-from portal.access.operations import proof_leases, proof_steps
-from portal.access.operations.external_ids import rotate_external_id
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.partner_accounts import close_partner_account
-from portal.access.operations.proofs import ask_proof, why_not_written
-from portal.access.operations.prove_again import prove_again
-from portal.access.operations.prove_external_ids import fail_due_proofs, prove_due
+from portal.access.operations.partners import proof_leases, proof_steps
+from portal.access.operations.partners.external_ids import rotate_external_id
+from portal.access.operations.partners.partner_accounts import close_partner_account
+from portal.access.operations.partners.proofs import ask_proof, why_not_written
+from portal.access.operations.partners.prove_again import prove_again
+from portal.access.operations.partners.prove_external_ids import fail_due_proofs, prove_due
+from portal.access.operations.running.hold import enter_hold
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount
 from portal.directory.models import PartnerAccount

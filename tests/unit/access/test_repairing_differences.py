@@ -11,12 +11,12 @@ from django.db import transaction
 
 from portal.access.differences import Difference, Kind
 from portal.access.models import DenyDocument, Grant, Hold, KeptDeny, Reconciliation, Revocation
-from portal.access.operations import reconcile
-from portal.access.operations.ask_principals import ask_aws
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.leases import take_lease
-from portal.access.operations.repair_differences import BUSY, NOT_SO
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.cutting.leases import take_lease
+from portal.access.operations.drift import reconcile
+from portal.access.operations.drift.ask_principals import ask_aws
+from portal.access.operations.drift.repair_differences import BUSY, NOT_SO
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.hold import enter_hold
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import Person
@@ -185,7 +185,7 @@ def test_what_is_revoked_while_aws_is_asked_is_refused(world: World, monkeypatch
         revoke_grant(grant_id=grant.pk, reason="meanwhile", actor=SHELL)
         return look
 
-    monkeypatch.setattr("portal.access.operations.repair_differences.ask_aws", ask_and_revoke)
+    monkeypatch.setattr("portal.access.operations.drift.repair_differences.ask_aws", ask_and_revoke)
     assert world.repair(found).refused == {found.key: BUSY}
     assert Grant.objects.get(pk=grant.pk).end_reason == "meanwhile"
 
@@ -200,7 +200,7 @@ def test_what_an_operation_refuses_undoes_that_role_alone(
     def refuse(**asked: Any) -> None:
         raise ConflictError("It ended this moment.")
 
-    monkeypatch.setattr("portal.access.operations.remedies.revoke_grant", refuse)
+    monkeypatch.setattr("portal.access.operations.drift.remedies.revoke_grant", refuse)
     repaired = world.repair()
     assert {found.kind for found in repaired.done.values()} == {Kind.LEFTOVER_POLICY}
     assert set(repaired.refused.values()) == {"It ended this moment."}

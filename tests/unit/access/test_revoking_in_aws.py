@@ -8,13 +8,17 @@ import pytest
 
 from brokers.errors import NotPossible
 from portal.access.models import AwsSession, ConsoleLink, DenyDocument, Grant, Revocation
-from portal.access.operations import apply_revocations as engine
-from portal.access.operations.console_links import find_console_link, make_console_link, use_console_link
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.open_console import open_console
-from portal.access.operations.retry_revocations import retry_revocations
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_off import due_documents
+from portal.access.operations.credentials.console_links import (
+    find_console_link,
+    make_console_link,
+    use_console_link,
+)
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.credentials.open_console import open_console
+from portal.access.operations.cutting import apply_revocations as engine
+from portal.access.operations.cutting.retry_revocations import retry_revocations
+from portal.access.operations.cutting.work_off import due_documents
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
@@ -357,6 +361,8 @@ def test_of_two_clicks_the_second_finds_nothing(
     link = make_console_link(grant_id=grant.pk, destination=CONSOLE, aws=aws.ports(), actor=owner)
     found = find_console_link(token=link.token, actor=owner)
     ConsoleLink.objects.update(used_at=database_now())
-    monkeypatch.setattr("portal.access.operations.console_links.find_console_link", lambda **_: found)
+    monkeypatch.setattr(
+        "portal.access.operations.credentials.console_links.find_console_link", lambda **_: found
+    )
     with pytest.raises(NotFoundError):
         use_console_link(token=link.token, issuer="x", aws=aws.ports(), actor=owner)

@@ -8,12 +8,12 @@ import pytest
 from django.conf import LazySettings
 
 from portal.access.models import Alarm, Grant
-from portal.access.operations import watch_sponsors as watching
-from portal.access.operations.answer_for_partner import name_sponsor, take_over
-from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
-from portal.access.operations.sponsor_questions import questions_to
-from portal.access.operations.suspend_partner import resume_partner, suspend_partner
-from portal.access.operations.watch_sponsors import watch_sponsors
+from portal.access.operations.grants.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.partners import watch_sponsors as watching
+from portal.access.operations.partners.answer_for_partner import name_sponsor, take_over
+from portal.access.operations.partners.sponsor_questions import questions_to
+from portal.access.operations.partners.suspend_partner import resume_partner, suspend_partner
+from portal.access.operations.partners.watch_sponsors import watch_sponsors
 from portal.audit.models import AuditEvent
 from portal.directory.models import Partner, Person, SponsorQuestion
 from portal.jobs.sponsors import watch

@@ -9,9 +9,9 @@ from django.db.models import F
 
 from brokers.errors import AwsUnavailable
 from portal.access.models import AwsSession, CredentialSlot, Grant, StsBudget
-from portal.access.operations import sts_budget
-from portal.access.operations.fetch_credentials import fetch_credentials
-from portal.access.operations.sts_budget import ALL, OWN, note_throttled, take_turn
+from portal.access.operations.credentials import sts_budget
+from portal.access.operations.credentials.fetch_credentials import fetch_credentials
+from portal.access.operations.credentials.sts_budget import ALL, OWN, note_throttled, take_turn
 from portal.directory.models import Partner
 from portal.kernel.errors import BusyError, UpstreamError
 from tests.fakes import FakeAws

@@ -10,9 +10,13 @@ from django.contrib.auth.models import Permission
 from django.db.models import F
 
 from portal.access.models import AwsSession, Grant, Revocation
-from portal.access.operations.console_links import make_console_link
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.suspend_partner import preview_suspension, resume_partner, suspend_partner
+from portal.access.operations.credentials.console_links import make_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.partners.suspend_partner import (
+    preview_suspension,
+    resume_partner,
+    suspend_partner,
+)
 from portal.audit.models import AuditEvent
 from portal.directory.models import Partner
 from portal.directory.operations.api_tokens import create_token, find_token

@@ -8,10 +8,10 @@ from django.db import transaction
 
 from portal.access.lifecycle import GrantState, SessionState
 from portal.access.models import AwsSession, ConsoleLink, Grant, Revocation
-from portal.access.operations import sweep_grants
-from portal.access.operations.console_links import make_console_link
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.sweep_grants import expire_batch, next_due
+from portal.access.operations.credentials.console_links import make_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.running import sweep_grants
+from portal.access.operations.running.sweep_grants import expire_batch, next_due
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.kernel.clock import database_now

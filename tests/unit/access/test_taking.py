@@ -9,11 +9,11 @@ import pytest
 
 from portal.access.models import Grant
 from portal.access.offers import offers_to
-from portal.access.operations.extend_grant import extend_grant
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.make_grant import GrantOrder, make_grant
-from portal.access.operations.release_grant import release_grant
-from portal.access.operations.take_entitlement import take_entitlement
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.extend_grant import extend_grant
+from portal.access.operations.grants.make_grant import GrantOrder, make_grant
+from portal.access.operations.grants.release_grant import release_grant
+from portal.access.operations.grants.take_entitlement import take_entitlement
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole, Entitlement
 from portal.directory.models import ExternalIdentity, IdentityProvider, Partner, Person

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from portal.access.models import PartnerRole
-from portal.access.operations.partner_role_leases import bring_up, take_role_lease
-from portal.access.operations.work_partner_roles import ACCOUNT_SHARE, due_partner_roles
+from portal.access.operations.partners.partner_role_leases import bring_up, take_role_lease
+from portal.access.operations.partners.work_partner_roles import ACCOUNT_SHARE, due_partner_roles
 from portal.catalog.models import AwsAccount
 from portal.kernel.clock import database_now
 from tests.standing_roles import make_our_account, make_partner, make_partner_role, make_their_account

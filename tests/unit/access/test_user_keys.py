@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from portal.access.models import AwsSession, Grant, UserKey
-from portal.access.operations.deactivate_person import deactivate_person
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.user_keys import keep_user_key, own_users, remove_user_key
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.credentials.user_keys import keep_user_key, own_users, remove_user_key
+from portal.access.operations.grants.deactivate_person import deactivate_person
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.access.policy import EndTooNearError
 from portal.access.proofs import MfaProof, ProofNeededError
 from portal.audit.models import AuditEvent

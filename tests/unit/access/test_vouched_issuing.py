@@ -9,9 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from portal.access.models import AwsSession, ConsoleLink, Grant
-from portal.access.operations.console_links import make_console_link, use_console_link
-from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
-from portal.access.operations.open_console import open_console
+from portal.access.operations.credentials.console_links import make_console_link, use_console_link
+from portal.access.operations.credentials.issue_credentials import IssuedCredentials, issue_credentials
+from portal.access.operations.credentials.open_console import open_console
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, IdentityProvider, Person
 from portal.directory.vouching import SignInTooOldError
@@ -24,7 +24,13 @@ pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
-READ = ("make_grant", "issue_session", "write_sessions", "console_links", "refusals")
+READ = (
+    "grants.make_grant",
+    "credentials.issue_session",
+    "credentials.write_sessions",
+    "credentials.console_links",
+    "refusals",
+)
 WHY = "Your sign-in is older than 90 days: sign in again at The tests, and this works at once."
 
 

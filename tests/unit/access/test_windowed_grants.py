@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from portal.access.models import AwsSession, ConsoleLink, Grant
-from portal.access.operations.console_links import find_console_link, make_console_link
-from portal.access.operations.issue_credentials import IssuedCredentials, issue_credentials
-from portal.access.operations.make_grant import WindowOrder
-from portal.access.operations.open_console import open_console
-from portal.access.operations.sweep_grants import expire_batch
+from portal.access.operations.credentials.console_links import find_console_link, make_console_link
+from portal.access.operations.credentials.issue_credentials import IssuedCredentials, issue_credentials
+from portal.access.operations.credentials.open_console import open_console
+from portal.access.operations.grants.make_grant import WindowOrder
+from portal.access.operations.running.sweep_grants import expire_batch
 from portal.audit.models import AuditEvent
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from portal.kernel.periods import Period
@@ -21,7 +21,13 @@ pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
 SECOND = timedelta(seconds=1)
 HOURS = 12 * 3600
-READ = ("make_grant", "issue_session", "write_sessions", "console_links", "refusals")
+READ = (
+    "grants.make_grant",
+    "credentials.issue_session",
+    "credentials.write_sessions",
+    "credentials.console_links",
+    "refusals",
+)
 
 
 def utc(text: str) -> datetime:

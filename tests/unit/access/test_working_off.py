@@ -7,11 +7,11 @@ import pytest
 from brokers.errors import AwsRefused, NotPossible
 from portal.access.lifecycle import AlarmKind, GrantState
 from portal.access.models import Alarm, DenyDocument, Hold, KeptDeny, Revocation
-from portal.access.operations import alarms
-from portal.access.operations.alarms import alarm_late_revocations, clear_past_alarms
-from portal.access.operations.end_grants import Ending, end_locked_grants
-from portal.access.operations.record_revocations import REVOKER
-from portal.access.operations.work_off import ACCOUNT_SHARE, due_documents, fail_due, work_off
+from portal.access.operations.cutting import alarms
+from portal.access.operations.cutting.alarms import alarm_late_revocations, clear_past_alarms
+from portal.access.operations.cutting.record_revocations import REVOKER
+from portal.access.operations.cutting.work_off import ACCOUNT_SHARE, due_documents, fail_due, work_off
+from portal.access.operations.grants.end_grants import Ending, end_locked_grants
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole

@@ -10,9 +10,9 @@ from django.db.models import F
 from brokers.types import AccountState
 from portal import wiring
 from portal.access.models import AwsSession, Grant
-from portal.access.operations.console_links import make_console_link
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.open_console import open_console
+from portal.access.operations.credentials.console_links import make_console_link
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.credentials.open_console import open_console
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, IdentityProvider, Person
 from portal.identity.operations import confirm_person as module

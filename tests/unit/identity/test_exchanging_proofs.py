@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from portal.access.models import AwsSession, Grant, UsedProof
-from portal.access.operations.fetch_credentials import FetchedCredentials
-from portal.access.operations.fresh_factor import StepUpNeededError
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.tidy import tidy_access
+from portal.access.operations.credentials.fetch_credentials import FetchedCredentials
+from portal.access.operations.credentials.fresh_factor import StepUpNeededError
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.running.tidy import tidy_access
 from portal.access.proofs import MfaProof, ProofNeededError, ProofRefusedError, SamlProof, TokenProof
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole

@@ -10,7 +10,7 @@ import pytest
 
 from brokers.types import ProvenIdentity
 from portal.access.models import Grant
-from portal.access.operations.take_entitlement import take_entitlement
+from portal.access.operations.grants.take_entitlement import take_entitlement
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import (

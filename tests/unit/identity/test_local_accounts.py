@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.db.models import F
 
 from portal.access.models import Alarm
-from portal.access.operations.alarms import clear_past_alarms
+from portal.access.operations.cutting.alarms import clear_past_alarms
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, LocalPassword, Person
 from portal.identity.operations import local_accounts

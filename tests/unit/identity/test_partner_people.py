@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from portal.access.models import Grant
-from portal.access.operations.deactivate_person import deactivate_person
+from portal.access.operations.grants.deactivate_person import deactivate_person
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, IdentityProvider, LdapSettings, Partner, Person
 from portal.directory.people_quota import PeopleQuotaError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from brokers.types import AccountState, ProvenIdentity
-from portal.access.operations.deactivate_person import deactivate_person, reactivate_person
+from portal.access.operations.grants.deactivate_person import deactivate_person, reactivate_person
 from portal.audit.models import AuditEvent
 from portal.directory.models import ExternalIdentity, Partner, Person, SyncRun
 from portal.directory.people_quota import PeopleQuotaError, active_people

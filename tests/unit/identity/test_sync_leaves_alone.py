@@ -8,9 +8,9 @@ import pytest
 
 from brokers.types import AccountState
 from portal.access.models import Revocation
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.take_entitlement import take_entitlement
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.grants.take_entitlement import take_entitlement
 from portal.catalog.models import AwsRole
 from portal.directory.models import (
     ExternalIdentity,

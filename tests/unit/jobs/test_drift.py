@@ -9,10 +9,10 @@ from celery import current_app
 
 from portal.access.lifecycle import ProofKind
 from portal.access.models import ExternalIdProof, PartnerRole, RoleDrift
-from portal.access.operations import find_orphans, look_at_roles
-from portal.access.operations.decide_drift import ask_check, repair_drift
-from portal.access.operations.find_drift import check_account_roles
-from portal.access.operations.proofs import ask_proof
+from portal.access.operations.drift import find_orphans, look_at_roles
+from portal.access.operations.drift.decide_drift import ask_check, repair_drift
+from portal.access.operations.drift.find_drift import check_account_roles
+from portal.access.operations.partners.proofs import ask_proof
 from portal.jobs import capacity, drift
 from portal.kernel import outbox
 from portal.kernel.clock import database_now

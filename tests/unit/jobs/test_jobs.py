@@ -13,8 +13,8 @@ from kombu.exceptions import OperationalError
 
 from brokers.errors import NotPossible
 from portal.access.models import Grant, Revocation
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.jobs import capacity, tasks, waking
 from portal.jobs.beat import SteadyScheduler
 from portal.jobs.management.commands import apply_revocations as waiting_command

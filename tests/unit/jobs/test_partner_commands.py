@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from brokers.errors import NotPossible
 from portal.access.models import Grant, PartnerRole
-from portal.access.operations.partner_role_spec import spec_of
+from portal.access.operations.partners.partner_role_spec import spec_of
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsAccount
 from portal.directory.models import Partner

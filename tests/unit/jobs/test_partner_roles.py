@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from brokers.errors import NotPossible
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.config.celery import app
 from portal.jobs import capacity, partner_roles, tasks
 from tests.fakes import FakeAws

@@ -14,8 +14,8 @@ from kombu.exceptions import OperationalError
 
 from brokers.errors import NotPossible
 from portal.access.models import Hold, Reconciliation
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.reconcile import ask_comparison
+from portal.access.operations.drift.reconcile import ask_comparison
+from portal.access.operations.running.hold import enter_hold
 from portal.catalog.models import AwsRole
 from portal.jobs import capacity, comparing
 from portal.jobs.management.commands import reconcile as command

@@ -12,10 +12,10 @@ import pytest
 from django.db import OperationalError
 
 from portal.access.models import Grant, Sweep
-from portal.access.operations import sweep_lease
-from portal.access.operations.hold import enter_hold
-from portal.access.operations.sweep_grants import Swept, expire_batch
-from portal.access.operations.sweep_lease import LEASE, give_back_sweep, renew_sweep, take_sweep
+from portal.access.operations.running import sweep_lease
+from portal.access.operations.running.hold import enter_hold
+from portal.access.operations.running.sweep_grants import Swept, expire_batch
+from portal.access.operations.running.sweep_lease import LEASE, give_back_sweep, renew_sweep, take_sweep
 from portal.audit.models import AuditEvent
 from portal.jobs import sweep_loop
 from portal.jobs.drain import drain

@@ -6,7 +6,7 @@ from celery import current_app
 from brokers.errors import BrokerError, NotPossible
 from brokers.ports import AwsPorts
 from brokers.types import CheckStep
-from portal.access.operations.verify_account import ask_verification
+from portal.access.operations.accounts.verify_account import ask_verification
 from portal.catalog.models import AwsAccount
 from portal.jobs import verifying
 from portal.kernel import outbox

@@ -10,10 +10,10 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from portal.access.models import Alarm, Grant, Hold, Sweep
+from portal.access.operations.credentials.issue_credentials import issue_credentials
 from portal.access.operations.doors import check_issuing_open
-from portal.access.operations.hold import is_held, note_looked
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.hold import is_held, note_looked
 from portal.audit.models import AuditEvent
 from portal.jobs import watchdog
 from portal.jobs.watchdog import Watchdog

@@ -124,7 +124,7 @@ def test_what_looks_like_a_secret_is_masked(text: str, secret: str) -> None:
         "sha256 " + "0a" * 32 + " and sha1 " + "0a" * 20,
         "AROAEXAMPLE0123456789:sp-5f1d2b1e3f0e4b9e8f600123456789ab-0123456789 with key ASIAEXAMPLEEXAMPLE12",
         "http://localhost:8000/grants/5f1d2b1e-3f0e-4b9e-8f60-0123456789ab/credentials",
-        '  File "/srv/sallyport/portal/access/operations/apply_revocations.py", line 20, in go',
+        '  File "/srv/sallyport/portal/access/operations/cutting/apply_revocations.py", line 20, in go',
         "API tokens: 3; session policy of 2,048 characters; password reset is not offered",
     ],
 )

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from brokers.errors import BrokerError
 from portal.access.lifecycle import WAITING, stored
 from portal.access.models import Revocation
-from portal.access.operations.apply_revocations import apply_revocations
+from portal.access.operations.cutting.apply_revocations import apply_revocations
 from portal.jobs.tasks import holder
 from portal.wiring import aws_ports
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from brokers.errors import BrokerError
 from portal.access.models import RoleDrift
-from portal.access.operations.find_drift import Checked, check_account_roles
+from portal.access.operations.drift.find_drift import Checked, check_account_roles
 from portal.catalog.models import AwsAccount
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError

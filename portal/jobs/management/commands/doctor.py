@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from brokers.errors import BrokerError
 from portal.access.doctor import Verdict
-from portal.access.operations.diagnose import Diagnosis, DoctorOrder, diagnose
+from portal.access.operations.doctor.diagnose import Diagnosis, DoctorOrder, diagnose
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError
 from portal.wiring import aws_ports

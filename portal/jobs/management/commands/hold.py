@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.access.models import Hold
-from portal.access.operations.hold import enter_hold, open_hold, release_hold
-from portal.access.operations.reconcile import not_compared, not_taken_over
+from portal.access.operations.drift.reconcile import not_compared, not_taken_over
+from portal.access.operations.running.hold import enter_hold, open_hold, release_hold
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError
 from portal.kernel.periods import utc_clock

@@ -14,9 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from brokers.errors import BrokerError
 from portal.access.differences import Difference, Kind, Report
 from portal.access.models import Reconciliation
-from portal.access.operations.hold import is_held
-from portal.access.operations.reconcile import compare_now, not_taken_over, repair_chosen, report_of
-from portal.access.operations.repair_differences import Repaired
+from portal.access.operations.drift.reconcile import compare_now, not_taken_over, repair_chosen, report_of
+from portal.access.operations.drift.repair_differences import Repaired
+from portal.access.operations.running.hold import is_held
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError
 from portal.wiring import aws_ports

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from brokers.errors import BrokerError
 from portal.access.lifecycle import RevocationState
 from portal.access.models import Grant, Revocation
-from portal.access.operations.apply_revocations import apply_revocations
-from portal.access.operations.hold import is_held
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.cutting.apply_revocations import apply_revocations
+from portal.access.operations.grants.revoke_grant import revoke_grant
+from portal.access.operations.running.hold import is_held
 from portal.access.run_out import run_out
 from portal.access.telling import end_words
 from portal.jobs.tasks import holder

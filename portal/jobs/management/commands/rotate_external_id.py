@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.access.models import ExternalId
-from portal.access.operations.external_ids import rotate_external_id
+from portal.access.operations.partners.external_ids import rotate_external_id
 from portal.directory.models import PartnerAccount
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.access.operations.suspend_partner import Preview, preview_suspension, suspend_partner
+from portal.access.operations.partners.suspend_partner import Preview, preview_suspension, suspend_partner
 from portal.directory.models import Partner
 from portal.kernel.actor import Actor
 from portal.kernel.errors import DomainError

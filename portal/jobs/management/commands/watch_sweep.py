@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.access.operations.sweep_health import watch_sweep
+from portal.access.operations.running.sweep_health import watch_sweep
 
 
 class Command(BaseCommand):

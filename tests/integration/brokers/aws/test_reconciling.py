@@ -8,12 +8,12 @@ from brokers.aws import AwsBrokers
 from brokers.ports import AwsPorts
 from portal.access.differences import Kind
 from portal.access.models import Grant
-from portal.access.operations import find_differences as finding
-from portal.access.operations.find_differences import find_differences
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.repair_differences import repair_differences
-from portal.access.operations.revoke_grant import revoke_grant
-from portal.access.operations.work_off import work_off
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.cutting.work_off import work_off
+from portal.access.operations.drift import find_differences as finding
+from portal.access.operations.drift.find_differences import find_differences
+from portal.access.operations.drift.repair_differences import repair_differences
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.catalog.models import AwsAccount, AwsRole
 from portal.kernel.actor import Actor
 from tests.integration.brokers.aws.estate import (

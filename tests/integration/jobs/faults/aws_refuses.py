@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from portal.access.models import AwsSession
-from portal.access.operations.issue_credentials import issue_credentials
+from portal.access.operations.credentials.issue_credentials import issue_credentials
 from portal.audit.events import EventType
 from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.errors import UpstreamError

@@ -14,9 +14,9 @@ from django.db import Error, connection, transaction
 from brokers.types import ProbeAction
 from portal.access.lifecycle import STANDING, RevocationState
 from portal.access.models import DenyDocument, Grant, Revocation
-from portal.access.operations.issue_credentials import issue_credentials
-from portal.access.operations.make_grant import GrantOrder, make_grant
-from portal.access.operations.revoke_grant import revoke_grant
+from portal.access.operations.credentials.issue_credentials import issue_credentials
+from portal.access.operations.grants.make_grant import GrantOrder, make_grant
+from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.audit.operations import Entry, record_all

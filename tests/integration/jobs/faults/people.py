@@ -7,8 +7,8 @@ import pytest
 from django.db.models import ProtectedError
 
 from portal.access.models import Grant
-from portal.access.operations.deactivate_person import deactivate_person
-from portal.access.operations.suspend_partner import suspend_partner
+from portal.access.operations.grants.deactivate_person import deactivate_person
+from portal.access.operations.partners.suspend_partner import suspend_partner
 from portal.audit.events import EventType
 from portal.directory.models import Partner, Person
 from portal.kernel.clock import database_now

@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from portal.access.operations.sweep_health import sweep_health
+from portal.access.operations.running.sweep_health import sweep_health
 from portal.kernel.clock import database_now
 from tests.integration.jobs.faults.catalogue import chosen
 from tests.integration.jobs.faults.figures import PROMISE, Fault

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from brokers.aws import AwsBrokers, HubCredentials
-from portal.access.operations import find_orphans, look_at_roles, proof_steps
+from portal.access.operations.drift import find_orphans, look_at_roles
+from portal.access.operations.partners import proof_steps
 from tests.integration.brokers.aws.estate import BROKER_USER, HUB, seed
 from tests.integration.brokers.aws.partner_estate import Partners, seed_partners, users_of
 from tests.integration.partners.by_hand.shared import Shared

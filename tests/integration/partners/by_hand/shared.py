@@ -7,12 +7,12 @@ from typing import Any
 from brokers.ports import AwsPorts
 from brokers.types import Credentials
 from portal.access.models import ExternalId, Grant, PartnerRole, RoleDrift
-from portal.access.operations.find_drift import check_account_roles, check_due_roles
-from portal.access.operations.make_partner_grant import make_partner_grant
-from portal.access.operations.partner_accounts import open_partner_account
-from portal.access.operations.partner_grant_order import PartnerGrantOrder
-from portal.access.operations.prove_external_ids import prove_due
-from portal.access.operations.work_partner_roles import work_partner_roles
+from portal.access.operations.drift.find_drift import check_account_roles, check_due_roles
+from portal.access.operations.partners.make_partner_grant import make_partner_grant
+from portal.access.operations.partners.partner_accounts import open_partner_account
+from portal.access.operations.partners.partner_grant_order import PartnerGrantOrder
+from portal.access.operations.partners.prove_external_ids import prove_due
+from portal.access.operations.partners.work_partner_roles import work_partner_roles
 from portal.catalog.models import AwsAccount, ScopeTemplate
 from portal.directory.models import Partner, PartnerAccount
 from portal.kernel.clock import database_now

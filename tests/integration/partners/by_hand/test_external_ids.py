@@ -12,9 +12,9 @@ from django.db.models import F
 
 from brokers.types import AccountPlace
 from portal.access.models import Alarm, ExternalId, ExternalIdProof, PartnerRole
-from portal.access.operations.external_ids import rotate_external_id
-from portal.access.operations.partner_role_leases import bring_up
-from portal.access.operations.prove_external_ids import prove_due
+from portal.access.operations.partners.external_ids import rotate_external_id
+from portal.access.operations.partners.partner_role_leases import bring_up
+from portal.access.operations.partners.prove_external_ids import prove_due
 from portal.kernel.clock import database_now
 from tests.integration.brokers.aws.partner_estate import STRANGER
 from tests.integration.partners.by_hand.shared import Shared

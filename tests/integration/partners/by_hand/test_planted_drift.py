@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from portal.access.models import Alarm, PartnerRole, RoleDrift
-from portal.access.operations.decide_drift import accept_drift, repair_drift
-from portal.access.operations.remove_orphans import remove_orphans
+from portal.access.operations.drift.decide_drift import accept_drift, repair_drift
+from portal.access.operations.drift.remove_orphans import remove_orphans
 from tests.integration.brokers.aws.estate import OTHER_BUCKET, allow, policy
 from tests.integration.brokers.aws.partner_estate import BOUNDARY, PARTNER, STRANGER
 from tests.integration.partners.by_hand.shared import PATH, Shared

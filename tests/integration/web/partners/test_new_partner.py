@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from portal.access.models import ExternalId
-from portal.access.operations.keep_partner import FirstAccount, PartnerOrder, create_partner
+from portal.access.operations.partners.keep_partner import FirstAccount, PartnerOrder, create_partner
 from portal.audit.models import AuditEvent
 from portal.directory.models import Partner, PartnerAccount, Person
 from portal.kernel.actor import Actor

@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.access.models import PartnerRole
-from portal.access.operations.suspend_partner import suspend_partner
+from portal.access.operations.partners.suspend_partner import suspend_partner
 from portal.directory.models import (
     Group,
     IdentityProvider,
