@@ -2,14 +2,10 @@
 
 import json
 import shlex
-import shutil
-import subprocess
 from datetime import UTC, datetime
 
-import pytest
-
 from portal.cli.api import Credentials
-from portal.cli.formats import fish_lines, formatted, powershell_lines, process_form, shell_lines
+from portal.cli.formats import fish_lines, formatted, powershell_lines, process_form
 from portal.cli.grants import read_grant
 from tests.unit.cli.conftest import Say
 from tests.unit.cli.scripted_portal import SECRET, ScriptedPortal, grant
@@ -17,15 +13,6 @@ from tests.unit.cli.scripted_portal import SECRET, ScriptedPortal, grant
 NASTY = {"A": "it's", "B": '$HOME `id` \\ "x"', "C": "\u2019;rm", "D": "a\\'b"}
 FOUND = Credentials("ASIAEXAMPLE", SECRET, "token/+=", datetime(2099, 1, 1, 12, 30, tzinfo=UTC))
 STAND_IN = {"endpoint_url": "http://127.0.0.1:4566", "region": "eu-central-1"}
-
-
-@pytest.mark.parametrize("shell", ["sh", "bash", "zsh"])
-def test_a_shell_reads_back_what_was_given(shell: str) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
-    script = shell_lines(NASTY) + "".join(f'printf "%s\\0" "${name}"\n' for name in NASTY)
-    told = subprocess.run([shell, "-c", script], capture_output=True, check=True).stdout.decode()
-    assert told.split("\0")[:-1] == list(NASTY.values())
 
 
 def test_fish_and_powershell_quote_by_their_own_rules() -> None:
