@@ -54,5 +54,8 @@ def caller(request: Request) -> Actor:
         return actor_of(plain)
     actor = actor_of(plain, kind=ActorKind.TOKEN)
     return dataclasses.replace(
-        actor, label=f"{actor.label}, token {request.auth.name}", factor_at=request.auth.factor_at
+        actor,
+        label=f"{actor.label}, token {request.auth.name}",
+        factor_at=request.auth.factor_at,
+        api_token_id=request.auth.pk,
     )

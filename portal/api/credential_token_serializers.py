@@ -11,12 +11,21 @@ class CredentialTokenSerializer(serializers.ModelSerializer[CredentialToken]):
     """A token by which a program fetches one grant's credentials. Never what it reads: that is shown once."""
 
     is_usable = serializers.SerializerMethodField(
-        help_text="Whether it is neither revoked nor past its end; its grant may stop it all the same."
+        help_text="Whether neither it nor the API token by which it was made is revoked or past its end; "
+        "its grant may stop it all the same."
+    )
+
+    api_token_id = serializers.UUIDField(
+        allow_null=True,
+        help_text="The API token by which it was made: it stops with that. Null: in a browser.",
     )
 
     class Meta:
         model = CredentialToken
-        fields = ["id", "name", "prefix", "is_usable", "made_at", "expires_at", "revoked_at", "last_used_at"]
+        fields = [
+            *("id", "name", "prefix", "is_usable", "made_at", "expires_at", "revoked_at", "last_used_at"),
+            "api_token_id",
+        ]
 
     def get_is_usable(self, token: CredentialToken) -> bool:
         return token.is_usable(self.context["now"])
@@ -40,5 +49,5 @@ class CredentialTokenOrder(serializers.Serializer[dict[str, Any]]):
         required=False,
         allow_null=True,
         default=None,
-        help_text="Never longer than its grant; null: as long as that.",
+        help_text="Never longer than its grant and the API token that makes it; null: as long as those.",
     )

@@ -25,7 +25,7 @@ class Actor:
     """`person_id` is set for people and their tokens; `label` is for readers of the audit trail.
 
     `factor_at`: when the person last gave a second factor in this session, or for this token.
-    `signed_in_at`: when this browser was let in; None for all else.
+    `signed_in_at`: when this browser was let in; None for all else. `api_token_id`: the API token by which they act.
 
     An `ip` that is none becomes None: what a proxy wrote must not keep an audit row from being written.
     """
@@ -38,6 +38,7 @@ class Actor:
     request_id: str = ""
     factor_at: datetime | None = None
     signed_in_at: datetime | None = None
+    api_token_id: UUID | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ip", _address(self.ip))

@@ -9,8 +9,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from portal.access.operations.credentials.revoke_api_token import programs_by_api_token, revoke_api_token
 from portal.directory.models import ApiToken
-from portal.directory.operations.api_tokens import create_token, revoke_token
+from portal.directory.operations.api_tokens import create_token
 from portal.directory.queries import tokens_of
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
@@ -29,7 +30,10 @@ def tokens(request: PersonRequest) -> HttpResponse:
     if plain:
         form = TokenForm(person=request.user)
     now, zone = database_now(), zone_of(request.user)
-    rows = [_row(token, now=now, zone=zone) for token in tokens_of(request.user.pk)]
+    programs = programs_by_api_token(request.user.pk, at=now)
+    rows = [
+        _row(token, programs.get(token.pk, 0), now=now, zone=zone) for token in tokens_of(request.user.pk)
+    ]
     context = {"tokens": rows, "form": form, "new_token": plain}
     return render(request, "access/tokens.html", context, status=400 if form.errors else 200)
 
@@ -37,8 +41,10 @@ def tokens(request: PersonRequest) -> HttpResponse:
 @require_POST
 @signed_in
 def token_revoke(request: PersonRequest, token_id: UUID) -> HttpResponse:
-    token = revoke_token(token_id=token_id, actor=actor_of(request))
-    messages.success(request, f"Revoked: {token.name} ({token.prefix}…). It stopped working at once.")
+    revoked = revoke_api_token(token_id=token_id, actor=actor_of(request))
+    name = f"{revoked.token.name} ({revoked.token.prefix}…)"
+    programs = f" {_programs(revoked.programs)} stopped with it." if revoked.programs else ""
+    messages.success(request, f"Revoked: {name}. It stopped working at once.{programs}")
     return see_other(reverse("web:tokens"))
 
 
@@ -58,7 +64,11 @@ def _made(request: PersonRequest, form: TokenForm) -> str:
     return made.plain
 
 
-def _row(token: ApiToken, *, now: datetime, zone: tzinfo) -> TokenRow:
+def _programs(number: int) -> str:
+    return f"{number} program{'' if number == 1 else 's'}"
+
+
+def _row(token: ApiToken, programs: int, *, now: datetime, zone: tzinfo) -> TokenRow:
     state = "active" if now < token.expires_at else "expired"
     return TokenRow(
         id=str(token.pk),
@@ -68,4 +78,5 @@ def _row(token: ApiToken, *, now: datetime, zone: tzinfo) -> TokenRow:
         badge=badge("revoked" if token.revoked_at else state),
         expires=moment(token.expires_at, now=now, zone=zone),
         last_used=moment(token.last_used_at, now=now, zone=zone) if token.last_used_at else None,
+        programs=programs,
     )

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from portal.access.models.grant import Grant
 from portal.access.models.session import AwsSession
 from portal.catalog.models import AwsAccount, AwsRole
-from portal.directory.models import Person
+from portal.directory.models import ApiToken, Person
 
 PROTECT = models.PROTECT
 ACCESS_KEY_ID = RegexValidator(r"\AAKIA[A-Z0-9]{12,124}\Z", "An IAM user's access key id reads AKIA…")
@@ -98,7 +98,10 @@ class StsBudget(models.Model):
 
 
 class CredentialToken(models.Model):
-    """What a program shows to fetch one grant's credentials: kept as a hash, gone with the grant."""
+    """What a program shows to fetch one grant's credentials: kept as a hash, gone with the grant.
+
+    `api_token`: by which it was made over the API, and which it does not outlive; None for one made in a browser.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     grant = models.ForeignKey(Grant, PROTECT, related_name="credential_tokens")
@@ -106,6 +109,7 @@ class CredentialToken(models.Model):
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True, validators=[RegexValidator(r"\A[0-9a-f]{64}\Z")])
     made_by = models.ForeignKey(Person, PROTECT, related_name="+", db_index=False)
+    api_token = models.ForeignKey(ApiToken, PROTECT, null=True, related_name="credential_tokens")
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
@@ -124,7 +128,8 @@ class CredentialToken(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     def is_usable(self, at: datetime) -> bool:
-        return self.revoked_at is None and at < self.expires_at
+        is_over = self.revoked_at is not None or at >= self.expires_at
+        return not is_over and (self.api_token is None or not self.api_token.is_over(at))
 
 
 class UserKey(models.Model):

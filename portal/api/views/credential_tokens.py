@@ -31,7 +31,7 @@ class CredentialTokensView(ScopedView):
         responses=CredentialTokenSerializer(many=True),
     )
     def get(self, request: Request, grant_id: UUID) -> Response:
-        tokens = own_grant(request, grant_id).credential_tokens.all()[:100]
+        tokens = own_grant(request, grant_id).credential_tokens.select_related("api_token")[:100]
         return Response(CredentialTokenSerializer(tokens, many=True, context={"now": database_now()}).data)
 
     @extend_schema(

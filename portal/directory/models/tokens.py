@@ -59,7 +59,10 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     def is_usable(self, at: datetime) -> bool:
-        return self.revoked_at is None and at < self.expires_at and self.person.is_active
+        return not self.is_over(at) and self.person.is_active
+
+    def is_over(self, at: datetime) -> bool:
+        return self.revoked_at is not None or at >= self.expires_at
 
 
 class ScimToken(models.Model):

@@ -83,14 +83,17 @@ def write_token(
     return MadeToken(token, plain)
 
 
-def revoke_token(*, token_id: UUID, actor: Actor) -> ApiToken:
-    """Revoke one of the actor's own tokens, at once. Raises NotFoundError for another's or one revoked before."""
+def revoke_token(*, token_id: UUID, actor: Actor, programs: int = 0) -> ApiToken:
+    """Revoke one of the actor's own tokens, at once. Raises NotFoundError for another's or one revoked before.
+
+    `programs`: how many tokens of programs stop with it, for the trail; whoever calls it knows.
+    """
     with transaction.atomic():
         token = ApiToken.objects.filter(pk=token_id, person_id=actor.owner_id, revoked_at=None).first()
         now = database_now()
         if token is None or not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
             raise NotFoundError("There is no such token.")
-        record(_entry(EventType.TOKEN_REVOKED, token, actor))
+        record(_entry(EventType.TOKEN_REVOKED, token, actor, programs=programs))
     token.refresh_from_db()
     return token
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from portal.access.operations.credentials.revoke_api_token import count_programs
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.directory.models import ApiToken, DeviceSignIn, Person
@@ -59,7 +60,8 @@ def revoke_own_token(*, plain: str, client_id: str, actor: Actor) -> None:
         token = ApiToken.objects.select_related("person").filter(digest=fingerprint(plain)).first()
         now = database_now()
         if token and ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
-            _record(EventType.TOKEN_REVOKED, token, token.person, actor)
+            programs = count_programs(token.pk, at=now)
+            _record(EventType.TOKEN_REVOKED, token, token.person, actor, programs=programs)
 
 
 def _check_client(client_id: str) -> None:

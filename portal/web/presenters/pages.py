@@ -143,7 +143,7 @@ class ExtendView:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """One API token, of which only `prefix` can be shown."""
+    """One API token, of which only `prefix` can be shown. `programs`: how many stop with it."""
 
     id: str
     name: str
@@ -152,6 +152,7 @@ class TokenRow:
     badge: Badge
     expires: Moment
     last_used: Moment | None = None
+    programs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

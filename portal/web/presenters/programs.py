@@ -12,7 +12,7 @@ FILE = "$HOME/.aws/sallyport-token"
 
 @dataclass(frozen=True, slots=True)
 class ProgramRow:
-    """One token of a program, of which only `prefix` can be shown."""
+    """One token of a program, of which only `prefix` can be shown. `api_token`: by which it was made, if by any."""
 
     id: str
     name: str
@@ -20,6 +20,7 @@ class ProgramRow:
     badge: Badge
     expires: Moment
     last_used: Moment | None = None
+    api_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
+from portal.audit.models import AuditEvent
 from portal.directory.models import ApiToken, DeviceSignIn, Person
 from portal.identity.operations.device_sign_in import ASKS
+from tests.fakes import FakeAws
 from tests.partners import make_partner
 from tests.sign_ins import browser_of
-from tests.world import Answer, make_person, signed_in
+from tests.world import Answer, make_grant, make_person, signed_in
 
 pytestmark = pytest.mark.django_db
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -245,6 +248,40 @@ def test_revoking_what_is_unknown_is_no_error_and_needs_a_known_client(ben: Pers
     assert refused(program("revoke", client_id="another", token=plain), 401) == "invalid_client"
     assert refused(program("revoke", client_id=CLI)) == "invalid_request"
     assert ApiToken.objects.get().revoked_at is None
+
+
+def test_programs_that_it_let_fetch_stop_when_its_sign_in_is_taken_back(ben: Person, aws: FakeAws) -> None:
+    """What `sallyport logout` does; the other program's are let in by another sign-in, and go on."""
+    grant = make_grant(ben)
+    where = reverse("api:credential-tokens", args=[grant.pk])
+    signed_out, other = (let_in(ben) for _ in range(2))
+    tokens = [
+        Client()
+        .post(
+            where,
+            {"name": "nightly"},
+            content_type="application/json",
+            headers={"authorization": f"Bearer {plain}"},
+        )
+        .json()["token"]
+        for plain in (signed_out, other)
+    ]
+
+    def fetched() -> list[str]:
+        answers = [Client().get("/container/credentials", headers={"authorization": each}) for each in tokens]
+        return [answer.json().get("code", "") for answer in answers]
+
+    assert fetched() == ["", ""]
+    assert program("revoke", client_id=CLI, token=signed_out).status_code == 200
+    assert fetched() == ["api_token_over", ""]
+    assert AuditEvent.objects.get(type="directory.token.revoked").details["programs"] == 1
+    assert aws.count("assume_role") == 1
+
+
+def let_in(person: Person) -> str:
+    asked = begin()
+    act(signed_in(person), asked)
+    return str(poll(asked).json()["access_token"])
 
 
 @pytest.mark.parametrize("path", ["device_authorization", "token", "revoke"])

@@ -11,6 +11,7 @@ import pytest
 from portal.access.models import CredentialToken, Grant
 from portal.access.operations.credentials.credential_tokens import (
     MOST,
+    ApiTokenOverError,
     GrantEndedError,
     KnownToken,
     TokenOverError,
@@ -19,14 +20,17 @@ from portal.access.operations.credentials.credential_tokens import (
     revoke_credential_token,
     use_credential_token,
 )
+from portal.access.operations.credentials.revoke_api_token import programs_by_api_token, revoke_api_token
 from portal.audit.models import AuditEvent
-from portal.directory.models import Person
-from portal.kernel.actor import Actor
+from portal.directory.models import ApiToken, Person
+from portal.directory.operations.api_tokens import create_token
+from portal.kernel.actor import Actor, ActorKind
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 
 pytestmark = pytest.mark.django_db
 ActorOf = Callable[..., Actor]
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -116,6 +120,55 @@ def test_twenty_live_at_once_and_no_more(grant: Grant, hand: Actor) -> None:
         make_credential_token(grant_id=grant.pk, name="in its place", actor=hand)
     with pytest.raises(InvalidError):
         make_credential_token(grant_id=grant.pk, name="one more", actor=hand)
+
+
+def by_api_token(hand: Actor) -> Actor:
+    """The same person, by an API token of theirs."""
+    made = create_token(name="deploy", scopes=["credentials:tokens"], days=1, actor=hand)
+    return replace(hand, kind=ActorKind.TOKEN, api_token_id=made.token.pk)
+
+
+def test_those_that_stopped_with_their_api_token_take_no_room(grant: Grant, hand: Actor) -> None:
+    script = by_api_token(hand)
+    for number in range(MOST):
+        make_credential_token(grant_id=grant.pk, name=f"t{number}", actor=script)
+    with pytest.raises(InvalidError, match="20 tokens"):
+        make_credential_token(grant_id=grant.pk, name="one more", actor=hand)
+    assert script.api_token_id is not None
+    assert revoke_api_token(token_id=script.api_token_id, actor=hand).programs == MOST
+    make_credential_token(grant_id=grant.pk, name="one more", actor=hand)
+
+
+@pytest.mark.parametrize("ended", ["revoked", "expired"])
+def test_an_api_token_that_ended_a_moment_ago_makes_none(grant: Grant, hand: Actor, ended: str) -> None:
+    script = by_api_token(hand)
+    make_credential_token(grant_id=grant.pk, name="a", actor=script)
+    now = database_now()
+    change = {"revoked_at": now} if ended == "revoked" else {"created_at": now - DAY, "expires_at": now}
+    ApiToken.objects.update(**change)
+    with pytest.raises(ApiTokenOverError, match="deploy is over"):
+        make_credential_token(grant_id=grant.pk, name="b", actor=script)
+    assert make_credential_token(grant_id=grant.pk, name="b", actor=by_api_token(hand)).token
+
+
+def test_what_stops_with_an_api_token_is_counted_while_it_still_fetches(
+    grant: Grant, hand: Actor, mallory: Person, actor_of: ActorOf
+) -> None:
+    script, other = by_api_token(hand), by_api_token(hand)
+    made = [make_credential_token(grant_id=grant.pk, name=name, actor=script).token for name in "abcd"]
+    make_credential_token(grant_id=grant.pk, name="e", actor=other)
+    make_credential_token(grant_id=grant.pk, name="f", actor=hand)
+    revoke_credential_token(grant_id=grant.pk, token_id=made[0].pk, actor=hand)
+    now = database_now()
+    CredentialToken.objects.filter(pk=made[1].pk).update(expires_at=now)
+    assert programs_by_api_token(grant.holder.pk, at=now) == {script.api_token_id: 2, other.api_token_id: 1}
+    assert programs_by_api_token(mallory.pk, at=now) == {}
+    assert script.api_token_id is not None
+    with pytest.raises(NotFoundError):
+        revoke_api_token(token_id=script.api_token_id, actor=actor_of(mallory))
+    assert revoke_api_token(token_id=script.api_token_id, actor=hand).programs == 2
+    event = AuditEvent.objects.get(type="directory.token.revoked")
+    assert (event.actor_id, event.details["programs"]) == (hand.person_id, 2)
 
 
 def test_the_factor_of_the_hand_that_makes_it_is_its_first(

@@ -1,7 +1,8 @@
 """Tokens by which a program fetches one grant's credentials: made by its person, shown once, kept as a hash.
 
 A token is never stronger than its grant: each fetch asks the grant itself, so that whatever ends that (a revoke, its
-person's deactivation, a suspended partner, the clock) ends the token with it.
+person's deactivation, a suspended partner, the clock) ends the token with it. Nor does it outlive the API token, if any,
+by which it was made.
 """
 
 import secrets
@@ -13,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import DateTimeField, Func, QuerySet, Value
+from django.db.models import DateTimeField, Func, Q, QuerySet, Value
 
 from portal.access.models import AwsSession, CredentialToken, Grant
 from portal.access.operations.grants.may_use import check_may_use
@@ -22,6 +23,7 @@ from portal.access.operations.permissions import may
 from portal.access.operations.refusals import refusals_recorded
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
+from portal.directory.models import ApiToken
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError, InvalidError, NotFoundError
@@ -39,6 +41,7 @@ USED_EVERY: Final = timedelta(minutes=1)
 KNOWN: Final = (
     *("id", "grant_id", "grant__person_id", "grant__person__name", "name"),
     *("expires_at", "revoked_at", "last_used_at", "factor_at", "grant__ended_at", "grant__ends_at"),
+    *("api_token__name", "api_token__expires_at", "api_token__revoked_at"),
 )
 
 
@@ -46,6 +49,12 @@ class TokenOverError(ForbiddenError):
     """The token was revoked, or its own end has come; its grant may go on."""
 
     code = "token_over"
+
+
+class ApiTokenOverError(TokenOverError):
+    """The API token by which the token was made was revoked, or is past its end; its grant may go on."""
+
+    code = "api_token_over"
 
 
 class GrantEndedError(ForbiddenError):
@@ -81,6 +90,9 @@ class KnownToken:
     factor_at: datetime | None
     grant_ended_at: datetime | None
     grant_ends_at: datetime
+    api_token_name: str | None
+    api_token_expires_at: datetime | None
+    api_token_revoked_at: datetime | None
     now: datetime
 
 
@@ -89,6 +101,7 @@ def make_credential_token(
 ) -> MadeCredentialToken:
     """Make a token for the grant's own person: for the grant's whole life, or for `lifetime` of it.
 
+    One that is made by means of an API token ends with that at the latest.
     It begins with the second factor of the hand that makes it; a role that asks for a fresh one asks anew later.
 
     Raises:
@@ -105,7 +118,7 @@ def make_credential_token(
         grant = lock_grant(grant_id)
         now = database_now()
         check_may_use(grant, kind, actor, now)
-        if grant.credential_tokens.filter(revoked_at=None, expires_at__gt=now).count() >= MOST:
+        if _live(grant, now).count() >= MOST:
             raise InvalidError(f"This grant has {MOST} tokens already; revoke one first.", field="name")
         token = CredentialToken.objects.create(
             grant=grant,
@@ -114,7 +127,8 @@ def make_credential_token(
             digest=fingerprint(plain),
             made_by=grant.holder,
             made_at=now,
-            expires_at=grant.ends_at if lifetime is None else min(now + lifetime, grant.ends_at),
+            api_token_id=actor.api_token_id,
+            expires_at=_until(grant, lifetime, actor, now),
             factor_at=actor.factor_at,
         )
         _record(
@@ -160,7 +174,7 @@ def use_credential_token(*, token: KnownToken, actor: Actor) -> None:
     All else of its grant, whoever fetches by it is told by the grant's own rules.
 
     Raises:
-        TokenOverError: revoked, or past its end.
+        TokenOverError: revoked, or past its end; ApiTokenOverError: the API token by which it was made is.
         GrantEndedError: its grant is over.
     """
     is_noted = token.last_used_at is None or token.now - token.last_used_at > USED_EVERY
@@ -179,7 +193,17 @@ def _why_over(token: KnownToken) -> ForbiddenError | None:
         return TokenOverError(f"The token {token.name} was revoked.")
     if token.grant_ended_at is not None or token.now >= token.grant_ends_at:
         return GrantEndedError(min(token.grant_ended_at or token.grant_ends_at, token.grant_ends_at))
+    if how := _how_api_token_ended(token):
+        made_by = f"The token {token.name} was made by the API token {token.api_token_name}"
+        return ApiTokenOverError(f"{made_by}, which {how}.")
     return TokenOverError(f"The token {token.name} is over.") if token.now >= token.expires_at else None
+
+
+def _how_api_token_ended(token: KnownToken) -> str:
+    if token.api_token_revoked_at is not None:
+        return "was revoked"
+    ends_at = token.api_token_expires_at
+    return "has expired" if ends_at is not None and token.now >= ends_at else ""
 
 
 def _find(given: Mapping[str, Any]) -> QuerySet[Any, Any]:
@@ -191,6 +215,22 @@ def _find(given: Mapping[str, Any]) -> QuerySet[Any, Any]:
 
 
 _by_digest = PreparedQuery(_find, {"digest": "\x00digest", "now": datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)})
+
+
+def _live(grant: Grant, now: datetime) -> QuerySet[CredentialToken]:
+    by_a_live_one = Q(api_token=None) | Q(api_token__revoked_at=None, api_token__expires_at__gt=now)
+    return grant.credential_tokens.filter(by_a_live_one, revoked_at=None, expires_at__gt=now)
+
+
+def _until(grant: Grant, lifetime: timedelta | None, actor: Actor, now: datetime) -> datetime:
+    """Return when a token ends that is made now. Raises ForbiddenError where the API token ended a moment ago."""
+    ends = [grant.ends_at] if lifetime is None else [grant.ends_at, now + lifetime]
+    if actor.api_token_id is not None:
+        api_token = ApiToken.objects.get(pk=actor.api_token_id)
+        if api_token.is_over(now):
+            raise ApiTokenOverError(f"The API token {api_token.name} is over.")
+        ends.append(api_token.expires_at)
+    return min(ends)
 
 
 def _checked_name(name: str) -> str:
