@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from portal.access.models import CredentialToken
 from portal.access.operations.permissions import person_of
 from portal.access.operations.reasons import checked_reason
 from portal.audit.events import EventType
@@ -64,7 +65,7 @@ def remove_factor(*, person: Person, factor_id: UUID, actor: Actor) -> str:
 
 
 def reset_factors(*, person_id: UUID, reason: str, actor: Actor) -> Person:
-    """Remove all of somebody's factors, who lost them; their sign-ins end, and their API tokens need a new one.
+    """Remove all of somebody's factors, who lost them; their sign-ins end, and their tokens need a new one.
 
     Raises:
         ForbiddenError: by anybody but a superuser, or for oneself.
@@ -84,6 +85,7 @@ def reset_factors(*, person_id: UUID, reason: str, actor: Actor) -> Person:
         passkeys, _ = Passkey.objects.filter(person=person).delete()
         codes, _ = RecoveryCode.objects.filter(person=person).delete()
         ApiToken.objects.filter(person=person).update(factor_at=None)
+        CredentialToken.objects.filter(grant__person=person).update(factor_at=None)
         record_factor(
             EventType.FACTOR_REMOVED,
             person,

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.contrib.sessions.models import Session
 
+from portal.access.operations.credentials.credential_tokens import make_credential_token
 from portal.audit.models import AuditEvent
 from portal.directory.models import AuthenticatorApp, LocalPassword, Passkey, Person, RecoveryCode, SignIn
 from portal.directory.operations.api_tokens import create_token
@@ -17,7 +18,7 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from tests.factors import add_app, add_device, just_in
 from tests.sign_ins import browser_of, make_identity
-from tests.world import as_actor, make_admin
+from tests.world import as_actor, make_admin, make_grant
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,14 @@ def test_a_superuser_resets_anothers_and_their_sign_ins_end(
     browser, other = browser_of(ben), browser_of(mallory)
     token = create_token(name="x", scopes=["grants:read"], days=1, actor=as_actor(ben)).token
     give_factor_to_token(token_id=token.pk, at=datetime.now(UTC), actor=as_actor(ben))
+    program, others = (
+        make_credential_token(
+            grant_id=make_grant(each).pk,
+            name="x",
+            actor=replace(as_actor(each), factor_at=datetime.now(UTC)),
+        ).token
+        for each in (ben, mallory)
+    )
     key = browser.session.session_key
     reset(ben, as_actor(admin))
     assert not has_factor(ben)
@@ -97,10 +106,13 @@ def test_a_superuser_resets_anothers_and_their_sign_ins_end(
     assert not Session.objects.filter(session_key=key).exists()
     assert not SignIn.objects.filter(person=ben).exists()
     token.refresh_from_db()
-    assert token.factor_at is None
+    program.refresh_from_db()
+    assert (token.factor_at, program.factor_at) == (None, None)
     event = AuditEvent.objects.get(type="directory.factor.removed")
     assert (event.actor_id, event.person_id, event.details["reason"]) == (admin.pk, ben.pk, "lost the phone")
     # Nobody else loses anything.
+    others.refresh_from_db()
+    assert others.factor_at is not None
     assert has_factor(mallory)
     assert other.get("/").status_code == 200
     with pytest.raises(ConflictError, match="no second factor"):
