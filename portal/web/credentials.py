@@ -17,7 +17,7 @@ from portal.kernel.clock import database_now
 from portal.kernel.errors import InvalidError
 from portal.web.aws import aws_ports
 from portal.web.bringing import bring_page, brought
-from portal.web.cards import account_label, countdown_of, explanation, shown_choice
+from portal.web.cards import account_label, countdown_of, shown_choice
 from portal.web.guard import PersonRequest, signed_in, zone_of
 from portal.web.intents import Act, ask_factor
 from portal.web.presenters import CredentialsView, Snippet, moment, snippets
@@ -60,7 +60,7 @@ def _view(request: PersonRequest, issued: FetchedCredentials) -> CredentialsView
         countdown=countdown_of(grant, now=now, zone=zone),
         expires=moment(issued.ends_at, now=now, zone=zone),
         issued=moment(issued.issued_at, now=now, zone=zone) if issued.was_cached else None,
-        explanation=f"{explanation(grant.role)} How long these last: {issued.length_why}.",
+        length_why=issued.length_why,
         snippets=_snippets(issued),
     )
 

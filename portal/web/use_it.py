@@ -68,6 +68,7 @@ def _use(grant: Grant) -> Use:
         go_link=go_link(grant.role) if is_opened_here(grant.role) else "",
         sends=_sends(grant),
         is_own_key=grant.role.method == AwsRole.Method.SESSION_TOKEN,
+        brings_here=grant.role.needs_proof and grant.role.allows_credentials,
     )
 
 

@@ -10,7 +10,10 @@ from portal.web.presenters.words import Countdown, Moment
 
 @dataclass(frozen=True, slots=True)
 class CredentialsView:
-    """The page that shows credentials. `expires`: when they cease to work; `issued`: since when they are kept."""
+    """The page that shows credentials. `expires`: when they cease to work; `issued`: since when they are kept.
+
+    `length_why`: which rule says how long they last.
+    """
 
     grant_id: str
     role_name: str
@@ -18,7 +21,7 @@ class CredentialsView:
     countdown: Countdown
     expires: Moment
     issued: Moment | None
-    explanation: str
+    length_why: str
     snippets: tuple[Snippet, ...]
 
 

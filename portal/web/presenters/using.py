@@ -11,7 +11,8 @@ from portal.web.presenters.pasting import Snippet
 class Use:
     """How one grant is used. `name`: what `sallyport` calls it. `sends`: what is posted for a call with a proof.
 
-    `is_own_key`: the proof is the MFA code of the person's own IAM user. `go_link`: to share; it gives nothing.
+    `is_own_key`: the proof is the MFA code of the person's own IAM user. `brings_here`: a page takes it, too.
+    `go_link`: to share; it gives nothing.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Use:
     go_link: str
     sends: Snippet | None = None
     is_own_key: bool = False
+    brings_here: bool = False
 
 
 def install_text(portal: str) -> Snippet:

@@ -69,9 +69,9 @@ def test_a_profile_has_a_name_that_its_file_can_hold(ben: Person, title: str) ->
 
 
 def test_they_say_why_they_last_as_long_as_they_do(ben: Person) -> None:
-    explanation = signed_in(ben).post(url_of(make_grant(ben))).context["view"].explanation
-    assert "AssumeRole" in explanation
-    assert "until the grant" in explanation
+    shown = signed_in(ben).post(url_of(make_grant(ben)))
+    assert "AssumeRole" in shown.context["choice"].why
+    assert "Until the grant" in shown.content.decode()
 
 
 def test_a_grant_that_ends_while_aws_is_asked(ben: Person, aws: FakeAws) -> None:

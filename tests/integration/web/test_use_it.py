@@ -7,7 +7,8 @@ import pytest
 from django.conf import LazySettings
 from django.urls import reverse
 
-from portal.access.models import AwsSession, Grant
+from portal.access.models import AwsSession, Grant, UserKey
+from portal.catalog.models import AwsRole
 from portal.cli.grants import names, read_grant
 from portal.directory.models import Person
 from portal.kernel.clock import database_now
@@ -85,7 +86,9 @@ def test_what_takes_a_proof_along_says_where_it_is_handed_over(
     role = make_role(
         method=method, vouched_by=usual_provider(), provider_arn="arn:aws:iam::1:x", audience="a"
     )
-    shown = page(ben, make_grant(ben, role))
+    grant = make_grant(ben, role)
+    shown = page(ben, grant)
+    assert f'action="{reverse("web:credentials", args=[grant.pk])}"' in shown, "a page takes it as well"
     assert f"/api/v1/exchange/{door}" in shown
     assert role.arn in shown
     assert f"&quot;{field}&quot;" in shown
@@ -118,6 +121,26 @@ def test_ones_own_user_gives_its_code(ben: Person) -> None:
     shown = page(ben, grant)
     assert f"/api/v1/grants/{grant.pk}/credentials" in shown
     assert "mfa_code" in shown
+    assert f'href="{reverse("web:iam-users")}"' in shown, "where the device is entered that isn't known yet"
+
+
+def test_a_page_takes_the_code_where_credentials_are_given_now(ben: Person) -> None:
+    role = make_role(method="session_token", name="ben", allows_console=False)
+    grant = make_grant(ben, role)
+    device = {"access_key_id": "AKIA", "mfa_serial": "arn:aws:iam::1:mfa/ben", "kept_at": database_now()}
+    UserKey.objects.create(role=role, person=ben, **device)
+    way = f'action="{reverse("web:credentials", args=[grant.pk])}"'
+    assert way in page(ben, grant)
+    AwsRole.objects.filter(pk=role.pk).update(is_enabled=False)
+    assert way not in page(ben, grant)
+
+
+@pytest.mark.parametrize("gives", [True, False])
+def test_a_page_takes_a_proof_only_of_a_role_that_gives_credentials(ben: Person, *, gives: bool) -> None:
+    role = make_role(method="saml", vouched_by=usual_provider(), provider_arn="arn:aws:iam::1:x")
+    AwsRole.objects.filter(pk=role.pk).update(allows_credentials=gives)
+    grant = make_grant(ben, role)
+    assert (f'action="{reverse("web:credentials", args=[grant.pk])}"' in page(ben, grant)) is gives
 
 
 def test_the_stand_ins_place_is_in_the_profile(ben: Person, settings: LazySettings) -> None:
