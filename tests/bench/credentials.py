@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from tests.bench.consoleme import ConsoleMe, consoleme
 from tests.bench.load import Figures, Round, figures, get, load, request
 from tests.bench.registry import Section
 from tests.servers.process import free_port, running
@@ -28,6 +29,8 @@ ROUNDS = int(os.environ.get("CREDENTIALS_ROUNDS", "5"))
 REQUESTS, CONNECTIONS, WORKERS, NEW = 120 * ROUNDS, 8, 2, 40 * ROUNDS
 FLOOR = "plain Django view: one join, the cache, AES-GCM"
 OURS = "the container endpoint"
+PEER = "ConsoleMe 1.4.0's get_credentials, one process without its web server"
+PEER_CALLS = 10
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ def run() -> list[Section]:
         folder = Path(name)
         sts = stack.enter_context(_stub(folder))
         redis = stack.enter_context(valkey(folder)).url
+        peer = stack.enter_context(consoleme(folder, sts))
         on_postgres = {
             "SALLYPORT_DATABASE_URL": os.environ["SALLYPORT_DATABASE_URL"],
             "SALLYPORT_REDIS_URL": redis,
@@ -59,11 +63,11 @@ def run() -> list[Section]:
             "SQLite, kept in the row": on_sqlite,
         }.items():
             with _site(folder, sts, given) as site:
-                sections += [_kept(where, site), _new(where, site, sts)]
+                sections += [_kept(where, site, peer), _new(where, site, sts, peer)]
         return sections
 
 
-def _kept(where: str, site: Site) -> Section:
+def _kept(where: str, site: Site, peer: ConsoleMe | None) -> Section:
     token, grant = site.planted["token"], site.planted["grant"]
     api = {"Authorization": f"Bearer {site.planted['api']}", "Content_Length": "0"}
     ways = {
@@ -73,7 +77,7 @@ def _kept(where: str, site: Site) -> Section:
         OURS: get("/container/credentials", Authorization=token),
         "the REST API (DRF)": request("POST", f"/api/v1/grants/{grant}/credentials", **api),
     }
-    found = _in_turns(site, ways)
+    found = _in_turns(site, ways, peer)
     floor = found[FLOOR]
     rows = [
         [
@@ -87,6 +91,7 @@ def _kept(where: str, site: Site) -> Section:
         "turns, medians. Each request of ours finds its token, asks the database whether the grant is open, its person "
         "vouched for, nothing held, and whether this program had this session before (else it is written down first). "
         "CPU is the web processes', without the database's; where cores are shared it tells more than the rate."
+        + (" ConsoleMe keeps nothing: each of its calls is a new one." if peer else "")
     )
     columns = [
         "",
@@ -100,7 +105,7 @@ def _kept(where: str, site: Site) -> Section:
     return Section(f"Credentials that are kept: {where}", text, columns, rows)
 
 
-def _in_turns(site: Site, ways: Mapping[str, bytes]) -> Mapping[str, Figures]:
+def _in_turns(site: Site, ways: Mapping[str, bytes], peer: ConsoleMe | None) -> Mapping[str, Figures]:
     rounds: dict[str, list[Round]] = {name: [] for name in ways}
     for number in range(ROUNDS + 1):
         names = random.sample(list(ways), len(ways))
@@ -109,15 +114,18 @@ def _in_turns(site: Site, ways: Mapping[str, bytes]) -> Mapping[str, Figures]:
             one = load(site.port, many, connections=CONNECTIONS, pids=[site.pid])
             if number:  # the first warms up
                 rounds[name].append(one)
+        if peer is not None:
+            rounds.setdefault(PEER, []).append(peer.calls(PEER_CALLS))
     return {name: figures(each) for name, each in rounds.items()}
 
 
-def _new(where: str, site: Site, sts: str) -> Section:
+def _new(where: str, site: Site, sts: str, peer: ConsoleMe | None) -> Section:
     """Each a grant that nobody fetched for before, one at a time, in turns with the bare call."""
     client = _client(sts)
     raw: list[float] = []
     raw_cpu = 0.0
     ours: list[Round] = []
+    others: list[Round] = []
     for plain in site.planted["others"]:
         ours.append(
             load(
@@ -135,6 +143,8 @@ def _new(where: str, site: Site, sts: str) -> Section:
         )
         raw_cpu += time.process_time() - used
         raw.append(time.perf_counter() - began)
+        if peer is not None:
+            others.append(peer.calls(1))
     each = [one.each[0] for one in ours]
     cpu = sum(one.cpu for one in ours) / len(ours)
     rows = [
@@ -147,6 +157,9 @@ def _new(where: str, site: Site, sts: str) -> Section:
             f"{(cpu - raw_cpu / len(raw)) * 1000:.2f}",
         ],
     ]
+    if others:
+        used = sum(one.cpu for one in others) / len(others)
+        rows.append([PEER, *_spread([one.each[0] for one in others]), f"{used * 1000:.2f}"])
     text = (
         f"{len(each)} grants fetched for the first time, one after another, from an STS that answers at once, in turns "
         "with the bare call by a client that is kept. Ours are two transactions with their audit rows before anything "
