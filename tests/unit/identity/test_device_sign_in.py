@@ -148,6 +148,19 @@ def test_who_polls_too_often_waits_five_seconds_longer_for_good(ben: Any) -> Non
     assert refusal(asked) == "authorization_pending"
 
 
+def test_a_poll_that_came_too_soon_is_the_next_ones_measure_and_nobody_elses(ben: Any) -> None:
+    asked, neighbour = ask(), ask()
+    before = database_now() - timedelta(seconds=2)
+    move(asked, polled_at=before)
+    assert refusal(asked) == "slow_down"
+    asked.row.refresh_from_db()
+    assert asked.row.polled_at is not None
+    assert asked.row.polled_at > before
+    neighbour.row.refresh_from_db()
+    assert (neighbour.row.polled_at, neighbour.row.interval) == (None, 5)
+    assert refusal(neighbour) == "authorization_pending"
+
+
 def test_slow_down_has_its_end(ben: Any) -> None:
     asked = ask()
     move(asked, interval=60, polled_at=database_now())
@@ -165,6 +178,15 @@ def test_after_ten_minutes_it_is_over(ben: Any, approved: bool | None) -> None:
     move(asked, asked_at=past - timedelta(minutes=10), expires_at=past)
     assert refusal(asked) == "expired_token"
     assert not ApiToken.objects.exists()
+
+
+def test_what_was_taken_is_no_grant_after_ten_minutes_too(ben: Any) -> None:
+    asked = ask()
+    decide(asked, ben)
+    take_device_token(client_id=CLI, device_code=asked.device_code, actor=PROGRAM)
+    past = database_now() - timedelta(seconds=1)
+    move(asked, asked_at=past - timedelta(minutes=10), expires_at=past)
+    assert refusal(asked) == "invalid_grant"
 
 
 def test_what_is_over_can_not_be_let_in(ben: Any) -> None:
