@@ -83,6 +83,28 @@ def test_a_secret_that_is_not_kept_is_brought_along(
     assert (call.access_key_id, call.secret_access_key) == (other, SECRET)
 
 
+@pytest.mark.parametrize(
+    ("key_id", "secret", "field"),
+    [("ASIAABCDEFGHIJKLMNOP", SECRET, "access_key_id"), (KEY, "short", "secret_access_key")],
+)
+def test_what_is_brought_along_must_be_a_key(  # noqa: PLR0917  # fixtures
+    grant: Grant,
+    user: AwsRole,
+    ben: Person,
+    aws: FakeAws,
+    actor_of: Make,
+    key_id: str,
+    secret: str,
+    field: str,
+) -> None:
+    keep(user, actor_of(ben))
+    with pytest.raises(InvalidError) as refused:
+        issue(grant, aws, actor_of(ben), MfaProof("123456", key_id, secret))
+    assert refused.value.field == field
+    assert aws.asked("get_session_token") == []
+    issue(grant, aws, actor_of(ben), MfaProof("123456", KEY, SECRET))
+
+
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "12345a", "१२३४५६"])  # other digits are the point
 def test_a_code_has_six_digits(  # noqa: PLR0917  # fixtures
     grant: Grant, user: AwsRole, ben: Person, aws: FakeAws, actor_of: Make, code: str
@@ -152,6 +174,8 @@ def test_anothers_key_is_not_used_nor_replaced(  # noqa: PLR0917  # fixtures
         ({"access_key_id": "ASIAABCDEFGHIJKLMNOP"}, "access_key_id"),
         ({"access_key_id": ""}, "access_key_id"),
         ({"secret": "short"}, "secret_access_key"),
+        ({"secret": f"{SECRET[:20]} {SECRET[20:]}"}, "secret_access_key"),
+        ({"secret": f"{SECRET[:-1]}ü"}, "secret_access_key"),
         ({"mfa_serial": ""}, "mfa_serial"),
         ({"mfa_serial": "arn:aws:iam::333333333333:mfa/ben"}, "mfa_serial"),
         ({"mfa_serial": "two words, and more"}, "mfa_serial"),

@@ -1,6 +1,7 @@
 """What is handed over for credentials: who gets in by it, and that everybody else hears one and the same answer."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,14 @@ from portal.access.operations.credentials.fetch_credentials import FetchedCreden
 from portal.access.operations.credentials.fresh_factor import StepUpNeededError
 from portal.access.operations.credentials.issue_credentials import issue_credentials
 from portal.access.operations.running.tidy import tidy_access
-from portal.access.proofs import MfaProof, ProofNeededError, ProofRefusedError, SamlProof, TokenProof
+from portal.access.proofs import (
+    MfaProof,
+    ProofNeededError,
+    ProofRefusedError,
+    SamlProof,
+    TokenProof,
+    VerifiedProof,
+)
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
 from portal.directory.models import ExternalIdentity, IdentityProvider, OidcSettings, Person
@@ -23,6 +31,7 @@ from portal.kernel.errors import ConflictError, InvalidError, TooManyError, Upst
 from tests.fakes import SECRET, FakeAws
 from tests.oidc_forge import Forge, Signer, key_of
 from tests.proof_world import (
+    PERSISTENT,
     assertion,
     cognito_role,
     id_token,
@@ -418,6 +427,29 @@ def test_a_signed_in_person_brings_their_own(  # noqa: PLR0917  # fixtures
     assert again.value.reason == "used_before"
     assert "used already" in str(again.value)
     assert len(aws.asked("assume_role_with_saml")) == 1
+
+
+def test_what_was_verified_before_must_still_be_the_roles_and_its_persons(  # noqa: PLR0917  # fixtures
+    holder: Callable[..., Grant], by_token: AwsRole, aws: FakeAws, actor_of: Make, saml: Any, oidc: Any
+) -> None:
+    grant = holder(by_token)
+    good = VerifiedProof(
+        proof=TokenProof("a.b.c"),
+        provider_id=oidc.pk,
+        subject="ben-1",
+        subject_format="",
+        over_at=datetime.now(UTC) + timedelta(minutes=5),
+    )
+    reasons = {
+        "other_provider": replace(good, provider_id=saml.pk, subject="ben", subject_format=PERSISTENT),
+        "somebody_elses": replace(good, subject="mallory-1"),
+        "expired": replace(good, over_at=datetime.now(UTC) - timedelta(seconds=1)),
+    }
+    for reason, proof in reasons.items():
+        with pytest.raises(ProofRefusedError) as refusal:
+            issue(grant, aws, actor_of, proof)
+        assert refusal.value.reason == reason
+    issue(grant, aws, actor_of, good)
 
 
 def test_what_needs_nothing_is_told_to_leave_it_out(
