@@ -7,13 +7,14 @@ from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from brokers.errors import ProofRefused
 from portal.access.models import Grant, UserKey
 from portal.access.operations.credentials.user_keys import keep_user_key
 from portal.access.proofs import MfaProof, Proof, ProofRefusedError, SamlProof, TokenProof
 from portal.access.queries import visible_grants
 from portal.catalog.models import AwsRole
 from portal.directory.requests import actor_of
-from portal.kernel.errors import DomainError, InvalidError
+from portal.kernel.errors import DomainError, InvalidError, UpstreamError
 from portal.web.guard import PersonRequest
 
 Method = AwsRole.Method
@@ -102,12 +103,17 @@ def bring_page(request: PersonRequest, grant_id: UUID, refusal: DomainError) -> 
     form = BringForm(grant)
     field = refusal.field if isinstance(refusal, InvalidError) else ""
     came = any(request.POST.get(name) for name in form.fields)
-    is_about_it = isinstance(refusal, ProofRefusedError) or field in form.fields
+    is_about_it = isinstance(refusal, ProofRefusedError) or field in form.fields or _is_by_aws(refusal)
     if not is_about_it:
         return None
     # Nothing that was typed is shown again: it is a secret, and most of it counts once.
     context = {"grant": grant, "form": form, "why": str(refusal) if came else ""}
     return render(request, "access/bring_proof.html", context, status=400 if came else 200)
+
+
+def _is_by_aws(refusal: DomainError) -> bool:
+    """Whether AWS itself did not take what came: with a new one the same call may work."""
+    return isinstance(refusal, UpstreamError) and refusal.upstream_code == ProofRefused.code
 
 
 def _own(request: PersonRequest, grant_id: UUID) -> Grant | None:

@@ -14,7 +14,7 @@ from portal.access.operations.credentials.fresh_factor import StepUpNeededError
 from portal.access.proofs import ProofRefusedError
 from portal.directory.requests import actor_of
 from portal.kernel.clock import database_now
-from portal.kernel.errors import InvalidError
+from portal.kernel.errors import InvalidError, UpstreamError
 from portal.web.aws import aws_ports
 from portal.web.bringing import bring_page, brought
 from portal.web.cards import account_label, countdown_of, shown_choice
@@ -30,15 +30,23 @@ def credentials(request: PersonRequest, grant_id: UUID) -> HttpResponse:
         return credentials_page(request, grant_id)
     except StepUpNeededError:
         return ask_factor(request, Act.CREDENTIALS, grant=str(grant_id))
-    except (InvalidError, ProofRefusedError) as refusal:
+
+
+def credentials_page(request: PersonRequest, grant_id: UUID) -> HttpResponse:
+    """Fetch them, new ones where the form says `fresh`, and show them, or ask for what the call takes along.
+
+    Raises as the operation.
+    """
+    try:
+        return _fetched(request, grant_id)
+    except (InvalidError, ProofRefusedError, UpstreamError) as refusal:
         page = bring_page(request, grant_id, refusal)
         if page is None:
             raise
         return page
 
 
-def credentials_page(request: PersonRequest, grant_id: UUID) -> HttpResponse:
-    """Fetch them, new ones where the form says `fresh`, and show them. Raises as the operation."""
+def _fetched(request: PersonRequest, grant_id: UUID) -> HttpResponse:
     issued = fetch_credentials(
         grant_id=grant_id,
         aws=aws_ports(),

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from brokers.errors import AwsRefused, ProofRefused
 from portal.access.models import AwsSession, UserKey
 from portal.directory.models import Person
+from portal.kernel.clock import database_now
+from portal.kernel.sealing import seal
 from tests.fakes import SECRET, FakeAws
 from tests.oidc_forge import Forge
 from tests.proof_world import (
@@ -51,6 +54,31 @@ def test_an_assertion_is_asked_for_and_handed_on(
     got = client.post(page, {"assertion": assertion(role, "ben").assertion})
     assert got.status_code == 200
     assert SECRET in got.content.decode()
+
+
+def test_a_code_that_aws_does_not_take_is_asked_for_again(
+    make_role: Make, make_grant: Make, ben: Person, aws: FakeAws
+) -> None:
+    role = user_role(make_role)
+    page = reverse("web:credentials", args=[make_grant(ben, role=role).pk])
+    UserKey.objects.create(
+        role=role,
+        person=ben,
+        access_key_id="AKIAABCDEFGHIJKLMNOP",
+        secret=seal(OWN.encode()),
+        mfa_serial="arn:aws:iam::222222222222:mfa/ben",
+        kept_at=database_now(),
+    )
+    client = signed_in(ben)
+    aws.fail["get_session_token"] = ProofRefused("sts:GetSessionToken", "AccessDenied", "invalid MFA code")
+    refused = client.post(page, {"mfa_code": "123456"})
+    assert refused.status_code == 400
+    assert b"invalid MFA code" in refused.content
+    assert b'name="mfa_code"' in refused.content
+    aws.fail["get_session_token"] = AwsRefused("sts:GetSessionToken", "AccessDenied", "an SCP says no")
+    assert client.post(page, {"mfa_code": "123457"}).status_code == 503, "no other code would help"
+    del aws.fail["get_session_token"]
+    assert SECRET in client.post(page, {"mfa_code": "123458"}).content.decode()
 
 
 def test_an_iam_users_device_and_key_are_asked_for_once(
