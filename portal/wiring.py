@@ -1,10 +1,11 @@
 """Composition root: from the settings to the brokers. Built once per process; clients are kept.
 
-Tests put their doubles in through `aws_ports.cache_clear()` and a patched builder, at the ports and nowhere else.
+Tests put their doubles in by a patched builder, at the ports and nowhere else.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 from django.conf import settings
 
@@ -30,6 +31,8 @@ from brokers.saml import (
 )
 from portal.identity.operations.verify_proof import ProofPorts
 
+_building = Lock()
+
 
 @dataclass(frozen=True, slots=True)
 class SamlPorts:
@@ -41,6 +44,20 @@ class SamlPorts:
 @lru_cache(maxsize=1)
 def aws_ports() -> AwsPorts:
     """Return the portal's AWS. Raises BrokerError where no hub credentials can be found."""
+    return aws_brokers().ports()
+
+
+def aws_brokers() -> AwsBrokers:
+    """Return what those are made of, built once: who comes meanwhile waits, and builds no other.
+
+    Asks nobody. Raises BrokerError for settings that can't be.
+    """
+    with _building:
+        return _built()
+
+
+@lru_cache(maxsize=1)
+def _built() -> AwsBrokers:
     hub = None
     if settings.HUB_ACCESS_KEY_ID:
         hub = HubCredentials(
@@ -52,7 +69,7 @@ def aws_ports() -> AwsPorts:
         endpoint_url=settings.AWS_ENDPOINT_URL or None,
         signin_endpoint=settings.AWS_SIGNIN_URL or None,
         hub_principal_arn=settings.HUB_PRINCIPAL_ARN,
-    ).ports()
+    )
 
 
 def policy_analyst() -> PolicyAnalyst:

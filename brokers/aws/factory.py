@@ -1,7 +1,7 @@
 """The composition of this package: one hub and all that works with it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from brokers.aws.account_access import AccountAccess
 from brokers.aws.account_hubs import AccountHubs
@@ -10,6 +10,7 @@ from brokers.aws.deny import IamDenyWriter
 from brokers.aws.every_call import HubCalls
 from brokers.aws.hub import Hub, HubCredentials
 from brokers.aws.leftovers import AccountPolicies
+from brokers.aws.limits import role_max_session
 from brokers.aws.partitions import RoleArn, check_managed_policy_arn
 from brokers.aws.partner_ports import partner_ports
 from brokers.aws.probe import SessionProber
@@ -57,6 +58,11 @@ class AwsBrokers:
         console = FederationConsole(made, signin_region=signin_region, signin_endpoint=signin_endpoint)
         credentials = HubCalls(made)
         return cls(made, credentials, console, deny, deny, policies, SessionProber(made, credentials))
+
+    def prepare(self) -> None:
+        """Do beforehand what takes the first call to STS long: see `Hub.prepare`. IAM's model has roles' own limits."""
+        self.hub.prepare()
+        role_max_session(timedelta(hours=1))
 
     def ports(self) -> AwsPorts:
         """Return what the portal asks of AWS. Reads the hub's credentials; raises as `Hub.is_temporary`."""

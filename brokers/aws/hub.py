@@ -99,6 +99,16 @@ class Hub:
                 self._sts = self._session.client("sts", config=CONFIG, endpoint_url=self._endpoint_url)
             return self._sts
 
+    def prepare(self) -> None:
+        """Read AWS's models and build what the first call would wait for. Nothing is called, nobody asked.
+
+        A client on the default provider chain is not built: that asks the machine for its credentials.
+        """
+        if self._credentials is None and self._refresh is None:
+            self.sts_as("unused", "unused")
+        else:
+            self.sts()
+
     def in_region(
         self,
         region: str,

@@ -20,3 +20,7 @@ tallies.flush_at_exit()
 from portal.jobs.watchdog import start_watchdog  # noqa: E402  # needs Django set up
 
 start_watchdog()
+
+from portal.config.build_ahead import build_ahead  # noqa: E402  # as above
+
+build_ahead()

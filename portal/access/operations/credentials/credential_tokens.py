@@ -1,8 +1,8 @@
 """Tokens by which a program fetches one grant's credentials: made by its person, shown once, kept as a hash.
 
 A token is never stronger than its grant: each fetch asks the grant itself, so that whatever ends that (a revoke, its
-person's deactivation, a suspended partner, the clock) ends the token with it. It does not outlive the API token by which
-it was made, either.
+person's deactivation, a suspended partner, the clock) ends the token with it. Nor does it outlive the API token that
+made it, where one did.
 """
 
 import secrets

@@ -93,6 +93,25 @@ def test_clients_are_built_once_whatever_the_threads(monkeypatch: pytest.MonkeyP
         assert len(set(pool.map(both, range(8)))) == 1
 
 
+def test_it_is_made_ready_without_asking_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object, **__: object) -> None:
+        pytest.fail("somebody was asked")
+
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", asked)
+    monkeypatch.setattr("botocore.credentials.CredentialResolver.load_credentials", asked)
+    brokers = AwsBrokers.build(hub=KEY, endpoint_url="http://127.0.0.1:9")
+    brokers.prepare()
+    monkeypatch.setattr("boto3.session.Session.client", asked)
+    assert brokers.hub.sts().meta.endpoint_url == "http://127.0.0.1:9"
+    # Where the machine gives the credentials, the models alone are read.
+    monkeypatch.undo()
+    monkeypatch.setattr("botocore.credentials.CredentialResolver.load_credentials", asked)
+    by_machine = AwsBrokers.build()
+    by_machine.prepare()
+    with pytest.raises(pytest.fail.Exception, match="somebody was asked"):
+        by_machine.hub.sts()
+
+
 def test_the_client_used_longest_ago_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "_KEPT_IAM_CLIENTS", 2)
     hub = Hub(KEY, region="us-east-1")
