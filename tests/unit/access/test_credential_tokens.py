@@ -241,8 +241,11 @@ def test_what_is_over_or_revoked_is_told_so(grant: Grant, hand: Actor) -> None:
 
 
 def test_its_use_is_noted_once_a_minute(grant: Grant, hand: Actor) -> None:
-    plain = make_credential_token(grant_id=grant.pk, name="a", actor=hand).plain
+    plain, neighbours = (
+        make_credential_token(grant_id=grant.pk, name=name, actor=hand).plain for name in ("a", "b")
+    )
     first = known(plain).now
     for later, seen in ((0, 0), (60, 0), (61, 61), (90, 61)):
         use_credential_token(token=known(plain, now=first + timedelta(seconds=later)), actor=hand)
         assert known(plain).last_used_at == first + timedelta(seconds=seen)
+    assert known(neighbours).last_used_at is None
