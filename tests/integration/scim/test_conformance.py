@@ -7,8 +7,6 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
-from scim2_client.engines.wsgi import WSGISCIMClient
-from scim2_tester import Status, check_server
 
 from portal.directory.models import IdentityProvider
 from portal.identity.operations.scim_tokens import create_scim_token
@@ -30,6 +28,10 @@ def _connections_stay() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_connections_stay")
 def test_every_check_of_the_tester_passes() -> None:
+    # Imported by the one worker that needs them: three seconds.
+    from scim2_client.engines.wsgi import WSGISCIMClient  # noqa: PLC0415
+    from scim2_tester import Status, check_server  # noqa: PLC0415
+
     provider = IdentityProvider.objects.create(slug="acme", name="Acme")
     made = create_scim_token(provider_id=provider.pk, name="tester", days=1, actor=Actor.command("tests"))
     client = WSGISCIMClient(
