@@ -32,6 +32,7 @@ from brokers.types.calls import (
     SessionTokenCall,
     WebIdentityCall,
 )
+from brokers.types.covered import merged, not_covered
 from brokers.types.identity import (
     AccountState,
     CheckStep,
@@ -132,4 +133,6 @@ __all__ = [
     "StandingDeny",
     "StandingRole",
     "WebIdentityCall",
+    "merged",
+    "not_covered",
 ]

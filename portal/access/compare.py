@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from brokers.types import StandingDeny
+from brokers.types import StandingDeny, merged, not_covered
 from portal.access.differences import Difference, Kind, Principal, Remedy
 from portal.access.found_in_aws import LONGEST, NamedGrant, denied
 from portal.kernel.periods import utc_clock
@@ -97,8 +97,8 @@ def _not_there(belief: Belief, deny: StandingDeny) -> Iterator[Difference]:
             Remedy.PUT_RIGHT,
             "A worker writes what the portal wants in its place.",
         )
-    expected = belief.standing - (belief.by_cut if deny.issued_before == belief.cut else frozenset())
-    missing = expected - deny.entries
+    expected = merged(belief.standing - (belief.by_cut if deny.issued_before == belief.cut else frozenset()))
+    missing = not_covered(expected, deny.entries)
     if missing:
         yield Difference(
             Kind.MISSING_DENY,

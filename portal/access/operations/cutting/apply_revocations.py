@@ -28,6 +28,7 @@ from portal.access.operations.cutting.record_revocations import (
 from portal.access.operations.cutting.wanted_denies import (
     Wanted,
     changed_behind_our_back,
+    denied_rows,
     taken_away,
     wanted_denies,
 )
@@ -109,8 +110,10 @@ def _make_most_stand(
 ) -> tuple[Wanted, StandingDeny]:
     """Return what of it stands in AWS then, and what AWS shows. Where not all fit, as many as do."""
     problem: LimitExceeded | None = None
-    for attempt in _ever_fewer(wanted, found, database_now()):
-        crowded_out = [row for row in wanted.rows if row not in attempt.rows and row not in attempt.by_cut]
+    for fewer in _ever_fewer(wanted, found, database_now()):
+        attempt = _with_covered(fewer, wanted)
+        tried = {*attempt.rows, *attempt.by_cut}
+        crowded_out = [row for row in wanted.rows if row not in tried]
         trial = replace(attempt, crowded_out=dict.fromkeys(crowded_out, problem) if problem else {})
         # What stands and is to go is called failing before it goes: a worker may die between its put and its record.
         if not record_crowded_out(lease, trial):
@@ -124,6 +127,13 @@ def _make_most_stand(
     if problem is None:  # pragma: no cover - the first attempt is always made
         raise AssertionError("nothing was tried")
     raise problem
+
+
+def _with_covered(attempt: Wanted, wanted: Wanted) -> Wanted:
+    """Return it with those rows too that take no room: what they name is denied by what is tried already."""
+    tried, covered = {*attempt.rows, *attempt.by_cut}, denied_rows(wanted.rows, attempt.entries)
+    also = [row for row in wanted.rows if row in covered and row not in tried]
+    return replace(attempt, rows=[*attempt.rows, *also])
 
 
 def _ever_fewer(wanted: Wanted, found: StandingDeny, now: datetime) -> Iterator[Wanted]:
@@ -142,9 +152,11 @@ def _ever_fewer(wanted: Wanted, found: StandingDeny, now: datetime) -> Iterator[
     if urgent and len(urgent) < len(wanted.rows):
         yield replace(wanted, rows=urgent)
     # AWS may have shown a copy that is behind: what it was seen to have before counts as standing, too.
-    seen = [row for row in urgent if found.entries.issuperset(row.userids)]
-    standing = [row for row in urgent if row in seen or RevocationState(row.state) in STANDING]
-    more = [row for row in urgent if row not in standing]
+    denied = denied_rows(urgent, found.entries)
+    seen = [row for row in urgent if row in denied]
+    standing = [row for row in urgent if row in denied or RevocationState(row.state) in STANDING]
+    stays = set(standing)
+    more = [row for row in urgent if row not in stays]
     while more:
         more = more[: len(more) // 2]
         if standing or more:

@@ -16,7 +16,7 @@ from portal.access.models import DenyDocument, KeptDeny, Revocation
 from portal.access.operations.cutting.alarms import CHANGE_STAYS, clear_alarm, raise_alarm
 from portal.access.operations.cutting.deny_entries import why_not_probed
 from portal.access.operations.cutting.leases import Lease, give_back, renew
-from portal.access.operations.cutting.wanted_denies import CLOCKS, Wanted
+from portal.access.operations.cutting.wanted_denies import CLOCKS, Wanted, denied_rows
 from portal.audit.events import EventType, Outcome
 from portal.audit.operations import Entry, record, record_all
 from portal.kernel.actor import Actor
@@ -168,11 +168,8 @@ def _write_cleaned(lease: Lease, over: Collection[Revocation]) -> None:
 def _write_put_back(lease: Lease, wanted: Wanted, seen: Seen, changed: str) -> None:
     """Report what was changed in AWS; what had been missing there is to be proven anew."""
     now = database_now()
-    missing = [
-        row.pk
-        for row in wanted.rows
-        if row.state in STANDING and not seen.before.entries.issuperset(row.userids)
-    ]
+    denied = denied_rows(wanted.rows, seen.before.entries)
+    missing = [row.pk for row in wanted.rows if row.state in STANDING and row not in denied]
     Revocation.objects.filter(pk__in=missing, state__in=stored(STANDING)).update(
         state=RevocationState.APPLIED.value, proven_at=None, probe_at=now, proof_note=""
     )

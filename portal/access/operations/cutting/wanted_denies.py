@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
-from brokers.types import StandingDeny
+from brokers.types import StandingDeny, merged, not_covered
 from portal.access.lifecycle import STANDING, RevocationState
 from portal.access.models import DenyDocument, KeptDeny, Revocation
 
@@ -31,8 +31,17 @@ class Wanted:
     crowded_out: Mapping[Revocation, BrokerError] = field(default_factory=dict)
 
     @property
-    def entries(self) -> frozenset[str]:
+    def named(self) -> frozenset[str]:
+        """All that the rows name: what any of it denies, `entries` denies."""
         return entries_of(self.rows) | self.kept
+
+    @property
+    def entries(self) -> frozenset[str]:
+        """What is to stand. Of several entries of one name that differ in their time, the latest alone.
+
+        Made of the rows that are wanted now: when the latest is over, the next takes its place in the same writing.
+        """
+        return merged(self.named)
 
     @property
     def reached_by_cut(self) -> Sequence[Revocation]:
@@ -68,15 +77,21 @@ def entries_of(rows: Collection[Revocation]) -> frozenset[str]:
     return frozenset(userid for row in rows for userid in row.userids)
 
 
+def denied_rows(rows: Collection[Revocation], entries: Collection[str]) -> frozenset[Revocation]:
+    """Return those of `rows` whose every entry is denied by `entries`, be it under a later time."""
+    missing = not_covered(entries_of(rows), entries)
+    return frozenset(row for row in rows if missing.isdisjoint(row.userids))
+
+
 def changed_behind_our_back(document: DenyDocument, wanted: Wanted, seen: StandingDeny) -> str | None:
     """Return what in AWS is not as the portal last recorded it, in words, or None.
 
     What waits to be written, and what is over and not yet cleaned, may or may not be there: a writer that was
     killed between its put and its record left it so.
     """
-    recorded = entries_of(_recorded(wanted, seen))
-    missing = recorded - seen.entries
-    foreign = seen.entries - wanted.entries - entries_of(wanted.over) - entries_of(list(wanted.unfit))
+    recorded = merged(entries_of(_recorded(wanted, seen)))
+    missing = not_covered(recorded, seen.entries)
+    foreign = seen.entries - wanted.named - entries_of(wanted.over) - entries_of(list(wanted.unfit))
     told = []
     if not seen.intact:
         told.append("a policy of the portal's name had another content")
@@ -91,12 +106,14 @@ def changed_behind_our_back(document: DenyDocument, wanted: Wanted, seen: Standi
 
 
 def taken_away(wanted: Wanted, seen: StandingDeny) -> list[Revocation]:
-    """Return the rows that were recorded as standing, and of which AWS lacks an entry."""
-    return [row for row in _recorded(wanted, seen) if not seen.entries.issuperset(row.userids)]
+    """Return the rows that were recorded as standing, and of which AWS does not deny all."""
+    recorded = _recorded(wanted, seen)
+    denied = denied_rows(recorded, seen.entries)
+    return [row for row in recorded if row not in denied]
 
 
 def _recorded(wanted: Wanted, seen: StandingDeny) -> list[Revocation]:
-    reached = wanted.reached_by_cut if wanted.issued_before == seen.issued_before else []
+    reached = set(wanted.reached_by_cut if wanted.issued_before == seen.issued_before else ())
     return [row for row in wanted.rows if RevocationState(row.state) in STANDING and row not in reached]
 
 

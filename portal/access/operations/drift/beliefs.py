@@ -94,13 +94,16 @@ def _believed(
     if document is not None and document.busy:  # type: ignore[attr-defined]  # annotated above
         wanted = wanted_denies(document, aws, at)
     standing = [row for row in wanted.rows if RevocationState(row.state) in STANDING]
+    by_cut = set(wanted.reached_by_cut)
+    reached = entries_of([row for row in standing if row in by_cut])
+    beside = entries_of([row for row in standing if row not in by_cut]) | wanted.kept
     cut, checked = wanted.issued_before, document and document.checked_at
     belief = Belief(
         principal=principal,
         unique_id=next((role.unique_id for role in roles if principal.kind == PrincipalKind.ROLE), ""),
-        standing=entries_of(standing) | wanted.kept,
-        by_cut=entries_of([row for row in standing if row in wanted.reached_by_cut]),
-        explained=wanted.entries | entries_of(wanted.over) | entries_of(list(wanted.unfit)),
+        standing=reached | beside,
+        by_cut=reached - beside,
+        explained=wanted.named | entries_of(wanted.over) | entries_of(list(wanted.unfit)),
         cut=cut,
         cut_was_seen=bool(cut and checked and cut <= checked),
         is_used=bool(wanted.entries) or any(role.is_enabled for role in roles),

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokers.aws.deny_layout import INLINE, Layout, Part, arrange, order
+from brokers.types import merged, not_covered
 
 CUT = datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
 NAMES = [f"AROA1234567890ABCDEF:sp-{number:0{2 + number % 30}}" for number in range(30)]
@@ -89,6 +90,50 @@ def test_nothing_that_stays_denied_is_ever_absent(
         del now[slot]
         assert kept <= denied(now)
     assert now == target
+
+
+NEW_TIMES = st.dictionaries(
+    st.sampled_from([f"AROA1234567890ABCDEF:eve{number}" for number in range(8)]),
+    st.sampled_from([f"2031-01-02T03:04:0{second}Z" for second in range(4)]),
+    min_size=1,
+).map(lambda drawn: Part(frozenset(f"{name}<{before}" for name, before in drawn.items())))
+
+
+@quick
+@given(st.lists(NEW_TIMES, min_size=2, max_size=4), ROOMS)
+def test_no_name_is_ever_let_go_for_its_new_time(wanted: list[Part], drawn: Mapping[int, int]) -> None:
+    """Neither for a later one nor, when that is over, for the earlier: up to the earlier of both it stays denied."""
+    rooms = {**drawn, 4: 6_144}
+    now: dict[int, Part] = {}
+    for part in wanted:
+        standing = dict(now)
+        target = arrange(part, standing, rooms)
+        assert target is not None
+        assert denied(target) == part.entries
+        before = denied(standing)
+        kept = (before - not_covered(before, part.entries)) | (
+            part.entries - not_covered(part.entries, before)
+        )
+        for slot in order(target, standing, ()):
+            now[slot] = target[slot]
+            assert not not_covered(kept, denied(now))
+        for slot in standing.keys() - target.keys():
+            del now[slot]
+            assert not not_covered(kept, denied(now))
+
+
+def test_a_later_time_goes_where_the_name_stands() -> None:
+    early, late = (
+        "AROA1234567890ABCDEF:eve<2031-01-02T03:04:00Z",
+        "AROA1234567890ABCDEF:eve<2031-01-02T03:05:00Z",
+    )
+    others = Part(frozenset(NAMES[:5]))
+    rooms = {INLINE: others.size + 300, 1: 6_144}
+    standing = {INLINE: others, 1: Part(frozenset({early, *NAMES[5:20]}))}
+    wanted = merged({*others.entries, *NAMES[5:20], early, late})
+    target = arrange(Part(wanted), standing, rooms)
+    assert target == {INLINE: others, 1: Part(frozenset({late, *NAMES[5:20]}))}
+    assert order(target, standing, ()) == [1]
 
 
 def test_a_second_arrangement_changes_nothing() -> None:
