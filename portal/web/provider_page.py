@@ -207,5 +207,4 @@ def _token(token: ScimToken, *, now: datetime, zone: tzinfo) -> ScimTokenRow:
         badge=badge(word),
         expires=moment(token.expires_at, now=now, zone=zone),
         last_used=moment(token.last_used_at, now=now, zone=zone) if token.last_used_at else None,
-        is_usable=word == "active",
     )

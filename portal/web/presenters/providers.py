@@ -154,7 +154,6 @@ class ScimTokenRow:
     badge: Badge
     expires: Moment
     last_used: Moment | None
-    is_usable: bool
 
 
 @dataclass(frozen=True, slots=True)
