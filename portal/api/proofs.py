@@ -41,6 +41,17 @@ class ProofOrder(serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
+class CredentialsOrder(ProofOrder):
+    """What may be sent along to be given credentials."""
+
+    fresh = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Ask AWS for new ones, also where it refused a moment ago. What is younger than 5 seconds counts as "
+        "new, and is given again. Where the role needs a proof, send it along.",
+    )
+
+
 def proof_of(told: Mapping[str, Any]) -> Proof | None:
     if "assertion" in told:
         return SamlProof(told["assertion"])

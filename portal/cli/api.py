@@ -48,9 +48,13 @@ class Api:
     def grant(self, grant_id: str) -> Grant:
         return self._read(read_grant, self._get(f"{API}/grants/{quote(grant_id, safe='')}"))
 
-    def credentials(self, grant: Grant, proof: Mapping[str, str]) -> Credentials:
-        """Return credentials. `proof`: what the role's call takes along, for those that need it."""
-        return self._read(_credentials, self._post(f"{API}/grants/{grant.id}/credentials", dict(proof)))
+    def credentials(self, grant: Grant, proof: Mapping[str, str], *, fresh: bool = False) -> Credentials:
+        """Return credentials. `proof`: what the role's call takes along, for those that need it.
+
+        `fresh`: new ones, but for those younger than five seconds.
+        """
+        body: dict[str, Any] = {**proof, "fresh": True} if fresh else {**proof}
+        return self._read(_credentials, self._post(f"{API}/grants/{grant.id}/credentials", body))
 
     def console_link(self, grant: Grant, destination: str) -> str:
         body = {"destination": destination} if destination else {}

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from portal import wiring
 from portal.access.operations.credentials.fetch_credentials import FetchedCredentials, fetch_credentials
 from portal.api.authentication import caller
-from portal.api.proofs import ProofOrder, proof_of
+from portal.api.proofs import CredentialsOrder, proof_of
 from portal.api.serializers import CredentialsSerializer, utc
 from portal.api.views.base import ScopedView
 from portal.directory.models import ApiToken
@@ -20,17 +20,19 @@ class CredentialsView(ScopedView):
 
     @extend_schema(
         operation_id="issue_credentials",
-        summary="Temporary AWS credentials under a grant of mine: the same while they last",
-        request=ProofOrder,
+        summary="Temporary AWS credentials under a grant of mine: the same while they last, new ones on demand",
+        request=CredentialsOrder,
         responses={201: CredentialsSerializer},
     )
     def post(self, request: Request, grant_id: UUID) -> Response:
+        order = self.read(CredentialsOrder, request.data or {})
         fetched = fetch_credentials(
             grant_id=grant_id,
             aws=wiring.aws_ports(),
             actor=caller(request),
             door="api",
-            proof=proof_of(self.read(ProofOrder, request.data or {})),
+            proof=proof_of(order),
+            fresh=order["fresh"],
         )
         return Response(
             credentials_body(fetched), status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"}

@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import F
 from django.urls import reverse
 from django.utils.html import escape
 
 from portal.access.models import AwsSession, Grant
 from portal.audit.models import AuditEvent
 from portal.directory.models import Person
-from tests.fakes import SECRET, TOKEN
+from tests.fakes import SECRET, TOKEN, FakeAws
 from tests.integration.api.calling import caller, problem, send
 from tests.world import HOUR, make_admin, make_grant, make_role, make_scheduled, signed_in
 
@@ -72,6 +73,27 @@ def test_the_list_costs_the_same_for_many(
     client = caller(ben)
     with django_assert_max_num_queries(5):  # type: ignore[operator]  # pytest-django's fixture is a callable
         assert len(send(client, "get", GRANTS).json()["results"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("body", "age", "asked"),
+    [({"fresh": True}, 5, 2), ({"fresh": True}, 0, 1), ({"fresh": False}, 60, 1), ({}, 60, 1)],
+)
+def test_new_ones_are_given_on_demand_and_those_of_five_seconds_count_as_new(
+    ben: Person, aws: FakeAws, body: dict[str, bool], age: int, asked: int
+) -> None:
+    where, client = reverse("api:credentials", args=[make_grant(ben).pk]), caller(ben)
+    send(client, "post", where)
+    AwsSession.objects.update(asked_at=F("asked_at") - timedelta(seconds=age))
+    assert send(client, "post", where, body).status_code == 201
+    assert (aws.count("assume_role"), AwsSession.objects.count()) == (asked, asked)
+
+
+def test_a_wish_for_new_ones_that_cant_be_read_is_refused(ben: Person, aws: FakeAws) -> None:
+    where = reverse("api:credentials", args=[make_grant(ben).pk])
+    told = problem(send(caller(ben), "post", where, {"fresh": "perhaps"}), 400, "invalid")
+    assert [each["field"] for each in told["errors"]] == ["fresh"]
+    assert aws.calls == []
 
 
 def test_credentials_have_awss_names_and_leave_a_trail(ben: Person) -> None:

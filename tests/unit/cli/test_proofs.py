@@ -35,6 +35,15 @@ def test_a_file_is_handed_over(
     assert sent(signed_in)[1:] == [{}]
 
 
+def test_new_ones_are_asked_for_on_demand_alone(say: Say, signed_in: ScriptedPortal, tmp_path: Path) -> None:
+    file = tmp_path / "proof"
+    file.write_text("eyJ.proof\n")
+    assert say("credentials", "data-analyst", "--fresh").code == 0
+    assert say("credentials", "data-analyst", "--fresh", "--id-token-file", str(file)).code == 0
+    assert say("credentials", "data-analyst").code == 0
+    assert sent(signed_in) == [{"fresh": True}, {"id_token": "eyJ.proof", "fresh": True}, {}]
+
+
 def test_a_code_is_asked_for_and_sent_once(
     say: Say, signed_in: ScriptedPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
