@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from portal import wiring
-from portal.access.models import Grant, Revocation
+from portal.access.models import DenyDocument, Grant, Revocation
+from portal.access.operations.cutting import deny_entries
 from portal.audit.models import AuditEvent
 from portal.directory.models import ApiToken
 from portal.kernel.clock import database_now
@@ -113,6 +114,44 @@ def test_it_is_given_used_and_cut_and_the_neighbour_goes_on(
         assert int(refused["Retry-After"]) in range(1, 68)
     else:
         assert house.works(way, house.ask(way, "chidi", new))
+
+
+@pytest.mark.parametrize("name", ["AssumeRoleWithSAML", "Cognito, enhanced"])
+def test_who_is_cut_again_has_one_deny_and_each_session_stays_denied(
+    house: House, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later time stands for the earlier; when the later is over, the earlier is in the document again."""
+    monkeypatch.setattr(deny_entries, "CUT_MARGIN", timedelta(seconds=1))
+    monkeypatch.setattr(deny_entries, "CLOCKS_APART", timedelta())
+    way = WAYS[name]
+    neighbour = house.ask(way, "ben", house.give(way, "ben"))
+    cut, rows = [], []
+    for _ in range(2):
+        grant = house.give(way, "chidi")
+        cut.append(house.ask(way, "chidi", grant))
+        assert house.works(way, cut[-1])
+        house.revoke(grant)
+        assert house.work_off() == 1
+        rows.append(Revocation.objects.get(grant=grant))
+        assert not house.works(way, cut[-1])
+        time.sleep(3)
+    document = rows[0].document
+
+    def denied() -> frozenset[str]:
+        return wiring.aws_ports().deny.read(document.target).entries
+
+    assert [row.state for row in rows] == ["applied", "applied"]
+    assert denied() == set(rows[1].userids) != set(rows[0].userids)
+    new = house.ask(way, "chidi", house.give(way, "chidi"))
+    assert [house.works(way, answer) for answer in (*cut, neighbour, new)] == [False, False, True, True]
+
+    over = database_now() - timedelta(hours=1)
+    Revocation.objects.filter(pk=rows[1].pk).update(covers_until=over, asked_at=over - MINUTE)
+    DenyDocument.objects.update(recheck_at=over)
+    house.work_off()
+    assert denied() == set(rows[0].userids)
+    # The second lives on in the stand-in, so that it shows which deny stands.
+    assert [house.works(way, answer) for answer in (*cut, neighbour, new)] == [False, True, True, True]
 
 
 def in_vain(house: House, way: Way, grant: str) -> Any:
