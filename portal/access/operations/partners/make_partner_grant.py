@@ -149,7 +149,7 @@ def _plan(
     rules.check_period(theirs.partner, grant.starts_at, grant.ends_at, now)
     _put_scope(grant, order, ours, aws)
     grant.role = _role(order, ours, grant, aws)
-    rules.check_clean(grant, but={"id", "role"})
+    rules.check_clean(grant)
     return PartnerRole(
         grant=grant,
         role=grant.role,
