@@ -112,6 +112,10 @@ def test_it_is_given_used_and_cut_and_the_neighbour_goes_on(
         refused = in_vain(house, way, new)
         problem(refused, 503, "busy")
         assert int(refused["Retry-After"]) in range(1, 68)
+        told = house.told("chidi", new, "choice").json()["refused"]
+        assert "were cut off a moment ago" in told
+        assert "Try again from" in told
+        assert house.told("ben", grants["ben"], "choice").json()["refused"] == ""
     else:
         assert house.works(way, house.ask(way, "chidi", new))
 

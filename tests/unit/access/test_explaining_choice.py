@@ -8,13 +8,16 @@ import pytest
 
 from portal.access.choice import Cap, SessionPolicy
 from portal.access.choice_calls import Call
-from portal.access.models import UserKey
+from portal.access.models import DenyDocument, Revocation, UserKey
+from portal.access.operations.credentials.check_callable import check_callable, new_denied_until
 from portal.access.operations.credentials.explain_choice import choice_of, explain_choice, role_sentence
+from portal.access.operations.cutting.deny_entries import deny_entry
 from portal.access.operations.doctor.explain_refusal import explain_refusal
+from portal.access.proofs import SamlProof, TokenProof, VerifiedProof
 from portal.catalog.models import AccountHub, AwsRole
 from portal.directory.models import ExternalIdentity, IdentityProvider
 from portal.kernel.clock import database_now
-from portal.kernel.errors import NotFoundError
+from portal.kernel.errors import BusyError, NotFoundError
 from portal.kernel.sealing import seal
 from tests.fakes import FakeAws
 from tests.vouched import tests_provider as usual_provider
@@ -139,6 +142,66 @@ def test_too_near_an_end_stops_what_carries_none_and_nothing_else(ben: Any) -> N
     choice = explain(make_grant(ben, pool, ends_at=soon))
     assert "takes no policy" in choice.refused
     assert explain(make_grant(ben, ends_at=soon)).refused == ""
+
+
+@pytest.mark.parametrize("method", ["saml", "cognito"])
+def test_what_was_cut_a_moment_ago_is_told_with_the_time_from_which_it_works(ben: Any, method: str) -> None:
+    """Issuing refuses until the same moment, and not longer; whom it does not concern is told of nothing."""
+    pool = {"max_session_seconds": 3600, "identity_pool_id": f"eu-west-1:{uuid4()}", "login_name": "p"}
+    role = by_proof(method, **(pool if method == "cognito" else {}))
+    ends_at = database_now() + 5 * HOUR
+    mine, neighbours = (make_grant(who, role, ends_at=ends_at) for who in (ben, make_person("Carla Nunes")))
+    elsewhere = make_grant(ben, by_proof(method, **(pool if method == "cognito" else {})), ends_at=ends_at)
+    now = database_now()
+    cut(make_grant(ben, role, state="revoked", ended_at=now), now)
+    until = new_denied_until(mine, now)
+    assert until is not None
+    assert until - now > timedelta(seconds=60)
+
+    def said(grant: Any, at: Any) -> str:
+        return choice_of(grant, hub_is_chained=False, now=at).refused
+
+    def issuing(grant: Any, at: Any) -> str:
+        try:
+            check_callable(grant, proof_of(grant), FakeAws().ports(), at)
+        except BusyError as refusal:
+            return str(refusal)
+        return ""
+
+    why = "were cut off a moment ago, and AWS would deny a new one, too: they have one name."
+    last = until - timedelta(microseconds=1)
+    for at in (now, last):
+        assert said(mine, at).endswith(f"{why} Try again from {until:%Y-%m-%d %H:%M:%S} UTC on.")
+        assert issuing(mine, at).startswith(said(mine, at).partition(" Try again")[0])
+        assert not choice_of(mine, hub_is_chained=False, now=at).is_closed
+    for grant, at in ((mine, until), (neighbours, now), (elsewhere, now)):
+        assert (said(grant, at), issuing(grant, at)) == ("", "")
+    _, steps = explain_refusal(grant_id=mine.pk, hub_is_chained=False, actor=as_actor(ben))
+    step = next(each for each in steps if each.name == "call")
+    assert (step.verdict, step.detail) == ("stopped", said(mine, now))
+
+
+def test_whom_no_other_session_is_named_as_waits_for_nothing(ben: Any) -> None:
+    role, now = make_role(), database_now()
+    cut(make_grant(ben, role, state="revoked", ended_at=now), now)
+    assert explain(make_grant(ben, role)).refused == ""
+
+
+def cut(grant: Any, at: Any) -> None:
+    Revocation.objects.create(
+        grant=grant,
+        document=DenyDocument.objects.create(account=grant.role.account, kind="role", name=grant.role.name),
+        userids=[deny_entry(grant.role, f"{grant.role.unique_id}:ben", at=at)],
+        state="pending",
+        asked_at=at,
+        covers_until=at + HOUR,
+        next_try_at=at,
+    )
+
+
+def proof_of(grant: Any) -> VerifiedProof:
+    given = SamlProof("assertion") if grant.role.method == "saml" else TokenProof("token")
+    return VerifiedProof(given, usual_provider().pk, "ben", "", grant.ends_at)
 
 
 def test_the_doctor_says_the_same(ben: Any) -> None:

@@ -45,24 +45,35 @@ def check_callable(grant: Grant, proof: ReadyProof | None, aws: AwsPorts, now: d
         )
     if isinstance(proof, VerifiedProof) and proof.session_name:
         _check_own_name(grant, proof.session_name, now)
-    if role.method in BY_TIME:
-        _check_not_denied(grant, now)
+    until = new_denied_until(grant, now)
+    if until is not None:
+        seconds = math.ceil((until - now).total_seconds())
+        raise BusyError(
+            f"{why_new_is_denied(grant)} Try again in {seconds} seconds.", retry_after_seconds=seconds
+        )
 
 
-def _check_not_denied(grant: Grant, now: datetime) -> None:
-    """What AWS gave within the margin of a cut would be kept here and handed out, and denied there all the while."""
+def new_denied_until(grant: Grant, now: datetime) -> datetime | None:
+    """Return from when on a new session works; None: now.
+
+    What AWS gave within the margin of a cut would be kept here and handed out, and denied there all the while.
+    """
+    if grant.role.method not in BY_TIME:
+        return None
     theirs = Revocation.objects.filter(
         grant__role=grant.role_id, grant__person=grant.person_id, cleaned_at=None
     )
     entries = (entry for row in theirs.values_list("userids", flat=True) for entry in row)
     until = denied_until(entries)
-    if until is not None and now < until:
-        seconds = math.ceil((until - now).total_seconds())
-        raise BusyError(
-            f"Your sessions of {grant.role.title} were cut off a moment ago, and AWS would deny a new one, too: "
-            f"they have one name. Try again in {seconds} seconds.",
-            retry_after_seconds=seconds,
-        )
+    return until if until is not None and now < until else None
+
+
+def why_new_is_denied(grant: Grant) -> str:
+    """Say why there is nothing until then."""
+    return (
+        f"Your sessions of {grant.role.title} were cut off a moment ago, and AWS would deny a new one, too: "
+        "they have one name."
+    )
 
 
 def _has_long_lived_keys(role: AwsRole, aws: AwsPorts) -> bool:

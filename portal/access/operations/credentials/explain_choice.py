@@ -8,6 +8,7 @@ from portal.access.choice import Choice, GrantFacts, choose
 from portal.access.choice_calls import RoleFacts, how_it_is_got
 from portal.access.models import AwsSession, Grant, UserKey
 from portal.access.operations.credentials.account_hubs import hub_row, reached_as
+from portal.access.operations.credentials.check_callable import new_denied_until, why_new_is_denied
 from portal.access.operations.doctor.find_doctored import asker_of, find_grant
 from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.grants.may_use import check_may_use, issued_until, what_ends
@@ -78,7 +79,7 @@ def _grant_facts(grant: Grant, now: datetime) -> GrantFacts:
         end=what_ends(grant, ends_at, now, vouched=vouched),
         ends_words=utc_clock(ends_at),
         scope=scope,
-        stops=_lacks(grant),
+        stops=_lacks(grant) or _waits(grant, now),
     )
 
 
@@ -89,6 +90,12 @@ def _kind(role: AwsRole) -> AwsSession.Kind:
 def _holder(grant: Grant) -> Actor:
     """Whoever looks: it is said of the grant's own person."""
     return Actor(kind=ActorKind.SYSTEM, label="choice", person_id=grant.person_id)
+
+
+def _waits(grant: Grant, now: datetime) -> str:
+    """Say from when on it works again, by the rule that issuing asks; empty: it does now."""
+    until = new_denied_until(grant, now)
+    return f"{why_new_is_denied(grant)} Try again from {utc_clock(until)} on." if until else ""
 
 
 def _lacks(grant: Grant) -> str:
