@@ -12,9 +12,11 @@ from django.db import connection, transaction
 from portal.audit.events import EventType, Outcome
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor
+from portal.kernel.prepared_writes import PreparedInsert
 
 # From here on COPY is worth its three round trips.
 MANY = 50
+_insert = PreparedInsert(AuditEvent)
 SUBJECTS = ("grant_id", "person_id", "role_id", "partner_id")
 
 
@@ -35,18 +37,23 @@ class Entry:
 
 def record(entry: Entry) -> None:
     """Write one event in the running transaction. Raises outside of one: no state change without its row."""
-    record_all([entry])
+    _check_in_transaction()
+    _insert.run(AuditEvent(**_row(entry)))
 
 
 def record_all(entries: Iterable[Entry]) -> None:
     """Write many at once, for the sweeps: on PostgreSQL by COPY, which costs a third of the INSERT."""
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("an audit event belongs to the change's transaction")
+    _check_in_transaction()
     rows = [_row(entry) for entry in entries]
     if connection.vendor == "postgresql" and len(rows) >= MANY:
         _copy(rows)
     else:
         AuditEvent.objects.bulk_create(AuditEvent(**row) for row in rows)
+
+
+def _check_in_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("an audit event belongs to the change's transaction")
 
 
 def recording_each(entry: Entry, source: str) -> tuple[str, Sequence[Any]]:

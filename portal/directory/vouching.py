@@ -1,12 +1,15 @@
 """Until when the providers' word for somebody counts. Whoever nobody vouches for uses nothing here."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from portal.directory.models import ExternalIdentity, ScimToken
 from portal.kernel.errors import ForbiddenError
+from portal.kernel.prepared import PreparedModels
 
 # Later than anything: what SCIM provisioned stands until SCIM says otherwise.
 FOR_NOW = timedelta(days=3650)
@@ -47,14 +50,13 @@ def vouched_until(person_id: UUID, *, at: datetime) -> datetime | None:
     A provider's last word (a sign-in, a sync, a check at issue) counts for its `max_age`; where SCIM keeps its people,
     its word stands while one of its SCIM tokens is usable. Providers that are switched off vouch for nobody.
     """
-    tells = ScimToken.objects.filter(provider=OuterRef("provider"), revoked_at=None, expires_at__gt=at)
-    identities = counting_identities(person_id).annotate(is_told=Exists(tells))
-    untils = [until for identity in identities if (until := _until(identity, at)) is not None]
-    return max(untils, default=None)
+    found = _identities.all({"person": person_id, "at": at})
+    untils = [_until(identity, at, is_told=more["is_told"]) for identity, more in found]
+    return max((until for until in untils if until is not None), default=None)
 
 
-def _until(identity: ExternalIdentity, at: datetime) -> datetime | None:
-    if identity.is_provisioned and identity.is_told:  # type: ignore[attr-defined]  # annotated above
+def _until(identity: ExternalIdentity, at: datetime, *, is_told: bool) -> datetime | None:
+    if identity.is_provisioned and is_told:
         return at + FOR_NOW
     return None if identity.confirmed_at is None else identity.confirmed_at + identity.provider.max_age
 
@@ -63,6 +65,22 @@ def counting_identities(person_id: UUID) -> QuerySet[ExternalIdentity]:
     """Return a person's identities whose word counts: not gone, and at providers that are switched on."""
     found = ExternalIdentity.objects.filter(person=person_id, gone_at=None, provider__is_enabled=True)
     return found.select_related("provider")
+
+
+def _told(given: Mapping[str, Any]) -> QuerySet[ExternalIdentity]:
+    tells = ScimToken.objects.filter(
+        provider=OuterRef("provider"), revoked_at=None, expires_at__gt=given["at"]
+    )
+    return counting_identities(given["person"]).annotate(is_told=Exists(tells)).order_by()
+
+
+_identities = PreparedModels(
+    _told,
+    {
+        "person": UUID("00000000-0000-4000-8000-0000000000a1"),
+        "at": datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC),
+    },
+)
 
 
 def _what_to_do(person_id: UUID) -> str:

@@ -5,8 +5,10 @@ lock, so `clock_timestamp()` is asked in a statement of its own. SQLite lives in
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection
+from django.db.models import DateTimeField, Func, Value
 
 
 def database_now() -> datetime:
@@ -18,3 +20,10 @@ def database_now() -> datetime:
     if row is None:  # pragma: no cover - a SELECT without FROM answers one row
         raise AssertionError("clock_timestamp() answered nothing")
     return row[0].astimezone(UTC)  # type: ignore[no-any-return]  # cursors are untyped
+
+
+def clock_expression(ours: datetime) -> Any:
+    """Return the same as part of a query; `ours` is what it is where the database has no clock of its own."""
+    if connection.vendor == "postgresql":
+        return Func(function="clock_timestamp", output_field=DateTimeField())
+    return Value(ours, DateTimeField())

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 
 from portal.access.operations.running.hold import is_held
-from portal.access.operations.running.sweep_health import sweep_health
+from portal.access.operations.running.sweep_health import SweepHealth, sweep_health
 from portal.kernel.errors import ConflictError
 
 
@@ -16,9 +16,17 @@ def check_issuing_open(now: datetime) -> None:
         ConflictError: the portal is in hold; or the sweep has stopped (or never ran), where the setting
             CLOSE_ISSUING_WHEN_SWEEP_STOPPED says that this closes the doors. Revoking goes on.
     """
-    if is_held():
+    check_runs_open(
+        is_held=is_held(),
+        sweep=sweep_health(at=now) if settings.CLOSE_ISSUING_WHEN_SWEEP_STOPPED else None,
+    )
+
+
+def check_runs_open(*, is_held: bool, sweep: SweepHealth | None) -> None:
+    """Refuse by what was read; `sweep` is asked where the setting says so. Raises as `check_issuing_open`."""
+    if is_held:
         raise ConflictError("Nothing is issued now: the portal is in hold until an operator releases it.")
-    if settings.CLOSE_ISSUING_WHEN_SWEEP_STOPPED and not sweep_health(at=now).runs:
+    if settings.CLOSE_ISSUING_WHEN_SWEEP_STOPPED and (sweep is None or not sweep.runs):
         raise ConflictError(
             "Nothing is issued now: the portal's sweep, which ends access on time, has stopped. "
             "An operator has to see to it."

@@ -7,9 +7,12 @@ counts is bounded by the provider's `max_age`, whatever happens here.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from brokers.errors import IdentityUnavailable
 from brokers.ports import LdapDirectory
@@ -19,6 +22,7 @@ from portal.identity.operations.ask_anew import SUBJECT_FORMAT, ask_anew, why_go
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ForbiddenError
+from portal.kernel.prepared import PreparedModels
 
 log = logging.getLogger(__name__)
 ASKED_EACH = timedelta(seconds=60)
@@ -35,14 +39,7 @@ def confirm_person(*, person_id: UUID, ldap: Callable[[], LdapDirectory]) -> Non
     Raises:
         ForbiddenError: gone there, which has been acted upon; or locked there, for as long as that lasts.
     """
-    identities = ExternalIdentity.objects.filter(
-        person=person_id,
-        gone_at=None,
-        subject_format=SUBJECT_FORMAT,
-        provider__kind=IdentityProvider.Kind.LDAP,
-        provider__is_enabled=True,
-    ).select_related("provider__ldap")
-    for identity in identities:
+    for identity, _ in _in_directories.all({"person": person_id}):
         if identity.confirmed_at is None or identity.confirmed_at <= database_now() - ASKED_EACH:
             _confirm(identity, ldap())
 
@@ -71,6 +68,20 @@ def _confirm(identity: ExternalIdentity, ldap: LdapDirectory) -> None:
         raise ForbiddenError(
             f"Your account at {provider.name} is locked. Wait until it is open again, or ask the people who run it."
         )
+
+
+def _of_person(given: Mapping[str, Any]) -> QuerySet[ExternalIdentity]:
+    identities = ExternalIdentity.objects.filter(
+        person=given["person"],
+        gone_at=None,
+        subject_format=SUBJECT_FORMAT,
+        provider__kind=IdentityProvider.Kind.LDAP,
+        provider__is_enabled=True,
+    )
+    return identities.select_related("provider__ldap").order_by()
+
+
+_in_directories = PreparedModels(_of_person, {"person": UUID("00000000-0000-4000-8000-0000000000a1")})
 
 
 def _rests_now(provider_id: UUID) -> bool:

@@ -364,14 +364,14 @@ def test_who_asks_for_anothers_proof_gets_no_row(world: World, ben: Person, mall
     mine, theirs = world.hold(role, ben), world.hold(role, mallory)
     proof = world.proof(theirs)
     with pytest.raises(Exception, match="does not open this role"):
-        ready_proof(grant_id=mine.pk, proof=proof, actor=world.actor_of(ben))
+        ready_proof(own=mine, proof=proof, actor=world.actor_of(ben))
     ensure_role_id(
-        grant_id=theirs.pk,
+        own=theirs,
         kind=AwsSession.Kind.CREDENTIALS,
         aws=world.aws.ports(),
         actor=world.actor_of(mallory),
     )
-    ready = ready_proof(grant_id=theirs.pk, proof=proof, actor=world.actor_of(mallory))
+    ready = ready_proof(own=theirs, proof=proof, actor=world.actor_of(mallory))
     asked = ask_session(
         grant_id=theirs.pk,
         kind=AwsSession.Kind.CREDENTIALS,

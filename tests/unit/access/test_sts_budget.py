@@ -38,7 +38,7 @@ def both(make_grant: Make, ben: Any, person: Make, partner: Partner) -> tuple[Gr
 def turn(actor_of: Make) -> Callable[..., bool]:
     def taken(grant: Grant) -> bool:
         try:
-            take_turn(grant_id=grant.pk, actor=actor_of(grant.person))
+            take_turn(own=grant)
         except BusyError:
             return False
         return True
@@ -70,9 +70,9 @@ def test_who_is_told_to_come_again_is_told_when(
 ) -> None:
     grant = make_grant(ben)
     settings.STS_BURST, settings.STS_RATE = 1, 0.1
-    take_turn(grant_id=grant.pk, actor=actor_of(ben))
+    take_turn(own=grant)
     with pytest.raises(BusyError) as busy:
-        take_turn(grant_id=grant.pk, actor=actor_of(ben))
+        take_turn(own=grant)
     assert busy.value.retry_after_seconds == 10
 
 
@@ -118,7 +118,7 @@ def test_nobody_asks_while_aws_is_throttling_and_for_longer_each_time(
     for _ in range(8):
         note_throttled(grant.role.account_id)
         with pytest.raises(BusyError) as busy:
-            take_turn(grant_id=grant.pk, actor=actor_of(ben))
+            take_turn(own=grant)
         told.append(busy.value.retry_after_seconds)
         later(busy.value.retry_after_seconds + 0.01)
         assert turn(grant)
@@ -126,7 +126,7 @@ def test_nobody_asks_while_aws_is_throttling_and_for_longer_each_time(
     later(61)
     note_throttled(grant.role.account_id)
     with pytest.raises(BusyError) as busy:
-        take_turn(grant_id=grant.pk, actor=actor_of(ben))
+        take_turn(own=grant)
     assert busy.value.retry_after_seconds == 1
 
 

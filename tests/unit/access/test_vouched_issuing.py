@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from portal.access.models import AwsSession, ConsoleLink, Grant
 from portal.access.operations.credentials.console_links import make_console_link, use_console_link
@@ -18,6 +16,8 @@ from portal.directory.vouching import SignInTooOldError
 from portal.kernel.actor import ActorKind
 from portal.kernel.errors import ConflictError, NotFoundError
 from tests.fakes import CONSOLE, FakeAws
+from tests.set_clock import set_clock
+from tests.statements import statements
 from tests.vouched import vouch
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,6 @@ SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 READ = (
     "grants.make_grant",
-    "credentials.issue_session",
     "credentials.write_sessions",
     "credentials.console_links",
     "refusals",
@@ -39,8 +38,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Set the database's clock."""
 
     def put(at: datetime) -> None:
-        for name in READ:
-            monkeypatch.setattr(f"portal.access.operations.{name}.database_now", lambda: at)
+        set_clock(monkeypatch, at, modules=READ)
 
     put(NOW)
     return put
@@ -200,6 +198,6 @@ def test_a_stranger_learns_nothing_of_whose_sign_in_is_old(
 
 
 def test_it_costs_one_statement_in_each_of_the_two_steps(grant: Grant, aws: FakeAws, actor_of: Make) -> None:
-    with CaptureQueriesContext(connection) as asked:
+    with statements() as asked:
         issue_credentials(grant_id=grant.pk, aws=aws.ports(), actor=actor_of(grant.person))
-    assert len([one for one in asked if "directory_scimtoken" in one["sql"]]) == 2
+    assert len([sql for sql in asked if "directory_scimtoken" in sql]) == 2

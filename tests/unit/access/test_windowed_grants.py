@@ -16,6 +16,7 @@ from portal.audit.models import AuditEvent
 from portal.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from portal.kernel.periods import Period
 from tests.fakes import CONSOLE, FakeAws
+from tests.set_clock import set_clock
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
@@ -23,7 +24,6 @@ SECOND = timedelta(seconds=1)
 HOURS = 12 * 3600
 READ = (
     "grants.make_grant",
-    "credentials.issue_session",
     "credentials.write_sessions",
     "credentials.console_links",
     "refusals",
@@ -47,8 +47,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Set the database's clock: clock(utc("2025-03-28 09:00"))."""
 
     def put(at: datetime) -> None:
-        for name in READ:
-            monkeypatch.setattr(f"portal.access.operations.{name}.database_now", lambda: at)
+        set_clock(monkeypatch, at, modules=READ)
 
     return put
 

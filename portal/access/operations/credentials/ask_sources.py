@@ -19,14 +19,14 @@ def register(source: Source) -> None:
     _sources.append(source)
 
 
-def ask_sources(*, grant_id: UUID, kind: str, actor: Actor) -> None:
-    """Ask about the grant's own person; about others nobody is asked. Not to be called in a transaction.
+def ask_sources(*, own: Grant | None, kind: str, actor: Actor) -> None:
+    """Ask about the person whose own grant it is. Not to be called in a transaction.
 
     Raises:
         ForbiddenError: as the source says; an audit row is written.
     """
-    if not _sources or not Grant.objects.filter(pk=grant_id, person_id=actor.owner_id).exists():
+    if own is None:
         return
-    with refusals_recorded(grant_id=grant_id, kind=kind, actor=actor):
+    with refusals_recorded(grant_id=own.pk, kind=kind, actor=actor):
         for source in _sources:
             source(actor.owner_id)

@@ -12,6 +12,7 @@ from portal.access.models import AwsSession, ConsoleLink
 from portal.access.operations.credentials.ask_sources import ask_sources
 from portal.access.operations.credentials.fresh_factor import check_fresh_factor
 from portal.access.operations.credentials.open_console import OpenedConsole, check_destination, open_console
+from portal.access.operations.credentials.own_grant import own_grant
 from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.grants.may_use import check_may_use, issued_until
 from portal.access.operations.locking import lock_grant
@@ -39,7 +40,7 @@ def make_console_link(*, grant_id: UUID, destination: str, aws: AwsPorts, actor:
         InvalidError, NotFoundError, ForbiddenError, ConflictError.
     """
     check_destination(grant_id=grant_id, destination=destination, aws=aws, actor=actor)
-    ask_sources(grant_id=grant_id, kind="console_link", actor=actor)
+    ask_sources(own=own_grant(grant_id=grant_id, actor=actor), kind="console_link", actor=actor)
     token = secrets.token_urlsafe(32)
     with refusals_recorded(grant_id=grant_id, kind="console_link", actor=actor), transaction.atomic():
         grant = lock_grant(grant_id)

@@ -8,9 +8,9 @@ was overtaken, or whose grant ended, writes nothing.
 import hashlib
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from django.db.models import F, Q, QuerySet
 
 from portal.access.models import CredentialSlot, Grant
 from portal.access.operations.credentials.credential_cache import forget_outside
-from portal.kernel.clock import database_now
+from portal.kernel.prepared_writes import PreparedInsert, PreparedUpdate
 
 # A killed holder's lease runs out within it. AWS answers in a fraction of a second, as a rule; where it takes longer
 # another asks, too.
@@ -27,6 +27,12 @@ LEASE = timedelta(seconds=10)
 EMPTY = {"key": b"", "version": "", "session": None, "sealed": b"", "expires_at": None}
 FREE = {"holder": "", "leased_until": None}
 NOT_REFUSED = {"refused_code": "", "refused_why": "", "refused_until": None}
+
+MARKERS: Mapping[str, Any] = {
+    "grant": UUID("00000000-0000-4000-8000-0000000000a1"),
+    "fence": 7_000_000_000_001,
+    "now": datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC),
+}
 
 # What a version is made of, as paths from the grant.
 VERSION_FACTS = (
@@ -72,14 +78,13 @@ def take_slot(grant_id: UUID, *, seen: CredentialSlot | None, now: datetime) -> 
     """Return the lease; None where another holds it, or has been there since the slot was `seen`."""
     if seen is not None and seen.leased_until is not None and seen.leased_until > now:
         return None
+    fence = seen.fence + 1 if seen else 1
+    held = {"fence": fence, "holder": _me(), "leased_until": now + LEASE}
     if seen is None:
-        CredentialSlot.objects.bulk_create([CredentialSlot(grant_id=grant_id)], ignore_conflicts=True)
-    fence = seen.fence if seen else 0
-    free = Q(leased_until=None) | Q(leased_until__lte=now)
-    changed = CredentialSlot.objects.filter(free, grant=grant_id, fence=fence).update(
-        fence=fence + 1, holder=_me(), leased_until=now + LEASE
-    )
-    return SlotLease(grant_id, fence + 1) if changed else None
+        is_taken = _new.run(CredentialSlot(grant_id=grant_id, **held))
+    else:
+        is_taken = bool(_free.run({"grant": grant_id, "fence": seen.fence, "now": now}, **held))
+    return SlotLease(grant_id, fence) if is_taken else None
 
 
 def has_moved(grant_id: UUID, *, seen: CredentialSlot | None, now: datetime) -> bool:
@@ -91,9 +96,9 @@ def has_moved(grant_id: UUID, *, seen: CredentialSlot | None, now: datetime) -> 
     return seen is None or fence != seen.fence or leased_until is None or leased_until <= now
 
 
-def renew_slot(lease: SlotLease) -> bool:
+def renew_slot(lease: SlotLease, now: datetime) -> bool:
     """Hold it for another while; False when it was overtaken, and AWS is not to be asked any more."""
-    return bool(_held(lease).update(leased_until=database_now() + LEASE))
+    return bool(_leased.run(_names(lease), leased_until=now + LEASE))
 
 
 def give_back(lease: SlotLease, **facts: Any) -> None:
@@ -101,17 +106,14 @@ def give_back(lease: SlotLease, **facts: Any) -> None:
 
     The fence goes on: who saw the slot while it was held must look again before taking it.
     """
-    _held(lease).update(fence=lease.fence + 1, **facts, **FREE)
-
-
-def _held(lease: SlotLease) -> QuerySet[CredentialSlot]:
-    return CredentialSlot.objects.filter(grant=lease.grant_id, fence=lease.fence)
+    _leased.run(_names(lease), fence=lease.fence + 1, **facts, **FREE)
 
 
 def keep_refusal(lease: SlotLease, *, version: str, code: str, why: str, until: datetime) -> None:
     """Keep what AWS refused for all who ask meanwhile, and free the slot. What is cached of another version goes."""
     told = {"refused_code": code[:80], "refused_why": why[:300], "refused_until": until}
-    keeps = _held(lease).filter(version=version, expires_at__isnull=False).exists()
+    held = CredentialSlot.objects.filter(grant=lease.grant_id, fence=lease.fence)
+    keeps = held.filter(version=version, expires_at__isnull=False).exists()
     give_back(lease, **told, **({} if keeps else EMPTY | {"version": version}))
 
 
@@ -129,6 +131,23 @@ def empty_slots(grants: Collection[UUID]) -> None:
 
 def _forget(kept: Sequence[tuple[UUID, UUID | None]]) -> None:
     forget_outside(*((grant, session) for grant, session in kept if session is not None))
+
+
+def _names(lease: SlotLease) -> Mapping[str, Any]:
+    return {"grant": lease.grant_id, "fence": lease.fence}
+
+
+def _at_fence(given: Mapping[str, Any]) -> QuerySet[CredentialSlot]:
+    return CredentialSlot.objects.filter(grant=given["grant"], fence=given["fence"])
+
+
+def _at_fence_and_free(given: Mapping[str, Any]) -> QuerySet[CredentialSlot]:
+    return _at_fence(given).filter(Q(leased_until=None) | Q(leased_until__lte=given["now"]))
+
+
+_new = PreparedInsert(CredentialSlot, or_leave=True)
+_leased = PreparedUpdate(_at_fence, MARKERS)
+_free = PreparedUpdate(_at_fence_and_free, MARKERS)
 
 
 def _me() -> str:

@@ -22,6 +22,7 @@ from portal.access.operations.credentials.hand_out import Place, hand_out
 from portal.access.operations.credentials.issue_credentials import IssuedCredentials
 from portal.access.operations.credentials.kept_at_once import kept_at_once
 from portal.access.operations.credentials.look_at_credentials import KIND, Look, look
+from portal.access.operations.credentials.own_grant import own_grant
 from portal.access.operations.credentials.ready_proof import check_proof_kind
 from portal.access.operations.refusals import refusals_recorded
 from portal.access.proofs import Proof
@@ -108,7 +109,8 @@ def _look(fetch: Fetch) -> Look:
             return look(grant_id=fetch.grant_id, place=fetch.place, actor=fetch.actor)
         except SignInTooOldError:
             pass  # whoever knows more of the person is asked, before they are sent to sign in
-    ask_sources(grant_id=fetch.grant_id, kind=KIND.value, actor=fetch.actor)
+    own = own_grant(grant_id=fetch.grant_id, actor=fetch.actor)
+    ask_sources(own=own, kind=KIND.value, actor=fetch.actor)
     with refusals_recorded(grant_id=fetch.grant_id, kind=KIND.value, actor=fetch.actor):
         return look(grant_id=fetch.grant_id, place=fetch.place, actor=fetch.actor)
 

@@ -1,11 +1,12 @@
 """Ask AWS for whoever holds a slot's lease, and keep in it what was answered: credentials, or why there are none."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from brokers.ports import AwsPorts
-from portal.access.models import AwsSession, DenyDocument
 from portal.access.operations.credentials.credential_cache import Kept, keep_outside, seal_kept
 from portal.access.operations.credentials.credential_slots import (
     NOT_REFUSED,
@@ -17,9 +18,9 @@ from portal.access.operations.credentials.credential_slots import (
 from portal.access.operations.credentials.hand_out import Place, note_first
 from portal.access.operations.credentials.issue_credentials import IssuedCredentials, issue_credentials
 from portal.access.operations.credentials.look_at_credentials import Look
+from portal.access.operations.credentials.standing import Standing
 from portal.access.operations.credentials.write_sessions import Origin
 from portal.access.proofs import Proof
-from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import BusyError, UpstreamError
@@ -50,13 +51,13 @@ def fill_slot(fetch: Fetch, seen: Look, lease: SlotLease) -> IssuedCredentials:
         DomainError: as `issue_credentials`.
     """
     try:
-        issued = issue_credentials(
+        return issue_credentials(
             grant_id=fetch.grant_id,
             aws=fetch.aws,
             actor=fetch.actor,
             proof=fetch.proof,
             origin=Origin(fetch.place.door, seen.slot.session_id if seen.slot else None),
-            at_its_turn=lambda: _check_held(lease),
+            keeper=SlotKeeper(fetch, seen, lease),
         )
     except UpstreamError as problem:
         _note_refusal(fetch, seen, lease, problem)
@@ -64,14 +65,49 @@ def fill_slot(fetch: Fetch, seen: Look, lease: SlotLease) -> IssuedCredentials:
     except BaseException:
         give_back(lease)
         raise
-    _keep(fetch, seen, lease, issued)
-    return issued
 
 
-def _check_held(lease: SlotLease) -> None:
-    """Who waited for so long that another took the slot leaves it to that one: AWS is asked once."""
-    if not renew_slot(lease):
-        raise busy()
+class SlotKeeper:
+    """Keeps what is issued in its slot, unless the lease was lost: then another has newer ones, or the grant ended."""
+
+    def __init__(self, fetch: Fetch, seen: Look, lease: SlotLease) -> None:
+        self._fetch, self._seen, self._lease = fetch, seen, lease
+        self._asked_at = seen.now
+        self._facts: Mapping[str, Any] = {}
+
+    def at_its_turn(self, now: datetime) -> None:
+        """Who waited for so long that another took the slot leaves it to that one: AWS is asked once."""
+        if not renew_slot(self._lease, now):
+            raise busy()
+
+    def put_by(self, issued: IssuedCredentials) -> None:
+        """Seal it, and give it to Redis, where nobody can open it before the slot has its key."""
+        session, grant_id, version = issued.session, self._fetch.grant_id, self._seen.version
+        sealed = seal_kept(
+            Kept(issued.credentials, issued.length_why),
+            grant_id=grant_id,
+            version=version,
+            session_id=session.pk,
+        )
+        seconds = (issued.ends_at - self._seen.now).total_seconds()
+        is_outside = keep_outside(grant_id, session.pk, sealed.value, seconds=seconds)
+        self._asked_at = session.asked_at
+        self._facts = {
+            "key": sealed.key,
+            "version": version,
+            "session": session.pk,
+            "sealed": b"" if is_outside else sealed.value,
+            "expires_at": issued.ends_at,
+            **NOT_REFUSED,
+        }
+
+    def keep(self, standing: Standing) -> None:
+        """Nothing where everybody on the role was cut off this very second: AWS knows whole seconds, and denies it."""
+        if standing.cut_before is not None and standing.cut_before > self._asked_at:
+            give_back(self._lease)
+            return
+        note_first(self._facts["session"], self._fetch.place, self._seen.now)
+        give_back(self._lease, **self._facts)
 
 
 def _note_refusal(fetch: Fetch, seen: Look, lease: SlotLease, problem: UpstreamError) -> None:
@@ -86,40 +122,6 @@ def _note_refusal(fetch: Fetch, seen: Look, lease: SlotLease, problem: UpstreamE
         why=str(problem),
         until=database_now() + lasts,
     )
-
-
-def _keep(fetch: Fetch, seen: Look, lease: SlotLease, issued: IssuedCredentials) -> None:
-    """Keep what AWS gave, unless the lease was lost: then another has newer ones, or the grant ended."""
-    session, role = issued.session, issued.grant.role
-    if _is_cut(role, session):
-        give_back(lease)
-        return
-    sealed = seal_kept(
-        Kept(issued.credentials, issued.length_why),
-        grant_id=fetch.grant_id,
-        version=seen.version,
-        session_id=session.pk,
-    )
-    seconds = (issued.ends_at - seen.now).total_seconds()
-    is_outside = keep_outside(fetch.grant_id, session.pk, sealed.value, seconds=seconds)
-    note_first(session.pk, fetch.place, seen.now)
-    give_back(
-        lease,
-        key=sealed.key,
-        version=seen.version,
-        session=session.pk,
-        sealed=b"" if is_outside else sealed.value,
-        expires_at=issued.ends_at,
-        **NOT_REFUSED,
-    )
-
-
-def _is_cut(role: AwsRole, session: AwsSession) -> bool:
-    """Whether everybody on the role was cut off this very second: AWS knows whole seconds, and denies this one too."""
-    cut = DenyDocument.objects.filter(
-        account=role.account_id, name=role.name, issued_before__gt=session.asked_at
-    )
-    return cut.exists()
 
 
 def busy() -> BusyError:

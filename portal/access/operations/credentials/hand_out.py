@@ -10,10 +10,12 @@ from portal.access.models import Grant, HandOut
 from portal.audit.events import EventType
 from portal.audit.operations import Entry, record
 from portal.kernel.actor import Actor
+from portal.kernel.prepared_writes import PreparedInsert
 
 # A program says itself what it is called: whoever calls itself otherwise each time must not fill the trail.
 MOST_PLACES = 200
 MANY = "one of many"
+_insert = PreparedInsert(HandOut, or_leave=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,9 @@ class Place:
 
 def note_first(session_id: UUID, place: Place, at: datetime) -> bool:
     """Write down that this session went there; False where that is known already."""
-    row = HandOut(session_id=session_id, door=place.door, ip=place.ip, client=place.client, at=at)
-    before = HandOut.objects.filter(session=session_id, door=place.door, ip=place.ip, client=place.client)
-    if before.exists():
-        return False
-    HandOut.objects.bulk_create([row], ignore_conflicts=True)
-    return True
+    return _insert.run(
+        HandOut(session_id=session_id, door=place.door, ip=place.ip, client=place.client, at=at)
+    )
 
 
 def hand_out(grant: Grant, session_id: UUID, place: Place, *, actor: Actor, at: datetime) -> None:

@@ -3,12 +3,11 @@
 1. The first transaction locks the grant, checks its window itself and writes the AwsSession as `asked`, with its
    session name: from then on a revocation covers it, whatever happens next.
 2. AWS is asked, with no transaction open.
-3. The second locks and checks again, then writes `got` and the audit row, or throws the credentials away.
-   No audit row, no credentials.
+3. The second locks and checks again, then writes `got`, the audit row and what is kept of it, or throws the
+   credentials away. No audit row, no credentials.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -17,11 +16,12 @@ from django.db import transaction
 from brokers.errors import AwsUnavailable, BrokerError
 from brokers.ports import AwsPorts
 from brokers.types import IssuedSession
-from portal.access.models import AwsSession, Grant
+from portal.access.models import AwsSession
 from portal.access.operations.credentials.account_hubs import is_chained
 from portal.access.operations.credentials.check_callable import check_callable
 from portal.access.operations.credentials.fresh_factor import check_fresh_factor
 from portal.access.operations.credentials.ready_proof import take_once
+from portal.access.operations.credentials.standing import Standing, lock_standing
 from portal.access.operations.credentials.sts_budget import note_throttled
 from portal.access.operations.credentials.write_sessions import (
     UNTOLD,
@@ -32,15 +32,12 @@ from portal.access.operations.credentials.write_sessions import (
     write_asked,
     write_failed,
 )
-from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.grants.may_use import check_may_use, issued_until, what_ends
-from portal.access.operations.locking import lock_grant
 from portal.access.operations.refusals import refusals_recorded
 from portal.access.policy import session_length
 from portal.access.proofs import ReadyProof, VerifiedProof
 from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
-from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError, DomainError, UpstreamError
 
 T = TypeVar("T")
@@ -64,9 +61,9 @@ def ask_session(  # noqa: PLR0913  # keyword-only facts of one asking
         ProofNeededError, ProofRefusedError: as `check_callable` and `take_once` say.
     """
     with refusals_recorded(grant_id=grant_id, kind=kind.value, actor=actor), transaction.atomic():
-        grant = lock_grant(grant_id)
-        now = database_now()
-        check_issuing_open(now)
+        standing = lock_standing(grant_id)
+        grant, now = standing.grant, standing.now
+        standing.check_issuing_open()
         vouched = check_may_use(grant, kind, actor, now)
         check_fresh_factor(grant, actor, now)
         check_callable(grant, proof, aws, now)
@@ -85,9 +82,16 @@ def ask_session(  # noqa: PLR0913  # keyword-only facts of one asking
 
 
 def finish_session(
-    *, asked: Asked, call: Callable[[], IssuedSession], then: Callable[[IssuedSession], T], actor: Actor
-) -> tuple[IssuedSession, T]:
+    *,
+    asked: Asked,
+    call: Callable[[], IssuedSession],
+    then: Callable[[IssuedSession], T],
+    actor: Actor,
+    keep: Callable[[T, Standing], object] = lambda *_: None,
+) -> T:
     """Do steps 2 and 3. `call` has AWS make the session, `then` what is done with it before it is handed out.
+
+    `keep` writes what `then` returned along with the answer, in its transaction, where it may be handed out.
 
     Raises:
         UpstreamError: AWS refused or did not answer; the session is `failed` or `lost`.
@@ -106,15 +110,16 @@ def finish_session(
             str(problem), upstream_code=problem.code, retryable=problem.retryable
         ) from problem
     with transaction.atomic():
-        grant = lock_grant(asked.grant.pk)
-        now = database_now()
-        closed = _closed_meanwhile(asked, grant, actor, now)
-        write_answer(asked, issued, now, actor, discarded=closed)
+        standing = lock_standing(asked.grant.pk)
+        closed = _closed_meanwhile(asked, standing, actor)
+        write_answer(asked, issued, standing, actor, discarded=closed)
         if closed:
-            cover_late_answer(asked, issued, now)
+            cover_late_answer(asked, issued, standing.now)
+        else:
+            keep(extra, standing)
     if closed:
         raise ConflictError(f"{closed} Nothing was handed out.")
-    return issued, extra
+    return extra
 
 
 def _is_own_key(asked: Asked) -> bool:
@@ -122,14 +127,15 @@ def _is_own_key(asked: Asked) -> bool:
     return asked.grant.role.method == AwsRole.Method.SESSION_TOKEN
 
 
-def _closed_meanwhile(asked: Asked, grant: Grant, actor: Actor, now: datetime) -> str | None:
+def _closed_meanwhile(asked: Asked, standing: Standing, actor: Actor) -> str | None:
     """Return why what came may not leave: asked under the grant's lock, by all that was asked in step 1."""
+    grant, now = standing.grant, standing.now
     if grant.ended_at is not None or now >= grant.ends_at:
         return "This grant ended while AWS was asked."
     if now >= asked.ends_at:
         return "The time in which this grant is open ended while AWS was asked."
     try:
-        check_issuing_open(now)
+        standing.check_issuing_open()
         vouched = check_may_use(grant, AwsSession.Kind(asked.session.kind), actor, now)
     except DomainError as refusal:
         return str(refusal)

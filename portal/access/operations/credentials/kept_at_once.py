@@ -18,7 +18,6 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
-    Func,
     IntegerField,
     OuterRef,
     Q,
@@ -30,12 +29,15 @@ from django.db.models.functions import Cast, TruncSecond
 
 from portal.access.freshness import Freshness, freshness
 from portal.access.lifecycle import LIVING, stored
-from portal.access.models import CredentialSlot, Grant, HandOut, Hold, Sweep
+from portal.access.models import CredentialSlot, Grant, Hold, Sweep
 from portal.access.operations.credentials.credential_cache import Kept, open_kept
 from portal.access.operations.credentials.credential_slots import VERSION_FACTS, digest_of
 from portal.access.operations.credentials.hand_out import Place
+from portal.access.operations.credentials.look_at_credentials import had_by
+from portal.access.operations.running.sweep_health import health_of
 from portal.directory.models import ExternalIdentity, ScimToken
 from portal.kernel.actor import Actor
+from portal.kernel.clock import clock_expression
 from portal.kernel.prepared import PreparedQuery
 
 SLOT = ("grant_id", "key", "version", "session_id", "sealed", "expires_at")
@@ -104,22 +106,12 @@ def _factor_is_fresh(minutes: int, actor: Actor, now: datetime) -> bool:
 
 
 def _sweep_runs(swept_at: datetime | None, now: datetime) -> bool:
-    if not settings.CLOSE_ISSUING_WHEN_SWEEP_STOPPED:
-        return True
-    return swept_at is not None and abs((now - swept_at).total_seconds()) <= settings.SWEEP_STOPPED_AFTER
+    return not settings.CLOSE_ISSUING_WHEN_SWEEP_STOPPED or health_of(swept_at, at=now).runs
 
 
 def _build(given: Mapping[str, Any]) -> QuerySet[Any, Any]:
-    now = Value(given["now"], DateTimeField())
-    if connection.vendor == "postgresql":
-        now = Func(function="clock_timestamp", output_field=DateTimeField())  # type: ignore[assignment]  # both are times
+    now = clock_expression(given["now"])
     works_until = OuterRef("credential_slot__expires_at")
-    known = HandOut.objects.filter(
-        session=OuterRef("credential_slot__session"),
-        door=given["door"],
-        ip=given["ip"],
-        client=given["client"],
-    )
     contract = Q(
         person__partner__suspended_at=None,
         person__partner__contract_starts_at__lte=now,
@@ -132,7 +124,7 @@ def _build(given: Mapping[str, Any]) -> QuerySet[Any, Any]:
         .filter(ends_at__gte=F("credential_slot__expires_at"), credential_slot__expires_at__gt=now)
         .annotate(contract_ends_second=TruncSecond("person__partner__contract_ends_at"))
         .filter(Q(person__partner=None) | contract)
-        .filter(Exists(_vouching(given["person"], now, works_until)), Exists(known))
+        .filter(Exists(_vouching(given["person"], now, works_until)), Exists(had_by(given)))
         .exclude(Exists(Hold.objects.filter(released_at=None)))
         .annotate(now=now, swept_at=Subquery(Sweep.objects.filter(pk=1).values("ran_at")[:1]))
         .order_by()

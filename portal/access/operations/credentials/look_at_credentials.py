@@ -1,20 +1,27 @@
 """What stands of a grant and its kept credentials at one moment, without a lock: asked at each fetch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
 
 from portal.access.freshness import Freshness, freshness
 from portal.access.models import AwsSession, CredentialSlot, Grant, HandOut
 from portal.access.operations.credentials.credential_slots import version_of
 from portal.access.operations.credentials.fresh_factor import check_fresh_factor
 from portal.access.operations.credentials.hand_out import Place
+from portal.access.operations.credentials.standing import MARKERS, standing_of, with_standing
 from portal.access.operations.doors import check_issuing_open
 from portal.access.operations.grants.may_use import check_open_to, issued_until
+from portal.access.operations.locking import JOINED
 from portal.directory.vouching import check_vouched
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import NotFoundError
+from portal.kernel.prepared import PreparedModels
 
 KIND = AwsSession.Kind.CREDENTIALS
 
@@ -60,32 +67,40 @@ class Look:
 
 def look(*, grant_id: UUID, place: Place, actor: Actor) -> Look:
     """Check the grant as issuing does, and return what is kept. Raises as `ask_session`; writes nothing."""
-    found = (
-        Grant.objects.filter(pk=grant_id)
-        .select_related(
-            "role__account__hub", "person__partner", "partner_account__partner", "credential_slot__session"
-        )
-        .first()
-    )
-    now = database_now()
-    check_issuing_open(now)
+    given = {"grant": grant_id, "now": datetime.now(UTC)}
+    found = _seen.first({**given, "door": place.door, "ip": place.ip, "client": place.client})
     if found is None:
+        check_issuing_open(database_now())
         raise NotFoundError("There is no such grant.")
-    person_id = check_open_to(found, KIND, actor, now)
+    standing = standing_of(*found)
+    grant, now = standing.grant, standing.now
+    standing.check_issuing_open()
+    person_id = check_open_to(grant, KIND, actor, now)
     vouched = check_vouched(person_id, at=now)
-    check_fresh_factor(found, actor, now)
-    slot = getattr(found, "credential_slot", None)
+    check_fresh_factor(grant, actor, now)
     return Look(
-        grant=found,
-        slot=slot,
-        version=version_of(found),
+        grant=grant,
+        slot=getattr(grant, "credential_slot", None),
+        version=version_of(grant),
         now=now,
-        until=issued_until(found, now, vouched=vouched),
-        is_known=slot is not None and slot.session_id is not None and _had_it(slot.session_id, place),
+        until=issued_until(grant, now, vouched=vouched),
+        is_known=found[1]["is_known"],
     )
 
 
-def _had_it(session_id: UUID, place: Place) -> bool:
+def had_by(given: Mapping[str, Any]) -> QuerySet[HandOut]:
+    """Return that the session in a grant's slot was handed out to a place before, for a query of grants."""
     return HandOut.objects.filter(
-        session=session_id, door=place.door, ip=place.ip, client=place.client
-    ).exists()
+        session=OuterRef("credential_slot__session"),
+        door=given["door"],
+        ip=given["ip"],
+        client=given["client"],
+    )
+
+
+def _build(given: Mapping[str, Any]) -> QuerySet[Grant]:
+    found = with_standing(given).select_related(*JOINED, "credential_slot__session")
+    return found.annotate(is_known=Exists(had_by(given)))
+
+
+_seen = PreparedModels(_build, {**MARKERS, "door": "\x00door", "ip": "\x00ip", "client": "\x00client"})

@@ -11,6 +11,7 @@ from portal.access.operations.credentials.account_hubs import is_chained
 from portal.access.operations.credentials.ask_sources import ask_sources
 from portal.access.operations.credentials.call_aws import call_sts
 from portal.access.operations.credentials.issue_session import ask_session, finish_session
+from portal.access.operations.credentials.own_grant import own_grant
 from portal.access.operations.credentials.read_role_id import ensure_role_id
 from portal.access.operations.credentials.sts_budget import take_turn
 from portal.access.operations.credentials.write_sessions import Asked
@@ -38,11 +39,12 @@ def open_console(
     """
     check_destination(grant_id=grant_id, destination=destination, aws=aws, actor=actor)
     kind = AwsSession.Kind.CONSOLE
-    ask_sources(grant_id=grant_id, kind=kind.value, actor=actor)
-    ensure_role_id(grant_id=grant_id, kind=kind, aws=aws, actor=actor)
-    take_turn(grant_id=grant_id, actor=actor)
+    own = own_grant(grant_id=grant_id, actor=actor)
+    ask_sources(own=own, kind=kind.value, actor=actor)
+    ensure_role_id(own=own, kind=kind, aws=aws, actor=actor)
+    take_turn(own=own)
     asked = ask_session(grant_id=grant_id, kind=kind, aws=aws, actor=actor, destination=destination)
-    _, sign_in = finish_session(
+    sign_in = finish_session(
         asked=asked,
         call=lambda: call_sts(asked, aws),
         then=lambda issued: _sign_in(asked, issued, destination, issuer, aws),

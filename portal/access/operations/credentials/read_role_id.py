@@ -3,8 +3,6 @@
 Of a person's own IAM user it is the whole key, with a time.
 """
 
-from uuid import UUID
-
 from brokers.errors import BrokerError
 from brokers.ports import AwsPorts
 from portal.access.models import AwsSession, Grant
@@ -14,27 +12,24 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import UpstreamError
 
 
-def ensure_role_id(*, grant_id: UUID, kind: AwsSession.Kind, aws: AwsPorts, actor: Actor) -> None:
-    """Read and keep the id of the grant's role, once. Only for the grant's own person; others find out nothing.
+def ensure_role_id(*, own: Grant | None, kind: AwsSession.Kind, aws: AwsPorts, actor: Actor) -> None:
+    """Read and keep the id of the role of somebody's own grant, once.
 
     Not where no deny can be written: there is no use for it, and AWS may not let the portal look either.
 
     Raises:
         UpstreamError: AWS refused or did not answer; an audit row says so.
     """
-    grant = (
-        Grant.objects.select_related("role__account").filter(pk=grant_id, person_id=actor.owner_id).first()
-    )
-    if grant is None or not lacks_id(grant.role):
+    if own is None or not lacks_id(own.role):
         return
-    with refusals_recorded(grant_id=grant_id, kind=kind.value, actor=actor):
+    with refusals_recorded(grant_id=own.pk, kind=kind.value, actor=actor):
         try:
-            found = aws.principals.unique_id(grant.role.deny_target)
+            found = aws.principals.unique_id(own.role.deny_target)
         except BrokerError as problem:
             raise UpstreamError(
                 str(problem), upstream_code=problem.code, retryable=problem.retryable
             ) from problem
-    AwsRole.objects.filter(pk=grant.role_id, unique_id="").update(unique_id=found)
+    AwsRole.objects.filter(pk=own.role_id, unique_id="").update(unique_id=found)
 
 
 def lacks_id(role: AwsRole) -> bool:

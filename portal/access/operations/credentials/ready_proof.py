@@ -6,7 +6,6 @@ Who can verify it registers here: who somebody proves to be is not this room's t
 import re
 from collections.abc import Callable
 from datetime import datetime
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
@@ -49,25 +48,18 @@ def register(verifier: Verifier) -> None:
     _verifiers.append(verifier)
 
 
-def ready_proof(*, grant_id: UUID, proof: Proof | None, actor: Actor) -> ReadyProof | None:
+def ready_proof(*, own: Grant | None, proof: Proof | None, actor: Actor) -> ReadyProof | None:
     """Verify what came along; the same for what was verified already. Not to be called in a transaction.
-
-    For the grant's own person alone: others find out nothing, and are refused when they ask.
 
     Raises:
         ProofNeededError: of another kind than the role's call takes.
         ProofRefusedError: it is not valid, for another role, or somebody else's.
         InvalidError: the MFA code or key can't be one.
     """
-    grant = (
-        Grant.objects.select_related("role__account", "role__vouched_by")
-        .filter(pk=grant_id, person_id=actor.owner_id)
-        .first()
-    )
-    if proof is None or grant is None:
+    if proof is None or own is None:
         return None
-    with refusals_recorded(grant_id=grant_id, kind=AwsSession.Kind.CREDENTIALS.value, actor=actor):
-        return _ready(grant, proof)
+    with refusals_recorded(grant_id=own.pk, kind=AwsSession.Kind.CREDENTIALS.value, actor=actor):
+        return _ready(own, proof)
 
 
 def verify_proof(role: AwsRole, proof: SamlProof | TokenProof) -> VerifiedProof:

@@ -10,15 +10,18 @@ import secrets
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal.access.models import Grant, StsBudget
-from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import BusyError
+from portal.kernel.prepared import PreparedModels
+from portal.kernel.prepared_writes import PreparedInsert, PreparedUpdate
 from portal.kernel.tallies import count
 
 ALL, OWN = "", "own"
@@ -32,21 +35,22 @@ CALM = timedelta(seconds=60)
 LONGEST_NAP = 0.25
 
 
-def take_turn(*, grant_id: UUID, actor: Actor) -> None:
-    """Wait a little for leave to ask the STS of a grant's account once. Not to be called in a transaction.
+def take_turn(*, own: Grant | None) -> datetime:
+    """Wait a little for leave to ask the STS of a grant's account once; return when that was, by the database's clock.
 
-    For the grant's own person alone: others are refused when they ask.
+    Not to be called in a transaction.
 
     Raises:
         BusyError: it would take longer, or AWS wants to be left alone.
     """
-    found = Grant.objects.filter(pk=grant_id, person_id=actor.owner_id)
-    row = found.values_list("role__account_id", "person__partner_id").first()
-    if row is None:
-        return
-    account, partner = row
+    if own is None:
+        return database_now()
+    tenant = str(own.holder.partner_id or OWN)
     gives_up = time.monotonic() + PATIENCE
-    while (wait := _take(UUID(str(account)), str(partner or OWN))) > timedelta():
+    while True:
+        now, wait = _take(own.role.account_id, tenant)
+        if not wait:
+            return now
         seconds = wait.total_seconds()
         if time.monotonic() + seconds > gives_up:
             count("sts_busy")
@@ -61,7 +65,7 @@ def take_turn(*, grant_id: UUID, actor: Actor) -> None:
 def note_throttled(account_id: UUID) -> None:
     """AWS said that it is asked too often: have nobody ask for a while, and begin with an empty bucket then."""
     with transaction.atomic():
-        everybody = _locked(account_id)
+        everybody = _all_locked(account_id, ALL)[ALL]
         now = database_now()
         if everybody.blocked_until is not None and everybody.blocked_until > now:
             return  # told already: this call was on its way
@@ -74,18 +78,14 @@ def note_throttled(account_id: UUID) -> None:
     count("sts_throttled")
 
 
-def _take(account_id: UUID, tenant: str) -> timedelta:
-    """Take one if there is one; else return for how long to wait."""
+def _take(account_id: UUID, tenant: str) -> tuple[datetime, timedelta]:
+    """Take one if there is one. Returns the time, and for how long to wait where there is none."""
     with transaction.atomic():
-        everybody = _locked(account_id)
+        rows = _all_locked(account_id, tenant)
         now = database_now()
+        everybody, own = rows.pop(ALL), rows[tenant]
         if everybody.blocked_until is not None and everybody.blocked_until > now:
-            return everybody.blocked_until - now
-        # All of an account's rows change under the lock of the first.
-        rows = {row.tenant: row for row in StsBudget.objects.filter(account=account_id).exclude(tenant=ALL)}
-        own = rows.get(tenant) or StsBudget(
-            account_id=account_id, tenant=tenant, tokens=settings.STS_BURST, filled_at=now
-        )
+            return now, everybody.blocked_until - now
         share = 1 / (1 + _others(rows, tenant, now))
         _fill(everybody, now, share=1)
         _fill(own, now, share=share)
@@ -93,21 +93,38 @@ def _take(account_id: UUID, tenant: str) -> timedelta:
         if not wait:
             everybody.tokens -= 1
             own.tokens = max(0.0, own.tokens - 1)
-        everybody.save()
-        own.save()
-    return wait
+        for row in (everybody, own):
+            _update.run({"row": row.pk}, tokens=row.tokens, filled_at=row.filled_at)
+    return now, wait
 
 
-def _locked(account_id: UUID) -> StsBudget:
-    """Lock the account's row; made with a full bucket where AWS was never asked."""
-    mine = StsBudget.objects.select_for_update(no_key=True).filter(account=account_id, tenant=ALL)
-    if (found := mine.first()) is None:
-        new = StsBudget(
-            account_id=account_id, tenant=ALL, tokens=settings.STS_BURST, filled_at=database_now()
-        )
-        StsBudget.objects.bulk_create([new], ignore_conflicts=True)
-        found = mine.get()
-    return found
+def _all_locked(account_id: UUID, tenant: str) -> dict[str, StsBudget]:
+    """Lock the account's rows, by tenant. Everybody's, which is the first, and one tenant's are made where missing.
+
+    The buckets of who never asked are full. Each row is as it stands under its lock; only one that another has made
+    since this began to wait may be missing, and counts from the next time.
+    """
+    rows = _found(account_id)
+    if missing := {ALL, tenant} - rows.keys():
+        new = {"tokens": settings.STS_BURST, "filled_at": database_now()}
+        for name in sorted(missing):
+            _insert.run(StsBudget(account_id=account_id, tenant=name, **new))
+        rows = _found(account_id)
+    return rows
+
+
+def _found(account_id: UUID) -> dict[str, StsBudget]:
+    return {row.tenant: row for row, _ in _rows.all({"account": account_id})}
+
+
+def _of_account(given: Mapping[str, Any]) -> QuerySet[StsBudget]:
+    rows = StsBudget.objects.select_for_update(no_key=True).filter(account=given["account"])
+    return rows.order_by("tenant")
+
+
+_rows = PreparedModels(_of_account, {"account": UUID("00000000-0000-4000-8000-0000000000a1")})
+_insert = PreparedInsert(StsBudget, or_leave=True)
+_update = PreparedUpdate(lambda given: StsBudget.objects.filter(pk=given["row"]), {"row": 7_000_000_000_001})
 
 
 def _others(rows: Mapping[str, StsBudget], tenant: str, now: datetime) -> int:

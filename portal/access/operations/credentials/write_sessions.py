@@ -12,6 +12,7 @@ from brokers.types import IssuedSession
 from portal.access.lifecycle import RevocationState, SessionState
 from portal.access.models import AwsSession, Grant, Revocation
 from portal.access.operations.credentials.read_role_id import lacks_id
+from portal.access.operations.credentials.standing import Standing
 from portal.access.operations.cutting.deny_entries import deny_entry, userid_of
 from portal.access.operations.grants.end_grants import plan_revocations
 from portal.access.operations.locking import lock_grant
@@ -23,9 +24,17 @@ from portal.catalog.models import AwsRole
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
 from portal.kernel.errors import ConflictError
+from portal.kernel.prepared_writes import PreparedInsert, PreparedUpdate
 
 # An `asked` row counts as possibly live for longer than AWS will make it: a signed request is good for 15 minutes.
 ANSWER_MARGIN = timedelta(minutes=15)
+
+
+_insert = PreparedInsert(AwsSession)
+_update = PreparedUpdate(
+    lambda given: AwsSession.objects.filter(pk=given["session"]),
+    {"session": UUID("00000000-0000-4000-8000-0000000000a1")},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ def write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
     lives = length.duration + (
         SIGN_IN_MARGIN + length.duration if kind == AwsSession.Kind.CONSOLE else ANSWER_MARGIN
     )
-    session = AwsSession.objects.create(
+    session = AwsSession(
         grant=grant,
         kind=kind,
         state=SessionState.ASKED.value,
@@ -97,6 +106,7 @@ def write_asked(  # noqa: PLR0913, PLR0917  # the row's own facts
         user_agent=actor.user_agent[:300],
         client=f"{origin.door} {actor.user_agent}".strip()[:200],
     )
+    _insert.run(session)
     _record(
         EventType.SESSION_ASKED,
         session,
@@ -137,7 +147,8 @@ def write_failed(asked: Asked, problem: BrokerError, issued: IssuedSession | Non
     with transaction.atomic():
         lock_grant(asked.grant.pk)
         now = database_now()
-        AwsSession.objects.filter(pk=asked.session.pk).update(
+        _update.run(
+            {"session": asked.session.pk},
             state=(SessionState.LOST if lost else SessionState.FAILED).value,
             answered_at=now,
             failure=str(problem)[:300],
@@ -163,23 +174,25 @@ def write_failed(asked: Asked, problem: BrokerError, issued: IssuedSession | Non
 
 
 def write_answer(
-    asked: Asked, issued: IssuedSession, now: datetime, actor: Actor, *, discarded: str | None
+    asked: Asked, issued: IssuedSession, standing: Standing, actor: Actor, *, discarded: str | None
 ) -> None:
+    now, userid = standing.now, userid_of(asked.grant.role, issued)
     is_console = asked.session.kind == AwsSession.Kind.CONSOLE
     expires_at = (
         max(asked.session.expires_at, issued.credentials.expires_at)
         if is_console
         else issued.credentials.expires_at
     )
-    AwsSession.objects.filter(pk=asked.session.pk).update(
+    _update.run(
+        {"session": asked.session.pk},
         state=(SessionState.DISCARDED if discarded else SessionState.GOT).value,
         answered_at=now,
-        userid=userid_of(asked.grant.role, issued),
+        userid=userid,
         access_key_id=issued.credentials.access_key_id,
         aws_request_id=issued.request_id,
         expires_at=expires_at,
     )
-    _keep_role_id(asked.grant.role, issued)
+    _keep_role_id(standing.grant.role, issued)
     _record(
         EventType.SESSION_DISCARDED if discarded else EventType.SESSION_ISSUED,
         asked.session,
@@ -187,7 +200,7 @@ def write_answer(
         actor,
         now,
         outcome=Outcome.REFUSED if discarded else Outcome.DONE,
-        userid=userid_of(asked.grant.role, issued),
+        userid=userid,
         access_key_id=issued.credentials.access_key_id,
         aws_request_id=issued.request_id,
         expires_at=expires_at.isoformat(),
@@ -202,9 +215,9 @@ def write_answer(
 
 def _keep_role_id(role: AwsRole, issued: IssuedSession) -> None:
     """What was made anew in AWS has another id: the next deny must name that one."""
-    if role.is_role or role.method == AwsRole.Method.SESSION_TOKEN:
-        found = issued.userid.partition(":")[0]
-        AwsRole.objects.filter(pk=role.pk).exclude(unique_id=found).update(unique_id=found)
+    found = issued.userid.partition(":")[0]
+    if (role.is_role or role.method == AwsRole.Method.SESSION_TOKEN) and role.unique_id != found:
+        AwsRole.objects.filter(pk=role.pk).update(unique_id=found)
 
 
 def cover_late_answer(asked: Asked, issued: IssuedSession, now: datetime) -> None:

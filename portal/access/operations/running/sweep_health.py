@@ -40,7 +40,11 @@ class SweepHealth:
 
 def sweep_health(*, at: datetime) -> SweepHealth:
     """Return it by one query."""
-    ran_at = Sweep.objects.filter(pk=1).values_list("ran_at", flat=True).first()
+    return health_of(Sweep.objects.filter(pk=1).values_list("ran_at", flat=True).first(), at=at)
+
+
+def health_of(ran_at: datetime | None, *, at: datetime) -> SweepHealth:
+    """Return it by the heartbeat that was read; None: there is none."""
     age = None if ran_at is None else (at - ran_at).total_seconds()
     return SweepHealth(age, float(settings.SWEEP_STOPPED_AFTER))
 
