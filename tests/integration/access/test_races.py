@@ -37,8 +37,8 @@ from tests.servers.process import require_services
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("races")]
 Make = Callable[..., Any]
 SHELL = Actor.command("tests")
-# Every delay comes six times, or twelve.
-TRIES = 300 if require_services() else 150
+# Every delay comes three times, or twelve.
+TRIES = 300 if require_services() else 72
 
 
 @pytest.fixture
