@@ -1,6 +1,7 @@
 """Roles that take somebody's own proof along: what it brought is kept for the grant, and a refused one is not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from django.utils import timezone
 
 from brokers.errors import AwsRefused, AwsUnavailable
 from portal.access.models import CredentialSlot, Grant, UserKey
+from portal.access.operations.credentials import mfa_tries
 from portal.access.operations.credentials.fetch_credentials import FetchedCredentials, fetch_credentials
 from portal.access.operations.grants.revoke_grant import revoke_grant
 from portal.access.proofs import MfaProof, ProofNeededError
+from portal.audit.models import AuditEvent
 from portal.kernel.actor import Actor
 from portal.kernel.errors import TooManyError, UpstreamError
 from portal.kernel.sealing import seal
@@ -94,6 +97,24 @@ def test_nobody_guesses_the_codes_of_a_device(  # noqa: PLR0917  # fixtures
     theirs = make_grant(mallory, role=grant.role, seconds=20_000)
     asked = {"grant_id": theirs.pk, "aws": aws.ports(), "actor": actor_of(mallory), "door": "api"}
     assert not fetch_credentials(**asked, proof=RIGHT).was_cached
+
+
+@pytest.mark.usefixtures("_often")
+def test_nobody_goes_on_guessing_all_day(fetch: Make, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mfa_tries, "CODES_A_DAY", replace(mfa_tries.CODES_A_DAY, most=2))
+    fetch(RIGHT)
+    CredentialSlot.objects.all().delete()
+    aws.fail["get_session_token"] = REFUSED
+    for _ in range(2):
+        with pytest.raises(UpstreamError):
+            fetch(WRONG)
+    with pytest.raises(TooManyError):
+        fetch(WRONG)
+    with pytest.raises(TooManyError):
+        fetch(WRONG)
+    # Once a period, in the trail.
+    refusals = AuditEvent.objects.filter(type="access.session.refused")
+    assert [row.details["code"] for row in refusals].count("too_many") == 1
 
 
 @pytest.mark.usefixtures("_often")

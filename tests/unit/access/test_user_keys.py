@@ -156,6 +156,21 @@ def test_only_who_holds_the_user_keeps_its_key(  # noqa: PLR0917  # fixtures
     assert AuditEvent.objects.filter(type="access.user_key.removed").count() == 1
 
 
+def test_another_user_of_somebody_elses_stops_nobody(  # noqa: PLR0917  # fixtures
+    grant: Grant,
+    user: AwsRole,
+    ben: Person,
+    mallory: Person,
+    make_role: Make,
+    make_grant: Make,
+    actor_of: Make,
+) -> None:
+    theirs = user_role(make_role, "mallory")
+    make_grant(mallory, role=theirs)
+    keep(theirs, actor_of(mallory))
+    assert keep(user, actor_of(ben)).person == ben
+
+
 def test_anothers_key_is_not_used_nor_replaced(  # noqa: PLR0917  # fixtures
     grant: Grant, user: AwsRole, ben: Person, mallory: Person, make_grant: Make, aws: FakeAws, actor_of: Make
 ) -> None:
