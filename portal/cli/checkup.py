@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from portal.cli.app import LIVING, App
-from portal.cli.errors import CliError, RefusedError, UnavailableError
+from portal.cli.errors import CliError, RefusedError, UnavailableError, WrongInputError
 from portal.cli.files import folder
 from portal.cli.grants import Grant, find_grant, names, told_end
 from portal.cli.texts import clock, plain, read_time
@@ -99,6 +99,9 @@ def _grants(app: App, api: "Api", words: str | None) -> Iterator[Step]:
         grant = app.find(words, api)
     except RefusedError:
         grant = find_grant(words, api.grants(), ended=list)  # it is over: which one was it?
+    except WrongInputError as mistyped:
+        yield Step("grant", "stopped", str(mistyped), exit_code=mistyped.exit_code)
+        return
     yield _state(grant)
     for step in api.explain(grant):
         yield _told(step)

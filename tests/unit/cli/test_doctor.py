@@ -41,6 +41,12 @@ def test_nobody_said_which_portal(say: Say) -> None:
     assert (ran.code, failed(ran)) == (2, ["portal"])
 
 
+def test_a_grant_that_is_nobodys(say: Say, well: ScriptedPortal) -> None:
+    ran = say("doctor", "nothing-of-mine")
+    assert (ran.code, failed(ran)) == (2, ["grant"])
+    assert "You have no grant nothing-of-mine" in ran.out
+
+
 @pytest.mark.parametrize(
     "said", [Said(404, "<html>"), Said(502, ""), Said(hang_up=True)], ids=["404", "502", "gone"]
 )
