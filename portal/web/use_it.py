@@ -58,7 +58,7 @@ def _use(grant: Grant) -> Use:
     return Use(
         name=name,
         install=install_text(settings.PORTAL_URL),
-        run=run_text(name),
+        run=run_text(name, method=grant.role.method),
         profile=profile_text(
             name,
             profile=profile_name(grant),

@@ -32,11 +32,21 @@ def install_text(portal: str) -> Snippet:
     )
 
 
-def run_text(name: str) -> Snippet:
+# What `sallyport` is told for a call that takes something along, by the role's method.
+PROOFS: Mapping[str, str] = {
+    "saml": "--assertion-file FILE",
+    "web_identity": "--id-token-file FILE",
+    "cognito": "--id-token-file FILE",
+    "session_token": "--mfa",
+}
+
+
+def run_text(name: str, *, method: str = "") -> Snippet:
     where = "Programs that it starts get the credentials, and have them renewed."
-    return Snippet(
-        "run", "Run a command", where, f"sallyport exec {shlex.quote(name)} -- aws sts get-caller-identity\n"
-    )
+    if method in PROOFS:
+        where = "It asks for the code." if method == "session_token" else "FILE has what is handed over."
+    words = " ".join(filter(None, (shlex.quote(name), PROOFS.get(method, ""))))
+    return Snippet("run", "Run a command", where, f"sallyport exec {words} -- aws sts get-caller-identity\n")
 
 
 def profile_text(name: str, *, profile: str, region: str = "", endpoint_url: str = "") -> Snippet:

@@ -77,11 +77,14 @@ def test_a_grant_that_is_closed_says_why(ben: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "door", "field"),
-    [("saml", "saml", "assertion"), ("web_identity", "web-identity", "token")],
+    ("method", "door", "field", "option"),
+    [
+        ("saml", "saml", "assertion", "--assertion-file FILE"),
+        ("web_identity", "web-identity", "token", "--id-token-file FILE"),
+    ],
 )
 def test_what_takes_a_proof_along_says_where_it_is_handed_over(
-    ben: Person, method: str, door: str, field: str
+    ben: Person, method: str, door: str, field: str, option: str
 ) -> None:
     role = make_role(
         method=method, vouched_by=usual_provider(), provider_arn="arn:aws:iam::1:x", audience="a"
@@ -92,7 +95,7 @@ def test_what_takes_a_proof_along_says_where_it_is_handed_over(
     assert f"/api/v1/exchange/{door}" in shown
     assert role.arn in shown
     assert f"&quot;{field}&quot;" in shown
-    assert "sallyport exec" not in shown
+    assert f"{option} -- aws" in shown
     assert "Open console" not in shown
     assert "To share" not in shown
     cards = signed_in(ben).get("/").content.decode()
@@ -121,6 +124,7 @@ def test_ones_own_user_gives_its_code(ben: Person) -> None:
     shown = page(ben, grant)
     assert f"/api/v1/grants/{grant.pk}/credentials" in shown
     assert "mfa_code" in shown
+    assert "--mfa -- aws" in shown
     assert f'href="{reverse("web:iam-users")}"' in shown, "where the device is entered that isn't known yet"
 
 
