@@ -1,6 +1,7 @@
 """Bring the demo's database, static files and story up to date. Ends by itself; safe to repeat."""
 
 import argparse
+import gc
 import json
 import urllib.request
 from pathlib import Path
@@ -14,6 +15,9 @@ def main() -> None:
     parser.add_argument("--idp", required=True, help="the identity provider's address")
     parser.add_argument("--estate", type=Path, required=True, help="the sandbox's estate.json")
     given = parser.parse_args()
+    # Migrations make models by the thousand, all of which refer to each other: looking for garbage among them takes a
+    # fifth of the time, and this process soon ends.
+    gc.disable()
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
