@@ -9,10 +9,12 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.access.models import Grant
-from portal.directory.models import Person
+from portal.catalog.models import AwsRole
+from portal.directory.models import Partner, Person
 from portal.kernel.errors import UpstreamError
 from tests.entitled import entitle, make_group
 from tests.fakes import FakeAws
+from tests.partners import make_partner
 from tests.vouched import tests_provider as usual_provider
 from tests.world import Answer, make_grant, make_person, make_role, make_scheduled, signed_in
 
@@ -102,6 +104,35 @@ def test_one_that_has_not_begun_says_so(ben: Person) -> None:
     assert "It has not started yet." in page
     assert reverse("web:grant", args=[grant.pk]) in page
     assert reverse("web:open-console", args=[grant.pk]) not in page
+
+
+def test_another_role_of_the_same_account_is_not_meant(ben: Person) -> None:
+    grant = make_grant(ben)
+    other = make_grant(ben, make_role("Power user", account=grant.role.account, name="PowerUser"))
+    for meant, not_meant in ((grant, other), (other, grant)):
+        page = shown(ben, link(meant))
+        assert reverse("web:open-console", args=[meant.pk]) in page
+        assert reverse("web:open-console", args=[not_meant.pk]) not in page
+
+
+def test_a_role_that_is_switched_off_says_so(ben: Person) -> None:
+    grant = make_grant(ben)
+    assert "Open console" in shown(ben, link(grant))
+    AwsRole.objects.filter(pk=grant.role_id).update(is_enabled=False)
+    page = shown(ben, link(grant))
+    assert "This access is switched off: ask an admin." in page
+    assert "Open console" not in page
+
+
+def test_a_suspended_partners_people_are_offered_nothing() -> None:
+    partner = make_partner()
+    pia, role = make_person("Pia Partner", partner=partner), make_role()
+    entitle(make_group(pia), role)
+    path = f"/go/{role.account.account_id}/{role.name}"
+    assert "You may take it now" in shown(pia, path)
+    Partner.objects.filter(pk=partner.pk).update(suspended_at=datetime.now(UTC))
+    pia.refresh_from_db()
+    shown(pia, path, 404)
 
 
 def test_a_role_without_console_says_so(ben: Person) -> None:
