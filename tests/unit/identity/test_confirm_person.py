@@ -9,8 +9,9 @@ from django.db.models import F
 
 from brokers.types import AccountState
 from portal import wiring
-from portal.access.models import AwsSession, Grant
+from portal.access.models import AwsSession, CredentialSlot, Grant
 from portal.access.operations.credentials.console_links import make_console_link
+from portal.access.operations.credentials.fetch_credentials import fetch_credentials
 from portal.access.operations.credentials.issue_credentials import issue_credentials
 from portal.access.operations.credentials.open_console import open_console
 from portal.audit.models import AuditEvent
@@ -18,9 +19,10 @@ from portal.directory.models import ExternalIdentity, IdentityProvider, Person
 from portal.identity.operations import confirm_person as module
 from portal.kernel.actor import Actor
 from portal.kernel.clock import database_now
-from portal.kernel.errors import ForbiddenError, NotFoundError
+from portal.kernel.errors import ConflictError, ForbiddenError, NotFoundError
 from tests.fake_ldap import DOWN, FakeLdap, make_directory
 from tests.fakes import CONSOLE, FakeAws
+from tests.unit.identity.ldap_sync.syncing import sync
 from tests.world import as_actor
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +181,55 @@ def test_it_is_asked_once_a_minute(ann: Person, ldap: FakeLdap, make_grant: Make
     ExternalIdentity.objects.update(confirmed_at=database_now() - OLD)
     credentials(grant, as_actor(ann), aws)
     assert ldap.calls == ["find_person"] * 2
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_what_is_kept_goes_out_unasked_until_aws_would_be_asked(
+    ann: Person, ldap: FakeLdap, make_grant: Make, aws: FakeAws, *, is_gone: bool
+) -> None:
+    """The same that were in their hands already; docs/threat-model.md says how long."""
+    grant = make_grant(ann, seconds=3 * 3600)
+
+    def fetched() -> bool:
+        return fetch_credentials(
+            grant_id=grant.pk, aws=aws.ports(), actor=as_actor(ann), door="api"
+        ).was_cached
+
+    assert not fetched()
+    if is_gone:
+        ldap.change("ann", AccountState.DISABLED)
+    ExternalIdentity.objects.update(confirmed_at=database_now() - OLD)
+    _let_pass(timedelta(minutes=44))
+    assert fetched()
+    assert (ldap.calls, aws.count("assume_role")) == (["find_person"], 1)
+    _let_pass(timedelta(minutes=2))
+    if not is_gone:
+        assert not fetched()
+        assert (ldap.calls, aws.count("assume_role")) == (["find_person"] * 2, 2)
+        return
+    for _ in range(2):
+        with pytest.raises(ForbiddenError):
+            fetched()
+    grant.refresh_from_db()
+    assert (grant.state, aws.count("assume_role")) == ("suspended", 1)
+
+
+def test_a_sync_meanwhile_takes_what_is_kept(
+    ann: Person, office: IdentityProvider, ldap: FakeLdap, make_grant: Make, aws: FakeAws
+) -> None:
+    grant = make_grant(ann)
+    fetch_credentials(grant_id=grant.pk, aws=aws.ports(), actor=as_actor(ann), door="api")
+    ldap.change("ann", AccountState.DISABLED)
+    sync(office, ldap)
+    with pytest.raises((ForbiddenError, ConflictError)):
+        fetch_credentials(grant_id=grant.pk, aws=aws.ports(), actor=as_actor(ann), door="api")
+    slot = CredentialSlot.objects.get()
+    assert (slot.expires_at, bytes(slot.key)) == (None, b"")
+
+
+def _let_pass(time: timedelta) -> None:
+    CredentialSlot.objects.update(expires_at=F("expires_at") - time)
+    AwsSession.objects.update(asked_at=F("asked_at") - time)
 
 
 def test_about_others_and_by_others_nothing_is_asked(
