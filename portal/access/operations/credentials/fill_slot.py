@@ -58,6 +58,7 @@ def fill_slot(fetch: Fetch, seen: Look, lease: SlotLease) -> IssuedCredentials:
             proof=fetch.proof,
             origin=Origin(fetch.place.door, seen.slot.session_id if seen.slot else None),
             keeper=SlotKeeper(fetch, seen, lease),
+            own=seen.grant,
         )
     except UpstreamError as problem:
         _note_refusal(fetch, seen, lease, problem)

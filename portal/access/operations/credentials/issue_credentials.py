@@ -67,10 +67,11 @@ def issue_credentials(  # noqa: PLR0913  # keyword-only facts of one asking
     proof: Proof | None = None,
     origin: Origin = UNTOLD,
     keeper: Keeper = KEEPS_NOTHING,
+    own: Grant | None = None,
 ) -> IssuedCredentials:
     """Issue credentials to the grant's own person. `proof`: what the role's call takes along of theirs.
 
-    Always asks AWS: doors use `fetch_credentials`.
+    Always asks AWS: doors use `fetch_credentials`. `own`: as `own_grant` says, where that was looked at a moment ago.
 
     Raises:
         ProofNeededError, ProofRefusedError: the call needs it, or it proves nothing here.
@@ -82,7 +83,7 @@ def issue_credentials(  # noqa: PLR0913  # keyword-only facts of one asking
         TooManyError: AWS refused too many MFA codes of this person's.
     """
     kind = AwsSession.Kind.CREDENTIALS
-    own = own_grant(grant_id=grant_id, actor=actor)
+    own = own or own_grant(grant_id=grant_id, actor=actor)
     ask_sources(own=own, kind=kind.value, actor=actor)
     ensure_role_id(own=own, kind=kind, aws=aws, actor=actor)
     ready = ready_proof(own=own, proof=proof, actor=actor)
