@@ -31,6 +31,8 @@ class NamedGrant:
 def denied(where: Principal, entry: str, grant: NamedGrant | None, at: datetime) -> Difference:
     """Say of a denied session that nothing explains whose it was, and what becomes of its deny."""
     kept = at + LONGEST[where.kind]
+    if grant is None and ("<" in entry or entry.startswith("sub=")):
+        return _of_no_grants_name(where, entry, at, kept)
     if grant is None:
         words = f"{entry} is {UNEXPLAINED}: the portal never gives such a name."
         why = "A worker takes it away: the policy holds the portal's own denies alone."
@@ -56,6 +58,20 @@ def denied(where: Principal, entry: str, grant: NamedGrant | None, at: datetime)
     return Difference(
         Kind.STALE_DENY, where, words, Remedy.PUT_RIGHT, "A worker takes it away.", entry, (grant.id,)
     )
+
+
+def _of_no_grants_name(where: Principal, entry: str, at: datetime, kept: datetime) -> Difference:
+    """Say it of sessions that others name, or of an identity: no grant is told by those, and they may live."""
+    _, _, before = entry.partition("<")
+    until = min(kept, datetime.fromisoformat(before) + LONGEST[where.kind]) if before else kept
+    if until <= at:
+        words = f"{entry} is {UNEXPLAINED}: its sessions are dead."
+        return Difference(Kind.STALE_DENY, where, words, Remedy.PUT_RIGHT, "A worker takes it away.", entry)
+    words = (
+        f"{entry} is {UNEXPLAINED}: whose it is can't be told from it. It may have been cut after a backup."
+    )
+    why = f"The deny is kept until {utc_clock(until)}, when its sessions are dead for certain."
+    return Difference(Kind.UNKNOWN_DENY, where, words, Remedy.KEEP_DENY, why, entry, until=until)
 
 
 def left_behind(principal: Principal, policy: OwnPolicy, *, wants_nothing: bool) -> Difference:

@@ -10,7 +10,7 @@ import pytest
 
 from brokers.types import StandingDeny
 from portal.access.differences import Kind
-from portal.access.models import DenyDocument, Grant, Revocation
+from portal.access.models import DenyDocument, Grant, KeptDeny, Revocation
 from portal.access.operations.cutting.apply_revocations import apply_revocations
 from portal.audit.models import AuditEvent
 from portal.catalog.models import AwsRole
@@ -214,9 +214,36 @@ def test_nothing_differs_while_the_later_stands_for_the_earlier(world: World) ->
     # A writing that was broken off left it, or it is from before: it denies no more than is wanted.
     world.deny_by_hand(*early.userids)
     assert world.found() == []
-    foreign = f"{late.userids[0].replace('ada', 'eve')}"
-    world.deny_by_hand(foreign)
-    assert world.found() == [(Kind.FOREIGN_DENY.value, foreign)]
+    unknown = late.userids[0].replace("ada", "eve")
+    world.deny_by_hand(unknown)
+    assert world.found() == [(Kind.UNKNOWN_DENY.value, unknown)]
+
+
+def test_what_was_cut_after_the_backup_is_kept_until_it_is_dead(world: World) -> None:
+    """Nothing tells whose it is; the next writing would let it in again."""
+    known = cut(world.role, "ada", ago=10 * MINUTE)
+    world.work()
+    now = database_now()
+    newer, others = (entry(world.role, name, now) for name in ("ada", "eve"))
+    pool = "sub=eu-west-1:0b7e4f5a-0000-4000-8000-00000000000b"
+    dead = entry(world.role, "eve", now - 26 * HOUR)
+    foreign = f"{world.role.unique_id}:somebody"
+    [target] = world.aws.documents
+    world.aws.documents[target] = StandingDeny(frozenset({newer, others, pool, dead, foreign}))
+    kinds = {item: kind for kind, item in world.found()}
+    assert kinds == {
+        **dict.fromkeys((newer, others, pool), Kind.UNKNOWN_DENY.value),
+        dead: Kind.STALE_DENY.value,
+        foreign: Kind.FOREIGN_DENY.value,
+    }
+    assert world.repair().refused == {}
+    world.work()
+    assert world.standing().entries == {newer, others, pool}, "which denies what is known as well"
+    assert world.found() == []
+    KeptDeny.objects.filter(userid=newer).update(covers_until=now - 6 * MINUTE, found_at=now - HOUR)
+    DenyDocument.objects.update(recheck_at=now)
+    world.work()
+    assert world.standing().entries == {*known.userids, others, pool}
 
 
 def test_the_later_that_is_missing_is_a_difference_though_the_earlier_stands(world: World) -> None:
