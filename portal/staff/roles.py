@@ -135,6 +135,15 @@ class RoleAdmin(RecordedAdmin[AwsRole]):
         fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
         return (*fixed, *FIXED) if obj is not None and obj.grants.exists() else fixed
 
+    def get_fieldsets(self, request: HttpRequest, obj: AwsRole | None = None) -> Any:
+        """Show only what the role's call takes, or still has, where its call can't be changed any more."""
+        whole = super().get_fieldsets(request, obj)
+        if obj is None or "method" not in self.get_readonly_fields(request, obj):
+            return whole
+        taken = {"region", *NEEDED.get(obj.method, ()), *OPTIONAL.get(obj.method, ())}
+        shown = tuple(name for name in CALL if name in taken or getattr(obj, name))
+        return [(title, {"fields": shown} if told["fields"] == CALL else told) for title, told in whole]
+
     def has_change_permission(self, request: HttpRequest, obj: AwsRole | None = None) -> bool:
         """What was made for a partner's grant stays as it was made, and goes with it."""
         return not (obj is not None and obj.is_made_for_partner) and super().has_change_permission(

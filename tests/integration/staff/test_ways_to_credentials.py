@@ -11,7 +11,7 @@ from portal.directory.models import Person
 from portal.kernel.sealing import unseal
 from tests.fakes import FakeAws
 from tests.integration.staff.pages import errors_of, save
-from tests.proof_world import IN_IAM, POOL, oidc_provider, saml_provider
+from tests.proof_world import IN_IAM, POOL, oidc_provider, saml_provider, token_role
 from tests.world import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +75,22 @@ def test_who_vouches_must_speak_the_calls_language(client: Client, account: AwsA
     refused = add(client, account, method="saml", provider_arn=elsewhere, vouched_by=str(saml.pk))
     assert "in the role's account" in refused["provider_arn"][0]
     assert add(client, account, **given, vouched_by=str(saml.pk)) == {}
+
+
+def test_a_granted_role_shows_what_its_call_takes_and_no_more(
+    client: Client, make_role: Any, make_grant: Any, ben: Person
+) -> None:
+    role = token_role(make_role, oidc_provider())
+    page = f"/manage/catalog/awsrole/{role.pk}/change/"
+    shown = client.get(page).content.decode()
+    assert 'name="via"' in shown, "the call can still be changed"
+    make_grant(ben, role=role)
+    shown = client.get(page).content.decode()
+    assert 'name="audience"' in shown
+    assert 'name="via"' not in shown
+    assert errors_of(save(client, page, audience="another")) == {}
+    role.refresh_from_db()
+    assert role.audience == "another"
 
 
 def test_a_root_task_asks_for_a_factor(client: Client, account: AwsAccount) -> None:
