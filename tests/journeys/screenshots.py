@@ -129,8 +129,10 @@ def look(browser: Browser, demo: Demo, view: tuple[int, str]) -> Visitor:
 def save(page: Page, name: str) -> None:
     page.wait_for_load_state("networkidle")
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
-    # A phone's page can be very long; the picture shows what its owner sees first.
-    page.screenshot(path=IMAGES / f"{name}.png", full_page=not name.endswith("-mobile"))
+    # A phone's page can be very long, and so can somebody's list of all that they hold: the picture shows what its
+    # owner sees first.
+    is_long = name.endswith("-mobile") or name.startswith("my-access")
+    page.screenshot(path=IMAGES / f"{name}.png", full_page=not is_long)
     sys.stdout.write(f"docs/images/{name}.png\n")
 
 
