@@ -58,9 +58,11 @@ demo: $(VENV)/.demo
 # Everything on PostgreSQL (from a wheel), then on SQLite: with REQUIRE_SERVICES=1 all that touches the database but
 # what real servers answer and what takes long, else the database's own rules and the jobs. The pages are seen on SQLite by the demo's journeys.
 SQLITE_TESTS = $(if $(TESTS)$(REQUIRE_SERVICES),$(TESTS),tests/unit/jobs tests/integration/database)
+# A worker of its own would start for longer than these few tests take.
+SQLITE_WORKERS = $(if $(TESTS)$(REQUIRE_SERVICES),$(WORKERS),2)
 test: $(VENV)/.dev
 	TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) --dist loadgroup $(TESTS)
-	TEST_DATABASE=sqlite $(PYTEST) -n $(WORKERS) --dist loadgroup -m 'django_db and not services and not once and not thorough' $(SQLITE_TESTS)
+	TEST_DATABASE=sqlite $(PYTEST) -n $(SQLITE_WORKERS) --dist loadgroup -m 'django_db and not services and not once and not thorough' $(SQLITE_TESTS)
 
 # Unmodified clients and browsers across many ends of what they fetched. Needs what .ci/run installs.
 soak: $(VENV)/.dev

@@ -100,6 +100,7 @@ def test_the_commands_of_the_page_in_the_aws_cli(partners: Partners, tmp_path: P
     assert re.search(r"AccessDenied.*sts:AssumeRole|AccessDenied.*AssumeRole", refused.stderr, re.DOTALL)
 
 
+@pytest.mark.thorough
 def test_the_profile_in_boto3_and_who_it_is_for(partners: Partners, tmp_path: Path) -> None:
     given = way(partners)
     command = [sys.executable, "-c", READ_BY_PROFILE, given.profile, BUCKET]
@@ -154,6 +155,7 @@ def test_new_credentials_are_asked_for_before_the_old_ones_end(partners: Partner
     assert done.stdout == "True\n", done.stderr
 
 
+@pytest.mark.thorough
 def test_the_policy_for_their_own_side_is_what_they_need(partners: Partners, tmp_path: Path) -> None:
     given, iam = way(partners), partners.aws.root("iam", PARTNER)
     command = [sys.executable, "-c", READ_BY_PROFILE, given.profile, BUCKET]

@@ -154,6 +154,7 @@ def test_unmodified_boto3_uses_the_credentials(estate: Estate, tmp_path: Any) ->
 
 
 @pytest.mark.services
+@pytest.mark.thorough
 def test_the_unmodified_aws_cli_uses_the_credentials(estate: Estate, tmp_path: Any) -> None:
     session = estate.role_session(scope=reading())
     env = environment(session, estate.aws.url, str(tmp_path))
