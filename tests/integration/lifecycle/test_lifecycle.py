@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.timeout(1200 if require_services() else 280),
 ]
 # make bench runs 10^5 steps.
-EXAMPLES, STEPS = (40, 40) if require_services() else (8, 30)
+EXAMPLES, STEPS = (40, 40) if require_services() else (5, 30)
 
 
 def bounded() -> settings:
