@@ -23,7 +23,7 @@ from portal.catalog.models import AwsRole
 from portal.directory.models import ExternalIdentity
 from portal.identity.operations.limit_tries import Place
 from portal.kernel import attempts
-from portal.kernel.actor import Actor, ActorKind
+from portal.kernel.actor import NO_PERSON, Actor, ActorKind
 from portal.kernel.attempts import Limit
 from portal.kernel.clock import database_now
 
@@ -110,28 +110,29 @@ def _whose(role: AwsRole | None, proof: SamlProof | TokenProof) -> tuple[Grant, 
             .select_related("person")
             .first()
         )
-        if identity is None:
-            raise ProofRefusedError("unknown_identity")
-        grant = _open_grant(role, identity, now)
-        if grant is None:
-            raise ProofRefusedError(NO_OPEN_GRANT, _what_they_had(role, identity, now))
+        # As much is looked up for whom nobody here knows: the time it takes tells nothing.
+        person_id = identity.person_id if identity is not None else NO_PERSON
+        grant = _open_grant(role, person_id, now)
+        if identity is None or grant is None:
+            had = _what_they_had(role, person_id, now)
+            raise ProofRefusedError(NO_OPEN_GRANT if identity is not None else "unknown_identity", had)
         _keep_word(identity, verified, now)
         take_once(verified, now)
     return grant, replace(verified, is_taken=True)
 
 
-def _open_grant(role: AwsRole, identity: ExternalIdentity, now: datetime) -> Grant | None:
+def _open_grant(role: AwsRole, person_id: uuid.UUID, now: datetime) -> Grant | None:
     """Return the one that lasts longest of those that are open now."""
     held = Grant.objects.filter(
-        person=identity.person_id, role=role, ended_at=None, starts_at__lte=now, ends_at__gt=now
+        person=person_id, role=role, ended_at=None, starts_at__lte=now, ends_at__gt=now
     )
     ordered = held.select_related("person", "role__account").order_by("-ends_at", "pk")
     return next((grant for grant in ordered if grant.is_open(now)), None)
 
 
-def _what_they_had(role: AwsRole, identity: ExternalIdentity, now: datetime) -> str:
+def _what_they_had(role: AwsRole, person_id: uuid.UUID, now: datetime) -> str:
     """Say why the last grant of this role that was theirs is not open; nothing to whom it was never granted."""
-    held = Grant.objects.filter(person=identity.person_id, role=role).order_by("-ends_at", "pk").first()
+    held = Grant.objects.filter(person=person_id, role=role).order_by("-ends_at", "pk").first()
     return why_closed(held, now) if held is not None else ""
 
 

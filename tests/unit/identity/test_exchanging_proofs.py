@@ -44,6 +44,7 @@ from tests.proof_world import (
 )
 from tests.saml_forge import rsa_key
 from tests.saml_forge.aws import says
+from tests.statements import statements
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
@@ -488,3 +489,31 @@ def test_two_people_of_one_session_name_are_kept_apart(  # noqa: PLR0917  # fixt
     with pytest.raises(ConflictError, match="somebody else"):
         exchange(by_assertion, assertion(by_assertion, "mallory", session_name="shared"), aws)
     exchange(by_assertion, assertion(by_assertion, "mallory", session_name="mallory"), aws)
+
+
+def cost(role: AwsRole, proof: SamlProof | TokenProof, aws: FakeAws) -> tuple[str, int]:
+    """Return why it was refused, and how many statements the database was sent."""
+    with statements() as told:
+        reason = refused(role, proof, aws)
+    return reason, len(told)
+
+
+def test_whom_nobody_knows_costs_as_much_as_whom_nothing_was_granted(  # noqa: PLR0917  # fixtures
+    forge: Forge, by_assertion: AwsRole, by_token: AwsRole, holder: Make, person: Make, aws: FakeAws
+) -> None:
+    for role in (by_assertion, by_token):
+        holder(role)
+    eve = person("Eve")
+    for role in (by_assertion, by_token):
+        assert role.vouched_by is not None
+        known_as(eve, role.vouched_by, "eve")
+
+    def by(who: str) -> list[tuple[str, int]]:
+        proofs = ((by_assertion, assertion(by_assertion, who)), (by_token, id_token(forge, who)))
+        return [cost(role, proof, aws) for role, proof in proofs]
+
+    by("eve")  # providers' keys and metadata are read the first time
+    known, unknown = by("eve"), by("nobody")
+    assert [reason for reason, _ in known] == ["no_open_grant"] * 2
+    assert [reason for reason, _ in unknown] == ["unknown_identity"] * 2
+    assert [many for _, many in known] == [many for _, many in unknown]
