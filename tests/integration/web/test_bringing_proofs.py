@@ -81,6 +81,29 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
     assert SECRET in client.post(page, {"mfa_code": "123458"}).content.decode()
 
 
+def test_each_grant_asks_for_what_is_its_own(
+    make_role: Make, make_grant: Make, ben: Person, mallory: Person
+) -> None:
+    """What another grant takes, and what is known of another user, says nothing about this one."""
+    by_assertion = make_grant(ben, role=saml_role(make_role, saml_provider()))
+    by_code = make_grant(ben, role=user_role(make_role))
+    UserKey.objects.create(
+        role=user_role(make_role, "mallory"),
+        person=mallory,
+        access_key_id="AKIAABCDEFGHIJKLMNOP",
+        secret=seal(OWN.encode()),
+        mfa_serial="arn:aws:iam::222222222222:mfa/mallory",
+        kept_at=database_now(),
+    )
+    client = signed_in(ben)
+    for grant, names in (
+        (by_assertion, {"assertion"}),
+        (by_code, {"mfa_code", "mfa_serial", "access_key_id", "secret_access_key", "keep"}),
+    ):
+        page = client.post(reverse("web:credentials", args=[grant.pk]))
+        assert set(page.context["form"].fields) == names
+
+
 def test_an_iam_users_device_and_key_are_asked_for_once(
     make_role: Make, make_grant: Make, ben: Person, mallory: Person, aws: FakeAws
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from portal.access.choice import Cap, SessionPolicy
 from portal.access.choice_calls import Call
-from portal.access.models import DenyDocument, Revocation, UserKey
+from portal.access.models import DenyDocument, Hold, Revocation, UserKey
 from portal.access.operations.credentials.check_callable import check_callable, new_denied_until
 from portal.access.operations.credentials.explain_choice import choice_of, explain_choice, role_sentence
 from portal.access.operations.cutting.deny_entries import deny_entry
@@ -109,6 +109,11 @@ def other_provider() -> Any:
 def test_ones_own_user_needs_its_mfa_device_known(ben: Any) -> None:
     role = make_role(method="session_token", name="ben", allows_console=False)
     grant = make_grant(ben, role)
+    other = make_role(method="session_token", name="mallory", allows_console=False)
+    mallory = make_person("Mallory Quick")
+    UserKey.objects.create(
+        role=other, person=mallory, access_key_id="AKIA" + "B" * 16, mfa_serial="arn", kept_at=database_now()
+    )
     assert "MFA device" in explain(grant).refused
     UserKey.objects.create(
         role=role, person=ben, access_key_id="AKIA" + "A" * 16, mfa_serial="arn", kept_at=database_now()
@@ -125,6 +130,24 @@ def test_what_is_closed_is_told_with_its_reason(ben: Any) -> None:
     unvouched = explain(make_grant(make_person("Nobody Knows", vouched=False)))
     assert unvouched.is_closed
     assert "identity provider" in unvouched.refused
+
+
+def test_in_hold_it_is_closed(ben: Any) -> None:
+    grant = make_grant(ben)
+    Hold.objects.create(entered_at=database_now(), reason="a restored backup")
+    assert explain(grant).is_closed
+    assert "hold" in explain(grant).refused
+    Hold.objects.all().delete()
+    assert not explain(grant).is_closed
+
+
+def test_a_scope_goes_along_whether_written_here_or_managed_by_aws(ben: Any, template: Any) -> None:
+    written = {"scope_template": template, "scope_policy": {"Version": "2012-10-17", "Statement": []}}
+    managed = {"scope_managed_policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}
+    for scope in (written, managed):
+        scoped = make_grant(ben, scope_summary="One bucket", **scope)
+        assert explain(scoped).policy == SessionPolicy.SCOPE_AND_END
+    assert explain(make_grant(ben)).policy == SessionPolicy.END
 
 
 def test_a_providers_word_that_ends_first_caps_it(ben: Any) -> None:
