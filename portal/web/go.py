@@ -113,7 +113,7 @@ def is_opened_here(role: AwsRole) -> bool:
 def _is_meant(role: AwsRole, account: str, name: str) -> bool:
     """By the account's number, or its name as in an address; by the role's name in AWS, which has no case there."""
     number, slug = role.account.account_id, slugify(role.account.name)
-    is_account = account == number or (slug != "" and account.lower() == slug)
+    is_account = account == number or account.lower() == slug
     return is_account and name.casefold() == role.name.casefold()
 
 
