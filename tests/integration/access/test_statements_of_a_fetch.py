@@ -4,10 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from portal.access.models import Grant
 from portal.access.operations.credentials.fetch_credentials import fetch_credentials
+from portal.access.operations.locking import hold_lock
 from portal.audit.models import AuditEvent
+from portal.kernel import prepared
 from tests.fakes import FakeAws
 from tests.statements import statements
 
@@ -35,3 +38,24 @@ def test_a_new_credential(make_grant: Make, ben: Any, aws: FakeAws, actor_of: Ma
     with statements() as told:
         assert fetch_credentials(grant_id=second.pk, **asked).was_cached
     assert len(told) == 1
+
+
+@pytest.mark.postgres
+def test_plans_are_kept_in_a_transaction_once_the_connection_is_trusted(make_grant: Make, ben: Any) -> None:
+    """Where a pooler keeps none the error ends the transaction: so others find that out before."""
+    grant = make_grant(ben)
+    connection.close()
+    assert planned(grant) == 0
+    prepared._went_well[connection.connection] = prepared.TRUSTED_AFTER
+    assert planned(grant) == 1
+
+
+def planned(grant: Grant) -> int:
+    """Lock a grant often enough; return how many plans the server keeps for that."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for _ in range(2 * prepared.PLAN_AFTER):
+            hold_lock(grant.pk)
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FOR NO KEY UPDATE%'"
+        )
+        return int(cursor.fetchone()[0])
