@@ -35,7 +35,14 @@ ISSUING = frozenset({"credentials", "open-console"})
 def error_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Say what stopped it, in the error's own sentence, and what to do next."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
-    page = _page(request, status, str(error), template=_template(error, status), why=_why(request, error))
+    page = _page(
+        request,
+        status,
+        str(error),
+        template=_template(error, status),
+        why=_why(request, error),
+        is_refusal=isinstance(error, UpstreamError) and not error.retryable,
+    )
     if isinstance(error, TooManyError | BusyError):
         page["Retry-After"] = str(error.retry_after_seconds)
     return page
@@ -88,9 +95,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, status: int, detail: str = "", *, template: str = "", why: str = ""
+    request: HttpRequest, status: int, detail: str = "", *, template: str = "", **more: object
 ) -> HttpResponse:
-    context = {"detail": detail, "reference": _reference(request), "why": why}
+    context = {"detail": detail, "reference": _reference(request), **more}
     return render(request, template or f"errors/{status}.html", context, status=status)
 
 

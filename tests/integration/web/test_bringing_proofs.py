@@ -76,7 +76,10 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
     assert b"invalid MFA code" in refused.content
     assert b'name="mfa_code"' in refused.content
     aws.fail["get_session_token"] = AwsRefused("sts:GetSessionToken", "AccessDenied", "an SCP says no")
-    assert client.post(page, {"mfa_code": "123457"}).status_code == 503, "no other code would help"
+    other = client.post(page, {"mfa_code": "123457"})
+    assert other.status_code == 503, "no other code would help"
+    assert b"refused outside of Sallyport" in other.content
+    assert b"Try again in a minute" not in other.content
     del aws.fail["get_session_token"]
     assert SECRET in client.post(page, {"mfa_code": "123458"}).content.decode()
 
