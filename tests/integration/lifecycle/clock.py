@@ -1,11 +1,13 @@
 """A clock that the machine turns, in the place of the database's own: the one that all of the product asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from unittest.mock import patch
 
+from portal.access.models import Grant
+from portal.access.operations.credentials import look_at_credentials, standing
 from portal.kernel import clock
 
 # A Friday morning in Berlin, two days before Europe's clocks go back and nine before America's.
@@ -51,5 +53,15 @@ class TurnedClock:
 @contextmanager
 def turned_clock() -> Iterator[TurnedClock]:
     turned: Any = TurnedClock()
-    with patch.object(clock, "connection", turned):
+    read = standing.standing_of
+
+    def standing_then(grant: Grant, told: Mapping[str, Any]) -> standing.Standing:
+        """What one statement reads with the time, at the machine's time."""
+        return read(grant, {**told, "now": turned.now()})
+
+    with (
+        patch.object(clock, "connection", turned),
+        patch.object(standing, "standing_of", standing_then),
+        patch.object(look_at_credentials, "standing_of", standing_then),
+    ):
         yield turned
