@@ -69,6 +69,12 @@ def test_a_file_where_it_is_wished_or_the_keyring_fails(ring: type[Memory]) -> N
     assert json.loads(tokens.path().read_text()) == {PORTAL: TOKEN, OTHER: TOKEN}
 
 
+def test_a_keyring_that_keeps_nothing_is_none(ring: type[Memory], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ring, "set_password", lambda *_: None)
+    assert tokens.keep_token(PORTAL, TOKEN, in_file=False) == "file"
+    assert tokens.read_token(PORTAL, "file") == TOKEN
+
+
 def test_a_locked_keyring_is_told_and_not_gone_round(ring: type[Memory]) -> None:
     tokens.keep_token(PORTAL, TOKEN, in_file=False)
     ring.locked = True
