@@ -21,14 +21,15 @@ Make = Callable[..., Any]
 
 
 def opened(grant: Any, aws: FakeAws, person: Person, destination: str = CONSOLE) -> str:
-    asked = {"grant_id": grant.pk, "destination": destination, "issuer": "https://p.example"}
+    asked: dict[str, Any] = {"grant_id": grant.pk, "destination": destination, "issuer": "https://p.example"}
     return open_console(**asked, aws=aws.ports(), actor=as_actor(person)).sign_in.url
 
 
 def test_a_link_leaves_a_row_where_it_is_made_and_one_where_it_is_used(
     make_grant: Make, ben: Person, aws: FakeAws
 ) -> None:
-    grant, by = make_grant(ben), {"aws": aws.ports(), "actor": as_actor(ben)}
+    grant = make_grant(ben)
+    by: dict[str, Any] = {"aws": aws.ports(), "actor": as_actor(ben)}
     made = make_console_link(grant_id=grant.pk, destination=CONSOLE, **by)
     use_console_link(token=made.token, issuer="https://p.example", **by)
     rows = AuditEvent.objects.filter(type__startswith="access.console_link.").order_by("pk")
