@@ -204,6 +204,17 @@ def test_what_was_cut_a_moment_ago_is_told_with_the_time_from_which_it_works(ben
     assert (step.verdict, step.detail) == ("stopped", said(mine, now))
 
 
+def test_a_user_that_is_defined_twice_is_one_user(ben: Any) -> None:
+    role = make_role(method="session_token", allows_console=False)
+    facts = {"account": role.account, "method": role.method, "allows_console": False}
+    again = make_role(**facts, title="The same", name=role.name, unique_id=role.unique_id)
+    other = make_role(**facts, title="Another", name="another", unique_id="AIDAANOTHER1234567890")
+    now = database_now()
+    cut(make_grant(ben, role, state="revoked", ended_at=now), now)
+    waits = [new_denied_until(make_grant(ben, each), now) is not None for each in (role, again, other)]
+    assert waits == [True, True, False]
+
+
 def test_whom_no_other_session_is_named_as_waits_for_nothing(ben: Any) -> None:
     role, now = make_role(), database_now()
     cut(make_grant(ben, role, state="revoked", ended_at=now), now)

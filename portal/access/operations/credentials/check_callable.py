@@ -60,8 +60,12 @@ def new_denied_until(grant: Grant, now: datetime) -> datetime | None:
     """
     if grant.role.method not in BY_TIME:
         return None
+    # By what it is in AWS: a user may be defined here more than once.
     theirs = Revocation.objects.filter(
-        grant__role=grant.role_id, grant__person=grant.person_id, cleaned_at=None
+        grant__role__account=grant.role.account_id,
+        grant__role__name=grant.role.name,
+        grant__person=grant.person_id,
+        cleaned_at=None,
     )
     entries = (entry for row in theirs.values_list("userids", flat=True) for entry in row)
     until = denied_until(entries)
