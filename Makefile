@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo 'make demo         install, then run the whole product on embedded parts'
 	@echo 'make test         install, then run the tests (REQUIRE_SERVICES=1: a missing server fails)'
-	@echo 'make soak         clients and browsers across many ends of what they fetched (10 minutes; needs what .ci/run installs)'
+	@echo 'make soak         what takes too long for CI: large numbers, many ends, planted bugs (40 minutes; needs what .ci/run installs)'
 	@echo 'make check        the one gate: lint, format, types, import rules, deploy check, migrations'
 	@echo 'make bench        measure beside plain SQL, and write docs/performance.md (5 minutes on an idle machine)'
 	@echo 'make screenshots  take the screenshots of README from a running demo (needs Chromium)'
@@ -57,16 +57,19 @@ demo: $(VENV)/.demo
 
 # Everything on PostgreSQL (from a wheel), then on SQLite: with REQUIRE_SERVICES=1 all that touches the database but
 # what real servers answer and what takes long, else the database's own rules and the jobs. The pages are seen on SQLite by the demo's journeys.
-SQLITE_TESTS = $(if $(TESTS)$(REQUIRE_SERVICES),$(TESTS),tests/unit/jobs tests/integration/database)
+# Brokers and the command line know no database: their tests needn't be read.
+NO_DATABASE = $(addprefix --ignore=,tests/architecture tests/journeys tests/unit/brokers tests/unit/cli)
+SQLITE_TESTS = $(or $(TESTS),$(if $(REQUIRE_SERVICES),$(NO_DATABASE),tests/unit/jobs tests/integration/database))
 # A worker of its own would start for longer than these few tests take.
 SQLITE_WORKERS = $(if $(TESTS)$(REQUIRE_SERVICES),$(WORKERS),2)
 test: $(VENV)/.dev
 	TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) --dist loadgroup $(TESTS)
 	TEST_DATABASE=sqlite $(PYTEST) -n $(SQLITE_WORKERS) --dist loadgroup -m 'django_db and not services and not once and not thorough' $(SQLITE_TESTS)
 
-# Unmodified clients and browsers across many ends of what they fetched. Needs what .ci/run installs.
+# What takes many minutes each: clients and browsers across many ends of what they fetched, the large numbers, faults on
+# the second database, bugs that are planted to be found. Needs what .ci/run installs.
 soak: $(VENV)/.dev
-	SOAK=1 REQUIRE_SERVICES=1 TEST_DATABASE=sqlite $(PYTEST) -v -m soak tests/journeys
+	SOAK=1 REQUIRE_SERVICES=1 TEST_DATABASE=postgresql $(PYTEST) -v -m soak
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

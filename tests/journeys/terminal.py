@@ -29,6 +29,16 @@ class Ran:
     err: str
 
 
+@contextmanager
+def _ctrl_c_counts() -> Iterator[None]:
+    """What is started meanwhile heeds Ctrl-C, also where the tests run in a shell's background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @dataclass
 class Terminal:
     """`programs`: the folder with `sallyport`."""
@@ -79,7 +89,7 @@ class Terminal:
         self.home.mkdir(parents=True, exist_ok=True)
         out = self.home / f"{time.monotonic_ns()}.out"
         command = list(words) if words[0].startswith("/") else [str(self.programs / "sallyport"), *words]
-        with out.open("wb") as file:
+        with out.open("wb") as file, _ctrl_c_counts():
             process = subprocess.Popen(
                 command,
                 env=self.environment(**more),

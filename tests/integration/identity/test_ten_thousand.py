@@ -29,7 +29,7 @@ from tests.world import add_session, as_actor, make_grant, make_role
 # Seeding takes a minute on an idle machine, and many on one that is busy.
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.thorough,
+    pytest.mark.soak,
     pytest.mark.django_db,
     pytest.mark.timeout(1200),
 ]

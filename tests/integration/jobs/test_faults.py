@@ -1,7 +1,8 @@
 """The faults of docs/reliability.md, injected for real: Celery, Valkey, MiniStack, granian, PostgreSQL and SQLite.
 
 Whatever TEST_DATABASE says, both databases are tried: each run is a process with an installation of its own. They
-take minutes, libfaketime, a disk of their own: they run with REQUIRE_SERVICES=1 alone.
+take minutes, libfaketime, a disk of their own: they run with REQUIRE_SERVICES=1 alone, and what is tried on PostgreSQL,
+too, and takes long, is left to `make soak` on SQLite.
 """
 
 import subprocess
@@ -14,8 +15,14 @@ from tests.integration.jobs.faults.figures import GROUPS
 from tests.integration.jobs.plant import ROOT
 from tests.servers.valkey import program
 
+LONG = {("crash", "sqlite"), ("aws", "sqlite"), ("sweep", "sqlite")}
 RUNS = [
-    pytest.param(group, database, id=f"{group}-{database}")
+    pytest.param(
+        group,
+        database,
+        id=f"{group}-{database}",
+        marks=pytest.mark.soak if (group, database) in LONG else (),
+    )
     for group, databases in GROUPS.items()
     for database in databases
 ]

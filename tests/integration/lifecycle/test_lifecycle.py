@@ -1,6 +1,6 @@
 """Properties of the whole lifecycle, in any weather; and that a bug in it would be found within the same bound.
 
-MORE_BUGS=1 plants further ones, of which each takes up to minutes to be found.
+Finding those takes minutes: `make soak` does. MORE_BUGS=1 plants further ones.
 """
 
 import os
@@ -45,7 +45,7 @@ def test_every_promise_holds_whatever_happens() -> None:
     run()
 
 
-@pytest.mark.thorough
+@pytest.mark.soak
 @pytest.mark.parametrize("name", [*ALWAYS, *(MORE if os.environ.get("MORE_BUGS") else ())])
 def test_the_machine_finds_a_planted_bug(name: str) -> None:
     bug = {**ALWAYS, **MORE}[name]
