@@ -56,9 +56,10 @@ demo: $(VENV)/.demo
 	@exec $(BIN)/python -m portal.demo
 
 # Everything on PostgreSQL (from a wheel), then on SQLite: with REQUIRE_SERVICES=1 all that touches the database but
-# what real servers answer and what takes long, else the database's own rules and the jobs. The pages are seen on SQLite by the demo's journeys.
-# Brokers and the command line know no database: their tests needn't be read.
-NO_DATABASE = $(addprefix --ignore=,tests/architecture tests/journeys tests/unit/brokers tests/unit/cli)
+# what real servers answer, what takes long, and the pages, which the demo's journeys see on SQLite; else the database's own
+# rules and the jobs. Brokers and the command line know no database.
+NO_DATABASE = $(addprefix --ignore=,tests/architecture tests/journeys tests/unit/brokers tests/unit/cli \
+	tests/integration/web tests/integration/staff)
 SQLITE_TESTS = $(or $(TESTS),$(if $(REQUIRE_SERVICES),$(NO_DATABASE),tests/unit/jobs tests/integration/database))
 # A worker of its own would start for longer than these few tests take.
 SQLITE_WORKERS = $(if $(TESTS)$(REQUIRE_SERVICES),$(WORKERS),2)

@@ -41,7 +41,7 @@ FEDERATED = 60, 50
 BESIDE_ANOTHERS = 700
 
 
-@pytest.mark.parametrize("room", [BESIDE_ANOTHERS, 10_000])
+@pytest.mark.parametrize("room", [BESIDE_ANOTHERS, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_exactly_the_revoked_sessions_of_a_role_are_denied(
     stand_in: Sandbox, room: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from portal.directory.models import ScimUser
 from tests.integration.scim.calling import Scim
 
-pytestmark = [pytest.mark.django_db, pytest.mark.thorough, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db, pytest.mark.soak, pytest.mark.timeout(600)]
 MANY = 2_000
 
 
