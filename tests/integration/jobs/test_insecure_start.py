@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.production_check import ROOT, production_environment, run_check
 
-pytestmark = pytest.mark.xdist_group("starts")
+pytestmark = [pytest.mark.xdist_group("starts"), pytest.mark.thorough]
 INSECURE = {
     "E001": {"SALLYPORT_SECRET_KEY": "short"},
     "E002": {"SALLYPORT_DATA_KEYS": ","},

@@ -19,7 +19,7 @@ from brokers.types import AccountPlace, CheckStep, DenyTarget, Partition, Princi
 from portal.demo.sandbox import estate
 from tests.servers.sandbox import Sandbox, sandbox
 
-pytestmark = pytest.mark.xdist_group("account_check")
+pytestmark = [pytest.mark.xdist_group("account_check"), pytest.mark.thorough]
 
 ACCOUNT = "333344445555"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{estate.BOUNDARY}"
