@@ -200,4 +200,4 @@ def _one(cursor: Any) -> Row | None:
 
 
 def _every(cursor: Any) -> Sequence[Row]:
-    return cursor.fetchall()  # type: ignore[no-any-return]
+    return cursor.fetchall()  # type: ignore[no-any-return]  # cursors are untyped
